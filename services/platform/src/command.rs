@@ -1,0 +1,300 @@
+//! The command shell: one idempotency key, one transaction, one answer for ever (P2, P4).
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use prost::Message;
+use sha2::{Digest, Sha256};
+use tonic::{Code, Request, Response, Status};
+
+use crate::call::CallContext;
+use crate::failure::Failure;
+use crate::fault;
+use crate::lifecycle::Lifecycle;
+use crate::rejection::Rejection;
+use crate::unit_of_work::{CONFLICT_ATTEMPTS, Cause, Database, UnitOfWork};
+
+/// Runs commands. Cheap to clone; each gRPC service holds one.
+#[derive(Debug, Clone)]
+pub struct Commands {
+    database: Database,
+    lifecycle: Lifecycle,
+    call_timeout: Duration,
+}
+
+/// What a command left under its key.
+enum Outcome<Reply> {
+    Replied(Reply),
+    Refused(Status),
+}
+
+impl Commands {
+    pub(crate) const fn new(
+        database: Database,
+        lifecycle: Lifecycle,
+        call_timeout: Duration,
+    ) -> Self {
+        Self {
+            database,
+            lifecycle,
+            call_timeout,
+        }
+    }
+
+    /// The schema that commands write, for queries to read.
+    #[must_use]
+    pub const fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Who calls, for a command.
+    ///
+    /// # Errors
+    /// See [`CallContext::command`].
+    pub fn call<T>(&self, request: &Request<T>) -> Result<CallContext, Status> {
+        CallContext::command(request.metadata(), self.database.ids())
+    }
+
+    /// Who calls, for a query.
+    ///
+    /// # Errors
+    /// See [`CallContext::query`].
+    pub fn query<T>(&self, request: &Request<T>) -> Result<CallContext, Status> {
+        CallContext::query(request.metadata(), self.database.ids())
+    }
+
+    /// Executes a command once for its `(seller, idempotency key)`, however often it is asked for
+    /// and whatever dies meanwhile.
+    ///
+    /// `rpc` and the request's bytes are what the key stands for: the same key with others is
+    /// refused (`IDEMPOTENCY_KEY_REUSED`). `body` runs in one transaction and must not do anything
+    /// that a rollback cannot undo; after a conflict it runs again, at most
+    /// [`CONFLICT_ATTEMPTS`] times, which is why it is `Fn`: clone into the future what it consumes.
+    /// Its reply is kept and returned to every retry. So is a [`Failure::Rejected`], of which
+    /// nothing else is kept. Any other failure keeps nothing, and a retry begins anew.
+    ///
+    /// The work goes on when the caller hangs up: a database future that is dropped half-way can
+    /// leave its connection inside a transaction (sqlx 0.9.0).
+    ///
+    /// # Errors
+    /// The rejection; `ABORTED` after too many conflicts; `UNAVAILABLE` when Postgres is away;
+    /// `DEADLINE_EXCEEDED` when the caller's time is over, with the outcome left under the key.
+    pub async fn execute<Req, Reply, F>(
+        &self,
+        call: &CallContext,
+        rpc: &'static str,
+        request: &Req,
+        body: F,
+    ) -> Result<Response<Reply>, Status>
+    where
+        Req: Message,
+        Reply: Message + Default + 'static,
+        F: for<'t> Fn(&'t mut UnitOfWork) -> BoxFuture<'t, Result<Reply, Failure>>
+            + Send
+            + Sync
+            + 'static,
+    {
+        let request_hash = Sha256::new()
+            .chain_update(rpc)
+            .chain_update([0])
+            .chain_update(request.encode_to_vec())
+            .finalize()
+            .to_vec();
+        let command = Command {
+            call: call.clone(),
+            rpc,
+            request_hash,
+        };
+        let database = self.database.clone();
+        let running = self.lifecycle.spawn(async move {
+            let mut attempt = 0;
+            loop {
+                attempt += 1;
+                match command.attempt(&database, &body).await {
+                    Err(Failure::Conflict(_)) if attempt < CONFLICT_ATTEMPTS => {}
+                    done => return done,
+                }
+            }
+        });
+        let timeout = call.timeout.unwrap_or(self.call_timeout);
+        // Only the waiting is bounded; the work is not cancelled.
+        match tokio::time::timeout(timeout, running).await {
+            Ok(Ok(Ok(Outcome::Replied(reply)))) => Ok(Response::new(reply)),
+            Ok(Ok(Ok(Outcome::Refused(status)))) => Err(status),
+            Ok(Ok(Err(failure))) => Err(failure.into()),
+            Ok(Err(panicked)) => Err(Failure::internal(rpc, panicked).into()),
+            Err(_) => Err(Status::deadline_exceeded(
+                "the call took too long; ask again with the same key",
+            )),
+        }
+    }
+}
+
+struct Command {
+    call: CallContext,
+    rpc: &'static str,
+    request_hash: Vec<u8>,
+}
+
+#[derive(sqlx::FromRow)]
+struct Kept {
+    request_hash: Vec<u8>,
+    reply: Option<Vec<u8>>,
+    reject_code: Option<i32>,
+    reject_message: Option<String>,
+    reject_details: Option<Vec<u8>>,
+}
+
+impl Command {
+    async fn attempt<Reply, F>(
+        &self,
+        database: &Database,
+        body: &F,
+    ) -> Result<Outcome<Reply>, Failure>
+    where
+        Reply: Message + Default,
+        F: for<'t> Fn(&'t mut UnitOfWork) -> BoxFuture<'t, Result<Reply, Failure>> + Send + Sync,
+    {
+        let cause = Cause::Command {
+            principal: self.call.principal.clone(),
+            key: self.call.idempotency_key.clone(),
+        };
+        let mut uow = database.begin(cause, self.call.trace).await?;
+        match self.work(&mut uow, body).await {
+            Ok(outcome) => {
+                fault::point("command.before_commit");
+                uow.commit().await?;
+                fault::point("command.after_commit");
+                Ok(outcome)
+            }
+            Err(failure) => {
+                uow.roll_back().await;
+                Err(failure)
+            }
+        }
+    }
+
+    /// Everything between `BEGIN` and `COMMIT`.
+    async fn work<Reply, F>(
+        &self,
+        uow: &mut UnitOfWork,
+        body: &F,
+    ) -> Result<Outcome<Reply>, Failure>
+    where
+        Reply: Message + Default,
+        F: for<'t> Fn(&'t mut UnitOfWork) -> BoxFuture<'t, Result<Reply, Failure>> + Send + Sync,
+    {
+        if !self.claim(uow).await? {
+            return self.kept(uow).await;
+        }
+        uow.mark().await?;
+        match body(uow).await {
+            Ok(reply) => {
+                fault::point("command.after_write");
+                self.keep_reply(uow, &reply).await?;
+                Ok(Outcome::Replied(reply))
+            }
+            Err(Failure::Rejected(rejection)) => {
+                uow.back_to_mark().await?;
+                let status = self.keep_rejection(uow, rejection).await?;
+                Ok(Outcome::Refused(status))
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Takes the key; a concurrent holder of the same key is waited for on the unique index.
+    async fn claim(&self, uow: &mut UnitOfWork) -> Result<bool, Failure> {
+        let now = uow.now();
+        let inserted = sqlx::query(
+            "INSERT INTO idempotency (seller, key, principal, rpc, request_hash, created_at)
+            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (seller, key) DO NOTHING",
+        )
+        .bind(self.call.seller.as_str())
+        .bind(&self.call.idempotency_key)
+        .bind(self.call.principal.as_str())
+        .bind(self.rpc)
+        .bind(&self.request_hash)
+        .bind(now)
+        .execute(uow.connection())
+        .await?;
+        Ok(inserted.rows_affected() == 1)
+    }
+
+    /// What was answered under this key before, byte for byte.
+    async fn kept<Reply: Message + Default>(
+        &self,
+        uow: &mut UnitOfWork,
+    ) -> Result<Outcome<Reply>, Failure> {
+        let kept: Kept = sqlx::query_as(
+            "SELECT request_hash, reply, reject_code, reject_message, reject_details
+            FROM idempotency WHERE seller = $1 AND key = $2",
+        )
+        .bind(self.call.seller.as_str())
+        .bind(&self.call.idempotency_key)
+        .fetch_one(uow.connection())
+        .await?;
+        if kept.request_hash != self.request_hash {
+            return Ok(Outcome::Refused(self.reused().into()));
+        }
+        if let Some(reply) = kept.reply {
+            let reply = Reply::decode(reply.as_slice())
+                .map_err(|error| Failure::internal("reading a kept reply", error))?;
+            return Ok(Outcome::Replied(reply));
+        }
+        Ok(Outcome::Refused(Status::with_details(
+            Code::from_i32(kept.reject_code.unwrap_or_default()),
+            kept.reject_message.unwrap_or_default(),
+            kept.reject_details.unwrap_or_default().into(),
+        )))
+    }
+
+    fn reused(&self) -> Rejection {
+        Rejection::invalid_argument(
+            "IDEMPOTENCY_KEY_REUSED",
+            "this idempotency key stands for another request",
+        )
+        .with("idempotency_key", &self.call.idempotency_key)
+    }
+
+    async fn keep_reply<Reply: Message>(
+        &self,
+        uow: &mut UnitOfWork,
+        reply: &Reply,
+    ) -> Result<(), Failure> {
+        sqlx::query("UPDATE idempotency SET reply = $3 WHERE seller = $1 AND key = $2")
+            .bind(self.call.seller.as_str())
+            .bind(&self.call.idempotency_key)
+            .bind(reply.encode_to_vec())
+            .execute(uow.connection())
+            .await?;
+        Ok(())
+    }
+
+    async fn keep_rejection(
+        &self,
+        uow: &mut UnitOfWork,
+        rejection: Rejection,
+    ) -> Result<Status, Failure> {
+        tracing::info!(
+            rpc = self.rpc,
+            reason = rejection.reason(),
+            seller = self.call.seller.as_str(),
+            trace = self.call.trace.trace_id(),
+            "refused"
+        );
+        let status = Status::from(rejection);
+        sqlx::query(
+            "UPDATE idempotency SET reject_code = $3, reject_message = $4, reject_details = $5
+            WHERE seller = $1 AND key = $2",
+        )
+        .bind(self.call.seller.as_str())
+        .bind(&self.call.idempotency_key)
+        .bind(i32::from(status.code()))
+        .bind(status.message())
+        .bind(status.details())
+        .execute(uow.connection())
+        .await?;
+        Ok(status)
+    }
+}

@@ -1,0 +1,273 @@
+//! Configuration: defaults, then an optional TOML file, then the environment.
+//!
+//! Environment variables are the keys of [`Settings`] in upper case behind `COUNTERSIGN_`
+//! (`COUNTERSIGN_DATABASE_URL`), and a service's own keys behind its name and two underscores
+//! (`COUNTERSIGN_OFFER__PUBLISH_LIMIT`). A value that looks like a number is read as one; text that
+//! looks like a number is put into quotes (`"000123456789"`), or read as a [`Secret`].
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use figment::Figment;
+use figment::providers::{Env, Format, Serialized, Toml};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::telemetry::LogFormat;
+
+/// Where gRPC listens when nothing is said: any free port of this machine only.
+pub const DEFAULT_LISTEN: &str = "127.0.0.1:0";
+/// Connections in the pool: more than the cores of a small Postgres can work on only queue there.
+pub const DEFAULT_POOL_SIZE: u32 = 10;
+/// How long a caller waits for a connection of the pool.
+pub const DEFAULT_ACQUIRE_TIMEOUT_MS: u64 = 5_000;
+/// The longest that one statement may run.
+pub const DEFAULT_STATEMENT_TIMEOUT_MS: u64 = 10_000;
+/// The longest that a statement may wait for a lock.
+pub const DEFAULT_LOCK_TIMEOUT_MS: u64 = 5_000;
+/// The longest that a transaction may sit idle before Postgres ends its session.
+pub const DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT_MS: u64 = 30_000;
+/// Disk that a stream may take; a full stream refuses, and the outbox waits.
+pub const DEFAULT_STREAM_MAX_BYTES: i64 = 1 << 30;
+/// The default deadline of a call for which the caller gave none.
+pub const DEFAULT_CALL_TIMEOUT_MS: u64 = 30_000;
+/// How many tasks run at the same time.
+pub const DEFAULT_TASK_CONCURRENCY: usize = 8;
+/// How long the process waits for running work when it is told to stop.
+pub const DEFAULT_DRAIN_TIMEOUT_MS: u64 = 10_000;
+/// The first word of subjects.
+pub const DEFAULT_NATS_PREFIX: &str = "countersign";
+
+/// What every service is configured with.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Where gRPC listens: `address:port`, port 0 for any free one.
+    pub listen: String,
+    /// Postgres as the service's run role: all that `serve` uses.
+    pub database_url: Secret,
+    /// Postgres as the schema's owner: all that `migrate` uses.
+    pub database_owner_url: Secret,
+    /// Postgres as one who may create roles and schemas: all that `provision` uses.
+    pub database_admin_url: Secret,
+    /// NATS, `nats://host:port`, several with commas. Empty: no events go out or in.
+    pub nats_url: String,
+    /// The NATS user, if NATS asks for one.
+    pub nats_user: String,
+    /// Its password.
+    pub nats_password: Secret,
+    /// The first word of every subject. Other than the default it names the streams too, so that
+    /// several systems can share a server.
+    pub nats_prefix: String,
+    /// Disk that this service's stream may take, in bytes.
+    pub nats_stream_max_bytes: i64,
+    /// Copies of this service's stream: 1 on one server, 3 on a cluster.
+    pub nats_stream_replicas: usize,
+    /// A rehearsal clock's file (P8): see [`crate::Clock::rehearsal`].
+    pub clock_file: Option<PathBuf>,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// Connections in the pool.
+    pub database_pool_size: u32,
+    /// How long a caller waits for a connection, in milliseconds.
+    pub database_acquire_timeout_ms: u64,
+    /// The longest that one statement may run, in milliseconds.
+    pub database_statement_timeout_ms: u64,
+    /// The longest that a statement may wait for a lock, in milliseconds.
+    pub database_lock_timeout_ms: u64,
+    /// The longest that a transaction may sit idle, in milliseconds.
+    pub database_idle_in_transaction_timeout_ms: u64,
+    /// The deadline of a call for which the caller gave none, in milliseconds.
+    pub call_timeout_ms: u64,
+    /// How many tasks run at the same time.
+    pub task_concurrency: usize,
+    /// How long running work may take when the process is told to stop, in milliseconds.
+    pub drain_timeout_ms: u64,
+    /// Whether gRPC reflection is served.
+    pub reflection: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: DEFAULT_LISTEN.to_owned(),
+            database_url: Secret::default(),
+            database_owner_url: Secret::default(),
+            database_admin_url: Secret::default(),
+            nats_url: String::new(),
+            nats_user: String::new(),
+            nats_password: Secret::default(),
+            nats_prefix: DEFAULT_NATS_PREFIX.to_owned(),
+            nats_stream_max_bytes: DEFAULT_STREAM_MAX_BYTES,
+            nats_stream_replicas: 1,
+            clock_file: None,
+            log_format: LogFormat::default(),
+            database_pool_size: DEFAULT_POOL_SIZE,
+            database_acquire_timeout_ms: DEFAULT_ACQUIRE_TIMEOUT_MS,
+            database_statement_timeout_ms: DEFAULT_STATEMENT_TIMEOUT_MS,
+            database_lock_timeout_ms: DEFAULT_LOCK_TIMEOUT_MS,
+            database_idle_in_transaction_timeout_ms: DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT_MS,
+            call_timeout_ms: DEFAULT_CALL_TIMEOUT_MS,
+            task_concurrency: DEFAULT_TASK_CONCURRENCY,
+            drain_timeout_ms: DEFAULT_DRAIN_TIMEOUT_MS,
+            reflection: true,
+        }
+    }
+}
+
+impl Settings {
+    pub(crate) const fn acquire_timeout(&self) -> Duration {
+        Duration::from_millis(self.database_acquire_timeout_ms)
+    }
+
+    pub(crate) const fn call_timeout(&self) -> Duration {
+        Duration::from_millis(self.call_timeout_ms)
+    }
+
+    pub(crate) const fn drain_timeout(&self) -> Duration {
+        Duration::from_millis(self.drain_timeout_ms)
+    }
+}
+
+/// Text that does not print: a password, or a URL that holds one.
+#[derive(Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Takes a text as a secret.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for the one who needs it.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether nothing was configured.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "unset" } else { "***" })
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    /// A password of digits only comes out of the environment as a number.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Given {
+            Text(String),
+            Number(u64),
+        }
+        Ok(Self(match Given::deserialize(deserializer)? {
+            Given::Text(text) => text,
+            Given::Number(number) => number.to_string(),
+        }))
+    }
+}
+
+/// The section of a service that has nothing to configure.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+pub struct NoSection {}
+
+/// A service's configuration: the platform's settings and the service's own section.
+#[derive(Debug, Clone)]
+pub struct Config<S> {
+    /// What every service has.
+    pub settings: Settings,
+    /// What only this one has: the table named after it.
+    pub section: S,
+}
+
+/// The configuration cannot be used; the text names the key.
+#[derive(Debug, thiserror::Error)]
+#[error("configuration")]
+pub struct ConfigError(#[source] Box<figment::Error>);
+
+/// Reads the configuration of the service called `service` (its dashes become underscores).
+///
+/// # Errors
+/// [`ConfigError`] with the key that does not fit, or the file that does not parse.
+pub fn load<S: DeserializeOwned>(
+    service: &str,
+    file: Option<&Path>,
+) -> Result<Config<S>, ConfigError> {
+    let section = service.replace('-', "_");
+    let none = BTreeMap::<String, String>::new();
+    let mut figment = Figment::from(Serialized::defaults(Settings::default()))
+        .merge(Serialized::default(&section, none));
+    if let Some(file) = file {
+        figment = figment.merge(Toml::file_exact(file));
+    }
+    let figment = figment.merge(Env::prefixed("COUNTERSIGN_").split("__"));
+    let wrong = |error| ConfigError(Box::new(error));
+    Ok(Config {
+        settings: figment.extract().map_err(wrong)?,
+        section: figment.extract_inner(&section).map_err(wrong)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    #[serde(default)]
+    struct Section {
+        limit: u32,
+        account: String,
+    }
+
+    impl Default for Section {
+        fn default() -> Self {
+            Self {
+                limit: 5,
+                account: String::new(),
+            }
+        }
+    }
+
+    #[test]
+    #[expect(clippy::result_large_err, reason = "the signature of figment's Jail")]
+    fn environment_over_file_over_defaults() {
+        figment::Jail::expect_with(|jail| {
+            jail.create_file(
+                "c.toml",
+                "listen = \"127.0.0.1:1\"\nnats_user = \"file\"\n[two_words]\nlimit = 6\n",
+            )?;
+            jail.set_env("COUNTERSIGN_NATS_USER", "env");
+            jail.set_env("COUNTERSIGN_NATS_PASSWORD", "12345");
+            jail.set_env("COUNTERSIGN_TWO_WORDS__ACCOUNT", "\"000123456789\"");
+            let config: Config<Section> = load("two-words", Some(Path::new("c.toml"))).unwrap();
+            assert_eq!(config.settings.listen, "127.0.0.1:1");
+            assert_eq!(config.settings.nats_user, "env");
+            assert_eq!(config.settings.nats_password.expose(), "12345");
+            assert_eq!(config.section.limit, 6);
+            assert_eq!(config.section.account, "000123456789");
+            let bare: Config<NoSection> = load("other", None).unwrap();
+            assert_eq!(bare.settings.database_pool_size, DEFAULT_POOL_SIZE);
+            assert!(load::<NoSection>("other", Some(Path::new("absent.toml"))).is_err());
+            Ok(())
+        });
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        let settings = Settings {
+            database_url: Secret::new("postgres://u:hunter2@h/d"),
+            ..Settings::default()
+        };
+        assert!(!format!("{settings:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,139 @@
+//! The gRPC server: routes, health, reflection, keep-alive (P4).
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::body::Body;
+use tonic::codegen::{Service, http};
+use tonic::server::NamedService;
+use tonic::service::RoutesBuilder;
+use tonic::transport::Server;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use crate::failure::BoxError;
+use crate::lifecycle::Lifecycle;
+
+/// Calls that one connection may have open.
+const CALLS_PER_CONNECTION: usize = 256;
+/// How often a silent connection is asked whether it lives, and how long it may take to say so.
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
+const KEEP_ALIVE_ANSWER: Duration = Duration::from_secs(10);
+
+/// The health name that says that the process lives: it never looks at Postgres or NATS.
+pub const LIVENESS: &str = "liveness";
+/// The health name that says that calls will be answered: Postgres is there and migrated. Losing
+/// NATS does not change it, since the outbox keeps what cannot be sent.
+pub const READINESS: &str = "readiness";
+/// The health name that says that events flow: NATS is connected.
+pub const EVENTS: &str = "events";
+
+/// The gRPC services of a process, with their names for health and reflection.
+#[derive(Debug, Default)]
+pub(crate) struct GrpcServices {
+    routes: RoutesBuilder,
+    names: Vec<&'static str>,
+    descriptors: Vec<&'static [u8]>,
+}
+
+impl GrpcServices {
+    pub(crate) fn add<G>(&mut self, service: G)
+    where
+        G: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>
+            + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        G::Future: Send + 'static,
+    {
+        self.names.push(G::NAME);
+        self.routes.add_service(service);
+    }
+
+    pub(crate) fn describe(&mut self, descriptors: &'static [u8]) {
+        self.descriptors.push(descriptors);
+    }
+
+    fn reflect(&mut self) -> Result<(), tonic_reflection::server::Error> {
+        let configure = || {
+            let mut builder = tonic_reflection::server::Builder::configure()
+                .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET);
+            for descriptors in &self.descriptors {
+                builder = builder.register_encoded_file_descriptor_set(descriptors);
+            }
+            // A descriptor set may hold more services than this process serves.
+            for name in &self.names {
+                builder = builder.with_service_name(*name);
+            }
+            builder
+        };
+        // Some clients ask for the one, some for the other.
+        let (v1, v1alpha) = (configure().build_v1()?, configure().build_v1alpha()?);
+        self.routes.add_service(v1).add_service(v1alpha);
+        Ok(())
+    }
+}
+
+/// Who is told how the process is.
+#[derive(Debug, Clone)]
+pub(crate) struct Health {
+    reporter: HealthReporter,
+    names: Vec<&'static str>,
+}
+
+impl Health {
+    pub(crate) async fn ready(&self, ready: bool) {
+        for name in self.names.iter().copied().chain(["", READINESS]) {
+            self.set(name, ready).await;
+        }
+    }
+
+    pub(crate) async fn events(&self, connected: bool) {
+        self.set(EVENTS, connected).await;
+    }
+
+    async fn set(&self, name: &str, serving: bool) {
+        let status = if serving {
+            ServingStatus::Serving
+        } else {
+            ServingStatus::NotServing
+        };
+        self.reporter.set_service_status(name, status).await;
+    }
+}
+
+/// Serves until told to stop, then lets open calls finish.
+pub(crate) async fn serve(
+    mut services: GrpcServices,
+    reflection: bool,
+    listener: TcpListener,
+    lifecycle: &Lifecycle,
+    started: impl FnOnce(Health),
+) -> Result<(), BoxError> {
+    let (reporter, health_server) = tonic_health::server::health_reporter();
+    let health = Health {
+        reporter,
+        names: services.names.clone(),
+    };
+    health.set(LIVENESS, true).await;
+    health.ready(false).await;
+    health.events(false).await;
+    services.add(health_server);
+    if reflection {
+        services.reflect()?;
+    }
+    started(health);
+    Server::builder()
+        .http2_keepalive_interval(Some(KEEP_ALIVE))
+        .http2_keepalive_timeout(Some(KEEP_ALIVE_ANSWER))
+        .tcp_nodelay(true)
+        .concurrency_limit_per_connection(CALLS_PER_CONNECTION)
+        .add_routes(services.routes.routes())
+        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), lifecycle.stopping())
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! A schema's migrations: the platform's tables first, then the service's own, in one history.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use sqlx::migrate::{MigrateError, Migration, Migrator};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool};
+
+use crate::config::Settings;
+use crate::postgres;
+
+static PLATFORM: Migrator = sqlx::migrate!("./migrations");
+
+/// Versions below are the platform's, this and above the services'.
+pub const FIRST_SERVICE_VERSION: i64 = 1_000;
+
+/// The platform's tables that the run role may write but never change.
+const APPEND_ONLY: [&str; 2] = ["audit", "inbox"];
+
+/// Why a schema could not be migrated, or may not be served.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// A service's migration has a version below [`FIRST_SERVICE_VERSION`].
+    #[error("migration {0} of the service must be {FIRST_SERVICE_VERSION} or above")]
+    Version(i64),
+    /// A migration did not go through, or one that landed was edited.
+    #[error("migrating")]
+    Migrate(#[from] MigrateError),
+    /// Postgres refused.
+    #[error("reading or migrating the schema")]
+    Database(#[from] sqlx::Error),
+    /// A landed migration is not what this program was built with.
+    #[error("migration {0} in the database is not the one of this program")]
+    Edited(i64),
+}
+
+/// A service's whole history and the tables that only grow.
+#[derive(Debug, Clone)]
+pub struct Schema {
+    name: String,
+    migrations: Vec<Migration>,
+    append_only: Vec<&'static str>,
+}
+
+impl Schema {
+    /// The platform's migrations and the service's.
+    ///
+    /// # Errors
+    /// [`SchemaError::Version`].
+    pub fn new(
+        name: impl Into<String>,
+        service: Option<&Migrator>,
+        append_only: &[&'static str],
+    ) -> Result<Self, SchemaError> {
+        let service = service
+            .map(|migrator| migrator.iter())
+            .into_iter()
+            .flatten();
+        let mut migrations: Vec<Migration> = PLATFORM.iter().cloned().collect();
+        for migration in service {
+            if migration.version < FIRST_SERVICE_VERSION {
+                return Err(SchemaError::Version(migration.version));
+            }
+            migrations.push(migration.clone());
+        }
+        Ok(Self {
+            name: name.into(),
+            migrations,
+            append_only: APPEND_ONLY.iter().chain(append_only).copied().collect(),
+        })
+    }
+
+    /// The schema's name in Postgres.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Brings the schema up to date as its owner. Safe to run again, and from several places.
+    ///
+    /// # Errors
+    /// [`SchemaError`].
+    pub async fn migrate(&self, settings: &Settings) -> Result<(), SchemaError> {
+        let options = postgres::options(&settings.database_owner_url, &self.name, settings)?
+            // A migration takes the time that it takes.
+            .options([("statement_timeout", "0"), ("lock_timeout", "0")]);
+        let mut connection = options.connect().await?;
+        let migrator = Migrator::with_migrations(self.migrations.clone());
+        migrator.run_direct(None, &mut connection, false).await?;
+        self.protect(&mut connection).await?;
+        connection.close().await?;
+        tracing::info!(schema = self.name, "migrated");
+        Ok(())
+    }
+
+    /// The default privileges give the run role every row; what only grows is taken out.
+    async fn protect(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let run = format!("{}_run", self.name);
+        for table in &self.append_only {
+            self.revoke(connection, "UPDATE, DELETE, TRUNCATE", table, &run)
+                .await?;
+        }
+        self.revoke(
+            connection,
+            "INSERT, UPDATE, DELETE, TRUNCATE",
+            "_sqlx_migrations",
+            &run,
+        )
+        .await
+    }
+
+    async fn revoke(
+        &self,
+        connection: &mut PgConnection,
+        what: &str,
+        table: &str,
+        role: &str,
+    ) -> Result<(), sqlx::Error> {
+        let statement: String =
+            sqlx::query_scalar("SELECT format('REVOKE %s ON %I.%I FROM %I', $1, $2, $3, $4)")
+                .bind(what)
+                .bind(&self.name)
+                .bind(table)
+                .bind(role)
+                .fetch_one(&mut *connection)
+                .await?;
+        sqlx::query(AssertSqlSafe(statement))
+            .execute(connection)
+            .await?;
+        Ok(())
+    }
+
+    /// The versions that the database lacks: none is fit to serve. A database that is ahead is fit
+    /// too, since a landed migration never breaks the release before it.
+    ///
+    /// # Errors
+    /// [`SchemaError::Edited`], or the database's.
+    pub async fn missing(&self, pool: &PgPool) -> Result<Vec<i64>, SchemaError> {
+        let present: bool =
+            sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+                .fetch_one(pool)
+                .await?;
+        let applied: HashMap<i64, Vec<u8>> = if present {
+            sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success")
+                .fetch_all(pool)
+                .await?
+                .into_iter()
+                .collect()
+        } else {
+            HashMap::new()
+        };
+        let mut missing = Vec::new();
+        for migration in &self.migrations {
+            match applied.get(&migration.version) {
+                None => missing.push(migration.version),
+                Some(checksum) if Cow::Borrowed(checksum.as_slice()) != migration.checksum => {
+                    return Err(SchemaError::Edited(migration.version));
+                }
+                Some(_) => {}
+            }
+        }
+        Ok(missing)
+    }
+}

@@ -1,0 +1,356 @@
+//! The operations service: what an operator asks of, and does to, one service.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use tonic::{Request, Response, Status, async_trait};
+
+use crate::audit::{self, Verdict};
+use crate::call::CallContext;
+use crate::failure::Failure;
+use crate::lifecycle::Lifecycle;
+use crate::nats::Nats;
+use crate::operations_proto as proto;
+use crate::operations_proto::operations_service_server::OperationsService;
+use crate::outbox;
+use crate::parked::{self, Aggregate, Parked};
+use crate::rejection::{Rejection, Violations};
+use crate::subscription::EventHandler;
+use crate::unit_of_work::Database;
+
+/// Entries of a page when none are asked for, and the most.
+const DEFAULT_PAGE: i64 = 100;
+const MAX_PAGE: i64 = 1_000;
+
+/// Serves operators.
+#[derive(Clone)]
+pub(crate) struct Operations {
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) database: Database,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) nats: Option<Nats>,
+    pub(crate) handlers: BTreeMap<String, Arc<dyn EventHandler>>,
+}
+
+/// The caller, and the seller's data that it may see.
+fn caller<T>(database: &Database, request: &Request<T>) -> Result<CallContext, Status> {
+    CallContext::query(request.metadata(), database.ids())
+}
+
+fn failed(error: sqlx::Error) -> Status {
+    Failure::from(error).into()
+}
+
+/// A tenant sees and touches only its own.
+fn own(call: &CallContext, seller: &str) -> Result<(), Status> {
+    if call.seller.as_str() == seller {
+        return Ok(());
+    }
+    Err(Rejection::permission_denied("OTHER_SELLER", "that is another seller's").into())
+}
+
+fn page(size: i32, token: &str) -> Result<(i64, i64), Status> {
+    let mut wrong = Violations::default();
+    if size < 0 {
+        wrong.add("page_size", "NEGATIVE", "at or above zero");
+    }
+    let after = if token.is_empty() {
+        Some(0)
+    } else {
+        wrong.check("page_token", "NOT_A_TOKEN", token.parse::<i64>())
+    };
+    let limit = match i64::from(size) {
+        0 => DEFAULT_PAGE,
+        size => size.min(MAX_PAGE),
+    };
+    Ok(wrong.finish(after.map(|after| (limit, after)))?)
+}
+
+fn timestamp(time: DateTime<Utc>) -> prost_types::Timestamp {
+    prost_types::Timestamp {
+        seconds: time.timestamp(),
+        nanos: i32::try_from(time.timestamp_subsec_nanos()).unwrap_or_default(),
+    }
+}
+
+/// The token of the next page: there is one only if this page is full.
+fn token(last: Option<i64>, found: usize, limit: i64) -> String {
+    match last {
+        Some(last) if i64::try_from(found) == Ok(limit) => last.to_string(),
+        _ => String::new(),
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Counts {
+    unpublished: i64,
+    oldest: Option<DateTime<Utc>>,
+    parked: i64,
+    pending: i64,
+    overdue: i64,
+    failed: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct TaskRow {
+    id: i64,
+    kind: String,
+    key: String,
+    state: String,
+    due_at: DateTime<Utc>,
+    attempts: i32,
+    last_error: Option<String>,
+}
+
+impl Operations {
+    async fn counts(&self) -> Result<Counts, sqlx::Error> {
+        sqlx::query_as(
+            "SELECT
+                (SELECT count(*) FROM outbox WHERE published_at IS NULL) AS unpublished,
+                (SELECT min(occurred_at) FROM outbox WHERE published_at IS NULL) AS oldest,
+                (SELECT count(*) FROM parked_event WHERE redriven_at IS NULL) AS parked,
+                (SELECT count(*) FROM task WHERE state IN ('pending', 'running')) AS pending,
+                (SELECT count(*) FROM task WHERE state = 'pending' AND due_at < $1) AS overdue,
+                (SELECT count(*) FROM task WHERE state = 'failed') AS failed",
+        )
+        .bind(self.database.clock().now())
+        .fetch_one(self.database.pool())
+        .await
+    }
+
+    async fn consumers(&self) -> Result<Vec<proto::ConsumerPosition>, sqlx::Error> {
+        let positions: Vec<(String, i64)> =
+            sqlx::query_as("SELECT source, last_stream_seq FROM consumer_position ORDER BY source")
+                .fetch_all(self.database.pool())
+                .await?;
+        let mut consumers = Vec::with_capacity(positions.len());
+        for (source, last) in positions {
+            let last_applied = u64::try_from(last).unwrap_or_default();
+            let lag = self.last_of(&source).await;
+            consumers.push(proto::ConsumerPosition {
+                lag: lag.map(|last| last.saturating_sub(last_applied)),
+                source,
+                last_applied,
+            });
+        }
+        Ok(consumers)
+    }
+
+    /// The last sequence of a source's stream, if NATS says so.
+    async fn last_of(&self, source: &str) -> Option<u64> {
+        let nats = self.nats.as_ref().filter(|nats| nats.is_connected())?;
+        let stream = nats.jetstream.get_stream(nats.names.stream(source)).await;
+        Some(stream.ok()?.cached_info().state.last_sequence)
+    }
+}
+
+#[async_trait]
+impl OperationsService for Operations {
+    async fn get_status(
+        &self,
+        request: Request<proto::GetStatusRequest>,
+    ) -> Result<Response<proto::GetStatusResponse>, Status> {
+        caller(&self.database, &request)?;
+        let counts = self.counts().await.map_err(failed)?;
+        Ok(Response::new(proto::GetStatusResponse {
+            service: self.name.to_owned(),
+            version: self.version.to_owned(),
+            outbox_unpublished: counts.unpublished,
+            outbox_oldest_time: counts.oldest.map(timestamp),
+            parked_events: counts.parked,
+            tasks_pending: counts.pending,
+            tasks_overdue: counts.overdue,
+            tasks_failed: counts.failed,
+            nats_connected: self.nats.as_ref().is_some_and(Nats::is_connected),
+            consumers: self.consumers().await.map_err(failed)?,
+        }))
+    }
+
+    async fn list_parked_events(
+        &self,
+        request: Request<proto::ListParkedEventsRequest>,
+    ) -> Result<Response<proto::ListParkedEventsResponse>, Status> {
+        let call = caller(&self.database, &request)?;
+        let request = request.into_inner();
+        let (limit, after) = page(request.page_size, &request.page_token)?;
+        let seller = call.seller.as_str();
+        let rows = parked::list(self.database.pool(), seller, after, limit)
+            .await
+            .map_err(failed)?;
+        let next_page_token = token(rows.last().map(|row| row.id), rows.len(), limit);
+        Ok(Response::new(proto::ListParkedEventsResponse {
+            parked_events: rows.into_iter().map(parked_event).collect(),
+            next_page_token,
+        }))
+    }
+
+    async fn redrive_parked_events(
+        &self,
+        request: Request<proto::RedriveParkedEventsRequest>,
+    ) -> Result<Response<proto::RedriveParkedEventsResponse>, Status> {
+        let call = caller(&self.database, &request)?;
+        let request = request.into_inner();
+        own(&call, &request.seller)?;
+        let Some(handler) = self.handlers.get(&request.source).cloned() else {
+            return Err(Rejection::not_found("NO_SUCH_SOURCE", "source", &request.source).into());
+        };
+        tracing::warn!(principal = call.principal.as_str(), ?request, "redriving");
+        let database = self.database.clone();
+        // In a task of its own, as everything that writes: a caller that hangs up stops nothing.
+        let redriven = self.lifecycle.spawn(async move {
+            let aggregate = Aggregate {
+                seller: &request.seller,
+                source: &request.source,
+                aggregate_id: &request.aggregate_id,
+            };
+            parked::redrive(&database, handler.as_ref(), aggregate).await
+        });
+        let redriven = redriven
+            .await
+            .map_err(|error| Failure::internal("redriving", error))
+            .flatten()?;
+        Ok(Response::new(proto::RedriveParkedEventsResponse {
+            redriven: redriven.applied,
+            remaining: redriven.remaining,
+            error: redriven.error.unwrap_or_default(),
+        }))
+    }
+
+    async fn replay_events(
+        &self,
+        request: Request<proto::ReplayEventsRequest>,
+    ) -> Result<Response<proto::ReplayEventsResponse>, Status> {
+        let call = caller(&self.database, &request)?;
+        let request = request.into_inner();
+        own(&call, &request.seller)?;
+        tracing::warn!(principal = call.principal.as_str(), ?request, "replaying");
+        let events = outbox::replay(
+            self.database.pool(),
+            &request.seller,
+            &request.aggregate_id,
+            request.from_sequence,
+        )
+        .await
+        .map_err(failed)?;
+        self.database.wakers.relay.notify_one();
+        Ok(Response::new(proto::ReplayEventsResponse {
+            events: i64::try_from(events).unwrap_or(i64::MAX),
+        }))
+    }
+
+    async fn list_tasks(
+        &self,
+        request: Request<proto::ListTasksRequest>,
+    ) -> Result<Response<proto::ListTasksResponse>, Status> {
+        caller(&self.database, &request)?;
+        let request = request.into_inner();
+        let (limit, after) = page(request.page_size, &request.page_token)?;
+        let rows: Vec<TaskRow> = sqlx::query_as(
+            "SELECT id, kind, key, state, due_at, attempts, last_error FROM task
+            WHERE id > $1 AND ($2 = '' AND state <> 'done' OR state = $2)
+                AND ($3 = '' OR kind = $3)
+            ORDER BY id LIMIT $4",
+        )
+        .bind(after)
+        .bind(request.state)
+        .bind(request.kind)
+        .bind(limit)
+        .fetch_all(self.database.pool())
+        .await
+        .map_err(failed)?;
+        let next_page_token = token(rows.last().map(|row| row.id), rows.len(), limit);
+        Ok(Response::new(proto::ListTasksResponse {
+            tasks: rows.into_iter().map(task).collect(),
+            next_page_token,
+        }))
+    }
+
+    type ExportAuditStream = BoxStream<'static, Result<proto::AuditEntry, Status>>;
+
+    async fn export_audit(
+        &self,
+        request: Request<proto::ExportAuditRequest>,
+    ) -> Result<Response<Self::ExportAuditStream>, Status> {
+        let call = caller(&self.database, &request)?;
+        let request = request.into_inner();
+        own(&call, &request.seller)?;
+        let aggregate_id = Some(request.aggregate_id).filter(|id| !id.is_empty());
+        let entries = audit::export(self.database.pool().clone(), request.seller, aggregate_id);
+        Ok(Response::new(
+            entries.map_ok(audit_entry).map_err(failed).boxed(),
+        ))
+    }
+
+    async fn verify_audit(
+        &self,
+        request: Request<proto::VerifyAuditRequest>,
+    ) -> Result<Response<proto::VerifyAuditResponse>, Status> {
+        let call = caller(&self.database, &request)?;
+        let request = request.into_inner();
+        own(&call, &request.seller)?;
+        let pool = self.database.pool();
+        let verdict = audit::verify(pool, &request.seller, &request.aggregate_id)
+            .await
+            .map_err(failed)?;
+        Ok(Response::new(match verdict {
+            Verdict::Intact(entries) => proto::VerifyAuditResponse {
+                intact: true,
+                entries,
+                broken_at_sequence: 0,
+            },
+            Verdict::BrokenAt(sequence) => proto::VerifyAuditResponse {
+                intact: false,
+                entries: 0,
+                broken_at_sequence: sequence,
+            },
+        }))
+    }
+}
+
+fn parked_event(row: Parked) -> proto::ParkedEvent {
+    proto::ParkedEvent {
+        seller: row.seller,
+        source: row.source,
+        aggregate_id: row.aggregate_id,
+        aggregate_sequence: row.aggregate_seq,
+        event_id: row.event_id.to_string(),
+        r#type: row.type_name,
+        error: row.error,
+        attempts: row.attempts,
+        parked_time: Some(timestamp(row.parked_at)),
+        behind: row.behind,
+    }
+}
+
+fn task(row: TaskRow) -> proto::Task {
+    proto::Task {
+        kind: row.kind,
+        key: row.key,
+        state: row.state,
+        due_time: Some(timestamp(row.due_at)),
+        attempts: row.attempts,
+        last_error: row.last_error.unwrap_or_default(),
+    }
+}
+
+fn audit_entry(entry: audit::AuditEntry) -> proto::AuditEntry {
+    proto::AuditEntry {
+        seller: entry.seller,
+        engagement: entry.engagement.unwrap_or_default(),
+        aggregate_id: entry.aggregate_id,
+        sequence: entry.audit_seq,
+        occurred_time: Some(timestamp(entry.occurred_at)),
+        cause_kind: entry.cause_kind,
+        cause_id: entry.cause_id,
+        principal: entry.principal,
+        action: entry.action,
+        reason: entry.reason,
+        before: entry.state_before.unwrap_or_default(),
+        after: entry.state_after.unwrap_or_default(),
+        hash: entry.hash,
+    }
+}

@@ -1,0 +1,90 @@
+//! Connections: the pool that commands use, and the single one that the relay leads on.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection, PgPool};
+
+use crate::config::{Secret, Settings};
+use crate::lifecycle::Lifecycle;
+
+/// How long an idle connection is trusted to live.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// Between two attempts to reach a Postgres that is away.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// Connect options of a URL with `search_path` exactly `schema` and every wait bounded.
+pub(crate) fn options(
+    url: &Secret,
+    schema: &str,
+    settings: &Settings,
+) -> Result<PgConnectOptions, sqlx::Error> {
+    let millis = |millis: u64| millis.to_string();
+    Ok(PgConnectOptions::from_str(url.expose())?
+        .application_name(schema)
+        .options([
+            ("search_path", schema.to_owned()),
+            (
+                "statement_timeout",
+                millis(settings.database_statement_timeout_ms),
+            ),
+            ("lock_timeout", millis(settings.database_lock_timeout_ms)),
+            (
+                "idle_in_transaction_session_timeout",
+                millis(settings.database_idle_in_transaction_timeout_ms),
+            ),
+            // A ROLLBACK outside a transaction (below) is a warning to Postgres, and none to us.
+            ("client_min_messages", "error".to_owned()),
+            // A peer that vanished is noticed in seconds, not in the system's two hours: a relay
+            // that is cut off must not keep its lock.
+            ("tcp_keepalives_idle", "5".to_owned()),
+            ("tcp_keepalives_interval", "5".to_owned()),
+            ("tcp_keepalives_count", "3".to_owned()),
+        ]))
+}
+
+/// The run role's pool. It connects when first used, so a Postgres that is away at start is waited
+/// for, not died of.
+///
+/// Every connection rolls back when it comes back: sqlx 0.9.0 can return one inside an open
+/// transaction when a future is dropped during `begin`, after which writes report success and are
+/// never committed (launchbadge/sqlx 4393).
+pub(crate) fn pool(settings: &Settings, schema: &str) -> Result<PgPool, sqlx::Error> {
+    let options = options(&settings.database_url, schema, settings)?;
+    Ok(PgPoolOptions::new()
+        .max_connections(settings.database_pool_size)
+        .acquire_timeout(settings.acquire_timeout())
+        // Asking each time costs a round trip: the ROLLBACK at release has tested it, `begin` is
+        // tried again on a dead connection, and one that lay idle is asked.
+        .test_before_acquire(false)
+        .before_acquire(|connection, met| {
+            Box::pin(async move {
+                if met.idle_for > TRUSTED_IDLE {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                sqlx::query("ROLLBACK").execute(&mut *connection).await?;
+                Ok(true)
+            })
+        })
+        .connect_lazy_with(options))
+}
+
+/// Waits until Postgres answers, or the process is told to stop. Returns whether it answered.
+pub(crate) async fn reachable(pool: &PgPool, lifecycle: &Lifecycle) -> bool {
+    while !lifecycle.is_stopping() {
+        match sqlx::query("SELECT 1").execute(pool).await {
+            Ok(_) => return true,
+            Err(error) => {
+                tracing::warn!(%error, "Postgres is away; waiting");
+                lifecycle.sleep(RETRY).await;
+            }
+        }
+    }
+    false
+}

@@ -1,0 +1,374 @@
+//! Refusals that a caller can act on: a stable reason, every wrong field at once (P4).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+
+/// The domain of every reason code, in `google.rpc.ErrorInfo`.
+pub const DOMAIN: &str = "countersign";
+
+/// The reason of a field that had to be given and was not.
+pub const REQUIRED: &str = "REQUIRED";
+
+/// The reason of a request of which fields are wrong; which, and why, is in its violations.
+pub const INVALID_FIELDS: &str = "INVALID_FIELDS";
+
+/// What kind of refusal it is: which gRPC code it becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RejectionCode {
+    /// The request can never be right as it stands.
+    InvalidArgument,
+    /// The state does not allow it now.
+    FailedPrecondition,
+    /// There is no such thing, for this caller.
+    NotFound,
+    /// There is such a thing already.
+    AlreadyExists,
+    /// The caller may not.
+    PermissionDenied,
+    /// Somebody else changed it first; read again and decide again.
+    Aborted,
+}
+
+impl RejectionCode {
+    const fn grpc(self) -> Code {
+        match self {
+            Self::InvalidArgument => Code::InvalidArgument,
+            Self::FailedPrecondition => Code::FailedPrecondition,
+            Self::NotFound => Code::NotFound,
+            Self::AlreadyExists => Code::AlreadyExists,
+            Self::PermissionDenied => Code::PermissionDenied,
+            Self::Aborted => Code::Aborted,
+        }
+    }
+}
+
+/// One wrong field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The path of the field in the request, such as `lines[0].price.amount`.
+    pub field: String,
+    /// A stable code, `UPPER_SNAKE`.
+    pub reason: &'static str,
+    /// What is wrong and what would be right, for a person.
+    pub description: String,
+}
+
+/// A business refusal: a fact like any other, recorded and answered the same way to a retry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}: {message}", reason = .0.reason, message = .0.message)]
+pub struct Rejection(Box<Body>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Body {
+    code: RejectionCode,
+    reason: &'static str,
+    message: String,
+    metadata: BTreeMap<String, String>,
+    violations: Vec<Violation>,
+    resource: Option<(String, String)>,
+}
+
+impl Rejection {
+    /// A refusal with a stable `reason` (`UPPER_SNAKE`, at most 63 characters) and a message for a
+    /// person. Every variable of the message belongs into [`Rejection::with`] too.
+    #[must_use]
+    pub fn new(code: RejectionCode, reason: &'static str, message: impl Into<String>) -> Self {
+        Self(Box::new(Body {
+            code,
+            reason,
+            message: message.into(),
+            metadata: BTreeMap::new(),
+            violations: Vec::new(),
+            resource: None,
+        }))
+    }
+
+    /// The request can never be right as it stands. For fields, collect [`Violations`] instead.
+    #[must_use]
+    pub fn invalid_argument(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::new(RejectionCode::InvalidArgument, reason, message)
+    }
+
+    /// The state does not allow it now.
+    #[must_use]
+    pub fn failed_precondition(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::new(RejectionCode::FailedPrecondition, reason, message)
+    }
+
+    /// There is no `kind` called `name`, for this caller.
+    #[must_use]
+    pub fn not_found(reason: &'static str, kind: &str, name: &str) -> Self {
+        Self::new(
+            RejectionCode::NotFound,
+            reason,
+            format!("there is no {kind} {name}"),
+        )
+        .resource(kind, name)
+    }
+
+    /// There is a `kind` called `name` already.
+    #[must_use]
+    pub fn already_exists(reason: &'static str, kind: &str, name: &str) -> Self {
+        Self::new(
+            RejectionCode::AlreadyExists,
+            reason,
+            format!("there is a {kind} {name} already"),
+        )
+        .resource(kind, name)
+    }
+
+    /// The caller may not.
+    #[must_use]
+    pub fn permission_denied(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::new(RejectionCode::PermissionDenied, reason, message)
+    }
+
+    /// Somebody else changed it first.
+    #[must_use]
+    pub fn aborted(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::new(RejectionCode::Aborted, reason, message)
+    }
+
+    /// Adds a variable of the message, for programs.
+    #[must_use]
+    pub fn with(mut self, key: impl Into<String>, value: impl fmt::Display) -> Self {
+        self.0.metadata.insert(key.into(), value.to_string());
+        self
+    }
+
+    /// Adds a wrong field.
+    #[must_use]
+    pub fn violation(
+        mut self,
+        field: impl Into<String>,
+        reason: &'static str,
+        description: impl Into<String>,
+    ) -> Self {
+        self.0.violations.push(Violation {
+            field: field.into(),
+            reason,
+            description: description.into(),
+        });
+        self
+    }
+
+    fn resource(mut self, kind: &str, name: &str) -> Self {
+        self.0.resource = Some((kind.to_owned(), name.to_owned()));
+        self
+    }
+
+    /// What kind of refusal it is.
+    #[must_use]
+    pub fn code(&self) -> RejectionCode {
+        self.0.code
+    }
+
+    /// The stable reason.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        self.0.reason
+    }
+
+    /// The message for a person.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The wrong fields.
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        &self.0.violations
+    }
+
+    /// The variables of the message.
+    #[must_use]
+    pub fn metadata(&self) -> &BTreeMap<String, String> {
+        &self.0.metadata
+    }
+}
+
+impl From<Rejection> for Status {
+    fn from(rejection: Rejection) -> Self {
+        let body = *rejection.0;
+        let mut details = ErrorDetails::new();
+        let metadata: std::collections::HashMap<_, _> = body.metadata.into_iter().collect();
+        details.set_error_info(body.reason, DOMAIN, metadata);
+        if !body.violations.is_empty() {
+            let violations: Vec<FieldViolation> = body
+                .violations
+                .into_iter()
+                .map(|violation| FieldViolation {
+                    field: violation.field,
+                    description: violation.description,
+                    reason: violation.reason.to_owned(),
+                    localized_message: None,
+                })
+                .collect();
+            details.set_bad_request(violations);
+        }
+        if body.code == RejectionCode::FailedPrecondition {
+            details.add_precondition_failure_violation(body.reason, "", body.message.clone());
+        }
+        if let Some((kind, name)) = body.resource {
+            details.set_resource_info(kind, name, "", body.message.clone());
+        }
+        Status::with_error_details(body.code.grpc(), body.message, details)
+    }
+}
+
+/// Collects every wrong field of a request while it is parsed, so that the caller hears of all at
+/// once.
+///
+/// ```
+/// use countersign_platform::{Rejection, Violations};
+///
+/// fn parse(name: &str, hours: &str) -> Result<(String, u32), Rejection> {
+///     let mut wrong = Violations::default();
+///     let name = wrong.required("name", name);
+///     let hours = wrong.check("hours", "NOT_A_NUMBER", hours.parse::<u32>());
+///     wrong.finish(name.zip(hours).map(|(name, hours)| (name.to_owned(), hours)))
+/// }
+/// assert_eq!(parse("", "ten").unwrap_err().violations().len(), 2);
+/// assert_eq!(parse("review", "10").unwrap(), ("review".to_owned(), 10));
+/// ```
+#[derive(Debug, Default)]
+pub struct Violations {
+    prefix: String,
+    found: Vec<Violation>,
+}
+
+impl Violations {
+    /// Notes a wrong field.
+    pub fn add(&mut self, field: &str, reason: &'static str, description: impl Into<String>) {
+        self.found.push(Violation {
+            field: format!("{}{field}", self.prefix),
+            reason,
+            description: description.into(),
+        });
+    }
+
+    /// The value, or a note of why there is none.
+    pub fn check<T, E: fmt::Display>(
+        &mut self,
+        field: &str,
+        reason: &'static str,
+        parsed: Result<T, E>,
+    ) -> Option<T> {
+        parsed
+            .map_err(|error| self.add(field, reason, error.to_string()))
+            .ok()
+    }
+
+    /// The text, or a note that it is [`REQUIRED`].
+    pub fn required<'t>(&mut self, field: &str, text: &'t str) -> Option<&'t str> {
+        self.present(field, (!text.is_empty()).then_some(text))
+    }
+
+    /// The value, or a note that it is [`REQUIRED`].
+    pub fn present<T>(&mut self, field: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() {
+            self.add(field, REQUIRED, "must be given");
+        }
+        value
+    }
+
+    /// Runs `parse` with `prefix` (such as `lines[0]`) before every field that it notes.
+    pub fn within<T>(
+        &mut self,
+        prefix: impl fmt::Display,
+        parse: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let outer = self.prefix.len();
+        self.prefix = format!("{}{prefix}.", self.prefix);
+        let parsed = parse(self);
+        self.prefix.truncate(outer);
+        parsed
+    }
+
+    /// Whether nothing is wrong so far.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// The parsed value if nothing is wrong.
+    ///
+    /// # Errors
+    /// `INVALID_ARGUMENT` with reason [`INVALID_FIELDS`] and every violation. A value that is
+    /// missing without a note counts as wrong too.
+    pub fn finish<T>(self, value: Option<T>) -> Result<T, Rejection> {
+        match value {
+            Some(value) if self.found.is_empty() => Ok(value),
+            _ => Err(self.into_rejection()),
+        }
+    }
+
+    /// The refusal that carries what was found.
+    #[must_use]
+    pub fn into_rejection(self) -> Rejection {
+        let fields: Vec<&str> = self
+            .found
+            .iter()
+            .map(|violation| violation.field.as_str())
+            .collect();
+        let message = format!("wrong: {}", fields.join(", "));
+        let mut rejection = Rejection::invalid_argument(INVALID_FIELDS, message);
+        rejection.0.violations = self.found;
+        rejection
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// P4: reason, every field, precondition and resource arrive as `google.rpc` details.
+    #[test]
+    fn a_rejection_becomes_a_status_with_details() {
+        let mut wrong = Violations::default();
+        wrong.within("lines[0]", |wrong| {
+            wrong.add("price", "NEGATIVE", "at or above zero");
+        });
+        wrong.add("currency", "UNKNOWN", "one of USD, EUR");
+        let status = Status::from(wrong.into_rejection());
+        assert_eq!(status.code(), Code::InvalidArgument);
+        let details = status.get_error_details();
+        let found: Vec<(&str, &str)> = details
+            .bad_request()
+            .unwrap()
+            .field_violations
+            .iter()
+            .map(|violation| (violation.field.as_str(), violation.reason.as_str()))
+            .collect();
+        assert_eq!(
+            found,
+            [("lines[0].price", "NEGATIVE"), ("currency", "UNKNOWN")]
+        );
+        assert_eq!(details.error_info().unwrap().reason, INVALID_FIELDS);
+        assert_eq!(details.error_info().unwrap().domain, DOMAIN);
+
+        let status = Status::from(
+            Rejection::failed_precondition("NOT_DRAFT", "it is released").with("state", "released"),
+        );
+        let details = status.get_error_details();
+        assert_eq!(details.error_info().unwrap().metadata["state"], "released");
+        assert_eq!(
+            details.precondition_failure().unwrap().violations[0].r#type,
+            "NOT_DRAFT"
+        );
+
+        let status = Status::from(Rejection::not_found("NO_SUCH_THING", "thing", "things/7"));
+        assert_eq!(
+            status
+                .get_error_details()
+                .resource_info()
+                .unwrap()
+                .resource_name,
+            "things/7"
+        );
+    }
+}

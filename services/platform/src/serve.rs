@@ -1,0 +1,246 @@
+//! Serving: everything that a running service does beside its calls, started and stopped in order.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::{Config, Settings};
+use crate::consumer::{Consumer, Gaps};
+use crate::failure::BoxError;
+use crate::grpc::{self, Health};
+use crate::lifecycle::Lifecycle;
+use crate::migrate::{Schema, SchemaError};
+use crate::nats::Nats;
+use crate::operations::Operations;
+use crate::operations_proto::{self, operations_service_server::OperationsServiceServer};
+use crate::postgres;
+use crate::relay::{self, Relay};
+use crate::service::{Parts, Service, Wiring};
+use crate::subscription::EventHandler;
+use crate::task_worker::{self, Worker};
+use crate::tasks::TaskHandler;
+use crate::unit_of_work::Database;
+
+/// How often readiness is looked at.
+const HEALTH_PERIOD: Duration = Duration::from_secs(1);
+
+/// Whether the schema is fit to serve.
+pub(crate) async fn check<S>(schema: &Schema, parts: &Parts<S>) -> Result<(), BoxError> {
+    let missing = schema.missing(parts.database.pool()).await?;
+    if missing.is_empty() {
+        tracing::info!(schema = schema.name(), "the schema is up to date");
+        return Ok(());
+    }
+    Err(format!("migrations {missing:?} are missing").into())
+}
+
+/// Serves until a signal says stop.
+pub(crate) async fn serve<S, C, F>(
+    service: &Service,
+    schema: Schema,
+    config: Config<S>,
+    compose: C,
+) -> Result<(), BoxError>
+where
+    S: Send + Sync + 'static,
+    C: FnOnce(Parts<S>) -> F,
+    F: Future<Output = Result<Wiring, BoxError>>,
+{
+    let parts = Parts::new(config, schema.name())?;
+    let listener = TcpListener::bind(&parts.settings.listen).await?;
+    stop_on_signal(parts.lifecycle.clone())?;
+    let wiring = compose(parts.clone()).await?;
+    run(service, schema, parts, wiring, listener).await
+}
+
+/// Serves on `listener` until the lifecycle says stop.
+pub(crate) async fn run<S>(
+    service: &Service,
+    schema: Schema,
+    parts: Parts<S>,
+    mut wiring: Wiring,
+    listener: TcpListener,
+) -> Result<(), BoxError>
+where
+    S: Send + Sync + 'static,
+{
+    let lifecycle = parts.lifecycle.clone();
+    let nats = match parts.settings.nats_url.as_str() {
+        "" => None,
+        _ => Some(Nats::connect(&parts.settings, schema.name()).await?),
+    };
+    let operations = Operations {
+        name: service.name,
+        version: service.version,
+        database: parts.database.clone(),
+        lifecycle: lifecycle.clone(),
+        nats: nats.clone(),
+        handlers: wiring.handlers.clone(),
+    };
+    wiring.grpc.add(OperationsServiceServer::new(operations));
+    wiring.grpc.describe(operations_proto::FILE_DESCRIPTOR_SET);
+    for descriptors in &service.descriptors {
+        wiring.grpc.describe(descriptors);
+    }
+    tracing::info!(
+        service = service.name,
+        version = service.version,
+        listen = %listener.local_addr()?,
+        "listening"
+    );
+    let relay = postgres::options(&parts.settings.database_url, schema.name(), &parts.settings)?;
+    let background = Background {
+        schema,
+        database: parts.database.clone(),
+        settings: Arc::clone(&parts.settings),
+        lifecycle: lifecycle.clone(),
+        nats,
+        relay,
+        handlers: wiring.handlers,
+        tasks: wiring.tasks,
+        recurring: wiring.recurring,
+    };
+    let reflection = parts.settings.reflection;
+    let served = grpc::serve(wiring.grpc, reflection, listener, &lifecycle, |health| {
+        lifecycle.spawn(background.run(health));
+    })
+    .await;
+    lifecycle.stop();
+    if !lifecycle.drained(parts.settings.drain_timeout()).await {
+        tracing::warn!("stopped with work under way; it will be taken up again");
+    }
+    parts.database.pool().close().await;
+    tracing::info!(service = service.name, "stopped");
+    served
+}
+
+/// What runs beside the calls, once the schema is there.
+struct Background {
+    schema: Schema,
+    database: Database,
+    settings: Arc<Settings>,
+    lifecycle: Lifecycle,
+    nats: Option<Nats>,
+    relay: PgConnectOptions,
+    handlers: BTreeMap<String, Arc<dyn EventHandler>>,
+    tasks: BTreeMap<&'static str, Arc<dyn TaskHandler>>,
+    recurring: Vec<&'static str>,
+}
+
+impl Background {
+    async fn run(mut self, health: Health) {
+        if !self.schema_is_current().await || !self.seed().await {
+            return;
+        }
+        if let Some(nats) = self.nats.clone() {
+            self.events(&nats);
+        }
+        let worker = Worker {
+            database: self.database.clone(),
+            lifecycle: self.lifecycle.clone(),
+            handlers: std::mem::take(&mut self.tasks),
+            concurrency: self.settings.task_concurrency,
+        };
+        self.lifecycle.spawn(worker.run());
+        self.watch(&health).await;
+    }
+
+    async fn schema_is_current(&self) -> bool {
+        let pool = self.database.pool();
+        while postgres::reachable(pool, &self.lifecycle).await {
+            match self.schema.missing(pool).await {
+                Ok(missing) if missing.is_empty() => return true,
+                Ok(missing) => tracing::warn!(
+                    schema = self.schema.name(),
+                    ?missing,
+                    "migrations are missing; waiting for `migrate`"
+                ),
+                Err(error @ SchemaError::Edited(_)) => {
+                    tracing::error!(%error, "refusing to serve this schema");
+                }
+                Err(error) => tracing::warn!(%error, "cannot read the schema; waiting"),
+            }
+            self.lifecycle.sleep(HEALTH_PERIOD).await;
+        }
+        false
+    }
+
+    async fn seed(&self) -> bool {
+        while !self.lifecycle.is_stopping() {
+            match task_worker::seed(&self.database, &self.recurring).await {
+                Ok(()) => return true,
+                Err(error) => tracing::warn!(%error, "cannot schedule recurring tasks; waiting"),
+            }
+            self.lifecycle.sleep(HEALTH_PERIOD).await;
+        }
+        false
+    }
+
+    /// The relay, whoever asks for replays, and the subscriptions.
+    fn events(&mut self, nats: &Nats) {
+        let relay = Relay {
+            database: self.database.clone(),
+            nats: nats.clone(),
+            lifecycle: self.lifecycle.clone(),
+            options: self.relay.clone(),
+            stream: nats.stream_config(&self.settings),
+        };
+        self.lifecycle.spawn(relay.run());
+        self.lifecycle.spawn(relay::serve_replays(
+            self.database.clone(),
+            nats.clone(),
+            self.lifecycle.clone(),
+        ));
+        for (source, handler) in std::mem::take(&mut self.handlers) {
+            let consumer = Consumer {
+                source,
+                handler,
+                database: self.database.clone(),
+                nats: nats.clone(),
+                lifecycle: self.lifecycle.clone(),
+                gaps: Gaps::default(),
+            };
+            self.lifecycle.spawn(consumer.run());
+        }
+    }
+
+    /// Keeps health true to what is there.
+    async fn watch(&self, health: &Health) {
+        let mut was = None;
+        while !self.lifecycle.is_stopping() {
+            let ready = sqlx::query("SELECT 1")
+                .execute(self.database.pool())
+                .await
+                .is_ok();
+            let events = self.nats.as_ref().is_some_and(Nats::is_connected);
+            if was != Some((ready, events)) {
+                tracing::info!(ready, events, "health");
+                health.ready(ready).await;
+                health.events(events).await;
+                was = Some((ready, events));
+            }
+            self.lifecycle.sleep(HEALTH_PERIOD).await;
+        }
+        health.ready(false).await;
+    }
+}
+
+fn stop_on_signal(lifecycle: Lifecycle) -> Result<(), std::io::Error> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop = lifecycle.clone();
+    lifecycle.spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = stop.stopping() => {}
+        }
+        tracing::info!("stopping");
+        stop.stop();
+    });
+    Ok(())
+}

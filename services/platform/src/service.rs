@@ -1,0 +1,313 @@
+//! A service is some lines of main: what it is called, and what it is made of.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fmt;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Command, FromArgMatches, Subcommand};
+use serde::de::DeserializeOwned;
+use sqlx::migrate::Migrator;
+use tonic::body::Body;
+use tonic::codegen::{Service as TowerService, http};
+use tonic::server::NamedService;
+
+use crate::clock::Clock;
+use crate::command::Commands;
+use crate::config::{self, Config, Settings};
+use crate::failure::BoxError;
+use crate::grpc::GrpcServices;
+use crate::ids::Ids;
+use crate::lifecycle::Lifecycle;
+use crate::migrate::Schema;
+use crate::serve;
+use crate::subscription::EventHandler;
+use crate::tasks::TaskHandler;
+use crate::unit_of_work::Database;
+use crate::{postgres, provision, telemetry};
+
+/// What a service is composed from: its configuration and what the harness gives it. Cheap to
+/// clone.
+#[derive(Debug)]
+pub struct Parts<S> {
+    /// The service's own section of the configuration.
+    pub section: Arc<S>,
+    /// The platform's settings.
+    pub settings: Arc<Settings>,
+    /// The service's schema, its clock and its ids.
+    pub database: Database,
+    /// The command shell, which also reads the context of calls.
+    pub commands: Commands,
+    /// Owner of whatever runs beside the calls.
+    pub lifecycle: Lifecycle,
+}
+
+impl<S> Clone for Parts<S> {
+    fn clone(&self) -> Self {
+        Self {
+            section: Arc::clone(&self.section),
+            settings: Arc::clone(&self.settings),
+            database: self.database.clone(),
+            commands: self.commands.clone(),
+            lifecycle: self.lifecycle.clone(),
+        }
+    }
+}
+
+impl<S> Parts<S> {
+    pub(crate) fn new(config: Config<S>, schema: &str) -> Result<Self, sqlx::Error> {
+        let pool = postgres::pool(&config.settings, schema)?;
+        let clock = config
+            .settings
+            .clock_file
+            .clone()
+            .map_or_else(Clock::system, Clock::rehearsal);
+        let database = Database::new(pool, clock.clone(), Ids::random(clock));
+        Ok(Self::of(config, database))
+    }
+
+    pub(crate) fn of(config: Config<S>, database: Database) -> Self {
+        Self::assemble(
+            Arc::new(config.section),
+            Arc::new(config.settings),
+            database,
+        )
+    }
+
+    fn assemble(section: Arc<S>, settings: Arc<Settings>, database: Database) -> Self {
+        let lifecycle = Lifecycle::default();
+        let timeout = settings.call_timeout();
+        Self {
+            section,
+            settings,
+            commands: Commands::new(database.clone(), lifecycle.clone(), timeout),
+            database,
+            lifecycle,
+        }
+    }
+
+    /// The same configuration with another pool and lifecycle: another instance.
+    #[cfg(feature = "testing")]
+    pub(crate) fn another(&self, database: Database) -> Self {
+        Self::assemble(
+            Arc::clone(&self.section),
+            Arc::clone(&self.settings),
+            database,
+        )
+    }
+}
+
+/// What a service is made of: what it serves, hears and does by the clock.
+#[derive(Default)]
+pub struct Wiring {
+    pub(crate) grpc: GrpcServices,
+    pub(crate) handlers: BTreeMap<String, Arc<dyn EventHandler>>,
+    pub(crate) tasks: BTreeMap<&'static str, Arc<dyn TaskHandler>>,
+    pub(crate) recurring: Vec<&'static str>,
+}
+
+impl fmt::Debug for Wiring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wiring")
+            .field("grpc", &self.grpc)
+            .field("handlers", &self.handlers.keys())
+            .field("tasks", &self.tasks.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Wiring {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Serves a generated gRPC server, health and reflection of it included.
+    #[must_use]
+    pub fn grpc<G>(mut self, service: G) -> Self
+    where
+        G: TowerService<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>
+            + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        G::Future: Send + 'static,
+    {
+        self.grpc.add(service);
+        self
+    }
+
+    /// Hears the events of the service whose schema is `source`, such as
+    /// `disbursement_reconciliation`; one handler for each source.
+    #[must_use]
+    pub fn subscribe(mut self, source: &str, handler: impl EventHandler) -> Self {
+        self.handlers.insert(source.to_owned(), Arc::new(handler));
+        self
+    }
+
+    /// Runs the tasks of a kind.
+    #[must_use]
+    pub fn task(mut self, kind: &'static str, handler: impl TaskHandler) -> Self {
+        self.tasks.insert(kind, Arc::new(handler));
+        self
+    }
+
+    /// Runs a task of a kind for ever, the first time at once: there is exactly one, its key is
+    /// its kind, and its handler returns [`crate::TaskOutcome::Again`].
+    #[must_use]
+    pub fn recurring(mut self, kind: &'static str, handler: impl TaskHandler) -> Self {
+        self.recurring.push(kind);
+        self.task(kind, handler)
+    }
+}
+
+/// The description of a service, and its `main`.
+#[derive(Debug, Clone)]
+pub struct Service {
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+    migrator: Option<&'static Migrator>,
+    append_only: Vec<&'static str>,
+    pub(crate) descriptors: Vec<&'static [u8]>,
+}
+
+#[derive(Debug, Args)]
+struct Options {
+    /// A TOML file with configuration; the environment goes over it.
+    #[arg(long, env = "COUNTERSIGN_CONFIG", global = true)]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+enum Task {
+    /// Make the schema and its two roles (as one who may create roles).
+    Provision,
+    /// Bring the schema up to date (as its owner).
+    Migrate,
+    /// Say whether the schema is fit for this program to serve.
+    Check,
+    /// Serve calls, publish and hear events, run tasks (as the run role).
+    Serve,
+}
+
+impl Service {
+    /// A service called `name` as people write it (`disbursement-reconciliation`); its schema is
+    /// the name with underscores. `version` is `env!("CARGO_PKG_VERSION")`.
+    #[must_use]
+    pub const fn new(name: &'static str, version: &'static str) -> Self {
+        Self {
+            name,
+            version,
+            migrator: None,
+            append_only: Vec::new(),
+            descriptors: Vec::new(),
+        }
+    }
+
+    /// The service's migrations: `sqlx::migrate!()` in a static, versions from 1000.
+    #[must_use]
+    pub const fn migrations(mut self, migrator: &'static Migrator) -> Self {
+        self.migrator = Some(migrator);
+        self
+    }
+
+    /// Tables that the run role may write and read, and never change.
+    #[must_use]
+    pub fn append_only(mut self, tables: &[&'static str]) -> Self {
+        self.append_only.extend(tables);
+        self
+    }
+
+    /// An encoded `FileDescriptorSet`, for reflection.
+    #[must_use]
+    pub fn descriptors(mut self, descriptors: &'static [u8]) -> Self {
+        self.descriptors.push(descriptors);
+        self
+    }
+
+    /// The schema in Postgres, the NATS user, the word in subjects.
+    #[must_use]
+    pub fn schema_name(&self) -> String {
+        self.name.replace('-', "_")
+    }
+
+    /// The history of the service's schema.
+    ///
+    /// # Errors
+    /// A migration of the service with a version below 1000.
+    pub fn schema(&self) -> Result<Schema, crate::SchemaError> {
+        Schema::new(self.schema_name(), self.migrator, &self.append_only)
+    }
+
+    /// The whole of a service's `main`: reads the arguments and the configuration, and does what
+    /// it was told: `provision`, `migrate`, `check` or `serve`.
+    pub fn run<S, C, F>(self, compose: C) -> ExitCode
+    where
+        S: DeserializeOwned + Send + Sync + 'static,
+        C: FnOnce(Parts<S>) -> F,
+        F: Future<Output = Result<Wiring, BoxError>>,
+    {
+        let command = Command::new(self.name)
+            .version(self.version)
+            .subcommand_required(true)
+            .arg_required_else_help(true);
+        let matches = Task::augment_subcommands(Options::augment_args(command)).get_matches();
+        let parsed = Options::from_arg_matches(&matches)
+            .and_then(|options| Ok((options, Task::from_arg_matches(&matches)?)));
+        let (options, task) = match parsed {
+            Ok(parsed) => parsed,
+            Err(error) => error.exit(),
+        };
+        let done = config::load::<S>(self.name, options.config.as_deref())
+            .map_err(BoxError::from)
+            .and_then(|config| self.perform(task, config, compose));
+        match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                let error = report(error.as_ref());
+                tracing::error!(service = self.name, error, "stopped");
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn perform<S, C, F>(&self, task: Task, config: Config<S>, compose: C) -> Result<(), BoxError>
+    where
+        S: Send + Sync + 'static,
+        C: FnOnce(Parts<S>) -> F,
+        F: Future<Output = Result<Wiring, BoxError>>,
+    {
+        telemetry::init(config.settings.log_format)?;
+        // Chosen before any connection is made: two providers are compiled in by dependencies, and
+        // rustls refuses to choose. Installed already is as good.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()?;
+        let schema = self.schema()?;
+        runtime.block_on(async {
+            match task {
+                Task::Provision => Ok(provision::provision(&config.settings, schema.name()).await?),
+                Task::Migrate => Ok(schema.migrate(&config.settings).await?),
+                Task::Check => serve::check(&schema, &Parts::new(config, schema.name())?).await,
+                Task::Serve => serve::serve(self, schema, config, compose).await,
+            }
+        })
+    }
+}
+
+/// An error with its sources, in one line.
+fn report(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text.push_str(": ");
+        text.push_str(&source.to_string());
+        next = source.source();
+    }
+    text
+}

@@ -1,0 +1,285 @@
+//! Claims due tasks and runs them: at least once each, and their effect once.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use uuid::Uuid;
+
+use crate::failure::Failure;
+use crate::fault;
+use crate::lifecycle::Lifecycle;
+use crate::tasks::{TaskHandler, TaskOutcome, TaskRun, back_off};
+use crate::telemetry::TraceContext;
+use crate::unit_of_work::Database;
+
+/// How often due tasks are looked for without being woken: the rehearsal clock wakes nobody.
+const POLL: Duration = Duration::from_millis(200);
+/// How long a claim lasts unless renewed: how soon another worker takes over after a crash.
+const LEASE_SECONDS: i32 = 10;
+/// How often claims are renewed.
+const RENEW: Duration = Duration::from_secs(3);
+/// Failures that are retried before a task counts as failed.
+const MAX_ATTEMPTS: i32 = 100;
+
+/// The worker of one process.
+pub(crate) struct Worker {
+    pub(crate) database: Database,
+    pub(crate) lifecycle: Lifecycle,
+    pub(crate) handlers: BTreeMap<&'static str, Arc<dyn TaskHandler>>,
+    pub(crate) concurrency: usize,
+}
+
+/// The leases that this process holds.
+#[derive(Clone, Default)]
+struct Leases(Arc<Mutex<HashSet<Uuid>>>);
+
+struct Held(Leases, Uuid);
+
+impl Leases {
+    fn hold(&self, lease: Uuid) -> Held {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(lease);
+        Held(self.clone(), lease)
+    }
+
+    fn all(&self) -> Vec<Uuid> {
+        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.iter().copied().collect()
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let mut held = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.remove(&self.1);
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct Claimed {
+    kind: String,
+    key: String,
+    payload: Value,
+    due_at: DateTime<Utc>,
+    attempts: i32,
+    lease: Uuid,
+    traceparent: String,
+}
+
+impl Worker {
+    /// Runs due tasks until told to stop.
+    pub(crate) async fn run(self) {
+        let free = Arc::new(Semaphore::new(self.concurrency));
+        let leases = Leases::default();
+        let mut renewed = Instant::now();
+        while !self.lifecycle.is_stopping() {
+            if renewed.elapsed() >= RENEW {
+                if let Err(error) = renew(&self.database, &leases.all()).await {
+                    tracing::warn!(%error, "cannot renew the leases of tasks");
+                }
+                renewed = Instant::now();
+            }
+            let claimed = match claim(&self.database, &self.kinds(), free.available_permits()).await
+            {
+                Ok(claimed) => claimed,
+                Err(error) => {
+                    tracing::warn!(error = error.report(), "cannot claim tasks");
+                    Vec::new()
+                }
+            };
+            let any = !claimed.is_empty();
+            for task in claimed {
+                fault::point("task.after_claim");
+                self.spawn(task, &free, &leases);
+            }
+            if !any {
+                tokio::select! {
+                    () = self.database.wakers.tasks.notified() => {}
+                    () = self.lifecycle.sleep(POLL) => {}
+                }
+            }
+        }
+    }
+
+    fn kinds(&self) -> Vec<String> {
+        self.handlers
+            .keys()
+            .map(|kind| (*kind).to_owned())
+            .collect()
+    }
+
+    fn spawn(&self, task: Claimed, free: &Arc<Semaphore>, leases: &Leases) {
+        // As many are claimed as are free.
+        let Ok(permit) = Arc::clone(free).try_acquire_owned() else {
+            return;
+        };
+        let Some(handler) = self.handlers.get(task.kind.as_str()).cloned() else {
+            return;
+        };
+        let held = leases.hold(task.lease);
+        let database = self.database.clone();
+        let wake = Arc::clone(&self.database.wakers.tasks);
+        self.lifecycle.spawn(async move {
+            run_one(&database, handler.as_ref(), task).await;
+            drop((held, permit));
+            wake.notify_one();
+        });
+    }
+}
+
+/// Claims tasks that are due, and those whose worker has died.
+async fn claim(
+    database: &Database,
+    kinds: &[String],
+    free: usize,
+) -> Result<Vec<Claimed>, Failure> {
+    if free == 0 {
+        return Ok(Vec::new());
+    }
+    let leases: Vec<Uuid> = (0..free).map(|_| database.ids().next()).collect();
+    Ok(sqlx::query_as(
+        "WITH due AS (
+            SELECT id FROM task
+            WHERE kind = ANY($2) AND (state = 'pending' AND due_at <= $1
+                OR state = 'running' AND lease_until < clock_timestamp())
+            ORDER BY due_at LIMIT cardinality($3) FOR UPDATE SKIP LOCKED
+        ), numbered AS (
+            SELECT id, ($3::uuid[])[row_number() OVER ()] AS lease FROM due
+        )
+        UPDATE task SET state = 'running', attempts = attempts + 1, lease = numbered.lease,
+            lease_until = clock_timestamp() + make_interval(secs => $4), updated_at = $1
+        FROM numbered WHERE task.id = numbered.id
+        RETURNING kind, key, payload, due_at, attempts, task.lease, traceparent",
+    )
+    .bind(database.clock().now())
+    .bind(kinds)
+    .bind(leases)
+    .bind(f64::from(LEASE_SECONDS))
+    .fetch_all(database.pool())
+    .await?)
+}
+
+async fn renew(database: &Database, leases: &[Uuid]) -> Result<(), sqlx::Error> {
+    if leases.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "UPDATE task SET lease_until = clock_timestamp() + make_interval(secs => $2)
+        WHERE lease = ANY($1) AND state = 'running'",
+    )
+    .bind(leases)
+    .bind(f64::from(LEASE_SECONDS))
+    .execute(database.pool())
+    .await
+    .map(drop)
+}
+
+async fn run_one(database: &Database, handler: &dyn TaskHandler, task: Claimed) {
+    let run = TaskRun {
+        trace: task
+            .traceparent
+            .parse()
+            .unwrap_or_else(|_| TraceContext::start(database.ids())),
+        kind: task.kind,
+        key: task.key,
+        payload: task.payload,
+        due_at: task.due_at,
+        attempt: task.attempts,
+        lease: task.lease,
+        database: database.clone(),
+    };
+    let outcome = match handler.run(&run).await {
+        Ok(outcome) => outcome,
+        Err(Failure::Rejected(rejection)) => TaskOutcome::Failed(rejection.to_string()),
+        Err(failure) if run.attempt >= MAX_ATTEMPTS => TaskOutcome::Failed(failure.report()),
+        Err(failure) => TaskOutcome::RetryAt(run.now() + back_off(run.attempt), failure.report()),
+    };
+    fault::point("task.after_effect");
+    // Not recorded means run again when the lease ends.
+    if let Err(error) = finish(&run, outcome).await {
+        tracing::warn!(%error, kind = run.kind, key = run.key, "cannot record a task's outcome");
+    }
+}
+
+/// Records how a run ended, unless its own transaction has, or another run has the task by now.
+async fn finish(run: &TaskRun, outcome: TaskOutcome) -> Result<(), sqlx::Error> {
+    let (state, due_at, attempts, error) = match outcome {
+        TaskOutcome::Done => ("done", run.due_at, run.attempt, None),
+        TaskOutcome::Again(due_at) => ("pending", due_at, 0, None),
+        TaskOutcome::RetryAt(due_at, error) => {
+            tracing::info!(
+                kind = run.kind,
+                key = run.key,
+                attempt = run.attempt,
+                error,
+                "retrying"
+            );
+            ("pending", due_at, run.attempt, Some(error))
+        }
+        TaskOutcome::Failed(error) => {
+            tracing::error!(kind = run.kind, key = run.key, error, "a task failed");
+            ("failed", run.due_at, run.attempt, Some(error))
+        }
+    };
+    sqlx::query(
+        "UPDATE task SET state = $2, due_at = $3, attempts = $4, last_error = $5, updated_at = $6,
+            lease = NULL, lease_until = NULL
+        WHERE lease = $1 AND state = 'running'",
+    )
+    .bind(run.lease)
+    .bind(state)
+    .bind(due_at)
+    .bind(attempts)
+    .bind(error)
+    .bind(run.now())
+    .execute(run.database.pool())
+    .await
+    .map(drop)
+}
+
+/// Makes sure that the one task of a recurring kind is there and will run.
+pub(crate) async fn seed(database: &Database, kinds: &[&'static str]) -> Result<(), sqlx::Error> {
+    let trace = TraceContext::start(database.ids()).to_string();
+    let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+    sqlx::query(
+        "INSERT INTO task AS t (kind, key, payload, state, due_at, traceparent, created_at, updated_at)
+        SELECT kind, kind, '{}', 'pending', $2, $3, $2, $2 FROM unnest($1::text[]) AS kind
+        ON CONFLICT (kind, key) DO UPDATE SET state = 'pending', due_at = $2, updated_at = $2,
+            attempts = 0, lease = NULL, lease_until = NULL
+        WHERE t.state IN ('done', 'failed')",
+    )
+    .bind(kinds)
+    .bind(database.clock().now())
+    .bind(trace)
+    .execute(database.pool())
+    .await
+    .map(drop)
+}
+
+/// Runs every due task now, one after the other, until none is due. Returns how many runs there
+/// were. For tests, where the clock stands still.
+#[cfg(feature = "testing")]
+pub(crate) async fn run_due(
+    database: &Database,
+    handlers: &BTreeMap<&'static str, Arc<dyn TaskHandler>>,
+    limit: usize,
+) -> Result<usize, Failure> {
+    let kinds: Vec<String> = handlers.keys().map(|kind| (*kind).to_owned()).collect();
+    let mut runs = 0;
+    while runs < limit {
+        let Some(task) = claim(database, &kinds, 1).await?.pop() else {
+            break;
+        };
+        if let Some(handler) = handlers.get(task.kind.as_str()) {
+            run_one(database, handler.as_ref(), task).await;
+        }
+        runs += 1;
+    }
+    Ok(runs)
+}

@@ -1,0 +1,288 @@
+//! One transaction, one commit, at one level: state, audit entries, events and tasks, together or
+//! not at all (P2).
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use countersign_kernel::Principal;
+use futures::future::BoxFuture;
+use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::clock::Clock;
+use crate::failure::Failure;
+use crate::ids::Ids;
+use crate::telemetry::TraceContext;
+
+/// How often a transaction is begun again when the pool hands out a connection that has died:
+/// more than the connections in a pool.
+const BEGIN_ATTEMPTS: u32 = 32;
+
+/// How often work is done again after a conflict, before the caller hears of it.
+pub const CONFLICT_ATTEMPTS: u32 = 5;
+
+/// Why a transaction runs: audit entries and events carry it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// A caller's command.
+    Command {
+        /// Who.
+        principal: Principal,
+        /// The idempotency key of the call.
+        key: String,
+    },
+    /// Another service's event.
+    Event {
+        /// Its id.
+        id: Uuid,
+        /// The service that published it.
+        source: String,
+    },
+    /// A task that came due.
+    Task {
+        /// Its kind.
+        kind: String,
+        /// Its key.
+        key: String,
+    },
+}
+
+impl Cause {
+    /// `command`, `event` or `task`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Command { .. } => "command",
+            Self::Event { .. } => "event",
+            Self::Task { .. } => "task",
+        }
+    }
+
+    /// What names the cause among its kind.
+    #[must_use]
+    pub fn id(&self) -> String {
+        match self {
+            Self::Command { key, .. } => key.clone(),
+            Self::Event { id, .. } => id.to_string(),
+            Self::Task { kind, key } => format!("{kind}/{key}"),
+        }
+    }
+
+    /// Who acts: the caller, or the service whose event it is, or the task worker.
+    #[must_use]
+    pub fn principal(&self) -> String {
+        match self {
+            Self::Command { principal, .. } => principal.to_string(),
+            Self::Event { source, .. } => format!("service:{source}"),
+            Self::Task { kind, .. } => format!("task:{kind}"),
+        }
+    }
+}
+
+/// What is woken when a commit left work for it; each also looks by itself every so often.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Wakers {
+    pub(crate) relay: Arc<Notify>,
+    pub(crate) tasks: Arc<Notify>,
+}
+
+/// The service's own schema, the time, and ids: all that a transaction begins with. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Database {
+    pool: PgPool,
+    clock: Clock,
+    ids: Ids,
+    pub(crate) wakers: Wakers,
+}
+
+impl Database {
+    pub(crate) fn new(pool: PgPool, clock: Clock, ids: Ids) -> Self {
+        Self {
+            pool,
+            clock,
+            ids,
+            wakers: Wakers::default(),
+        }
+    }
+
+    /// The pool, for reading. What writes is a [`UnitOfWork`].
+    #[must_use]
+    pub const fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// The service's clock.
+    #[must_use]
+    pub const fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The service's source of ids.
+    #[must_use]
+    pub const fn ids(&self) -> &Ids {
+        &self.ids
+    }
+
+    pub(crate) async fn begin(
+        &self,
+        cause: Cause,
+        trace: TraceContext,
+    ) -> Result<UnitOfWork, Failure> {
+        Ok(UnitOfWork {
+            transaction: self.begin_transaction().await?,
+            cause,
+            trace,
+            now: self.clock.now(),
+            ids: self.ids.clone(),
+            wakers: self.wakers.clone(),
+            published: false,
+            scheduled: false,
+            lease: None,
+        })
+    }
+
+    /// After a restart of Postgres the pool holds dead connections. A `BEGIN` that does not get
+    /// through did nothing, so it is safe to try the next connection.
+    async fn begin_transaction(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            match self.pool.begin().await {
+                Err(sqlx::Error::Io(_)) if attempt < BEGIN_ATTEMPTS => {}
+                // 57P01: the server ended this session (a restart, an operator).
+                Err(sqlx::Error::Database(error))
+                    if attempt < BEGIN_ATTEMPTS && error.code().as_deref() == Some("57P01") => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// Runs `body` in one transaction and commits it; begins again after a conflict, at most
+    /// [`CONFLICT_ATTEMPTS`] times. For work that is no command: a command goes through
+    /// [`crate::Commands`].
+    ///
+    /// # Errors
+    /// What `body` fails with, or what the database does; nothing is left behind then.
+    pub async fn transaction<R, F>(
+        &self,
+        cause: Cause,
+        trace: TraceContext,
+        body: F,
+    ) -> Result<R, Failure>
+    where
+        R: Send,
+        F: for<'t> Fn(&'t mut UnitOfWork) -> BoxFuture<'t, Result<R, Failure>> + Send + Sync,
+    {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let mut uow = self.begin(cause.clone(), trace).await?;
+            let done = match body(&mut uow).await {
+                Ok(value) => uow.commit().await.map(|()| value),
+                Err(failure) => {
+                    uow.roll_back().await;
+                    Err(failure)
+                }
+            };
+            match done {
+                Err(Failure::Conflict(_)) if attempt < CONFLICT_ATTEMPTS => {}
+                other => return other,
+            }
+        }
+    }
+}
+
+/// An open transaction with its cause, time and ids. Whoever is handed one writes through it and
+/// never commits it: the harness does, once.
+#[derive(Debug)]
+pub struct UnitOfWork {
+    transaction: Transaction<'static, Postgres>,
+    cause: Cause,
+    trace: TraceContext,
+    now: DateTime<Utc>,
+    ids: Ids,
+    wakers: Wakers,
+    pub(crate) published: bool,
+    pub(crate) scheduled: bool,
+    /// The lease of the task that this transaction belongs to.
+    pub(crate) lease: Option<Uuid>,
+}
+
+impl UnitOfWork {
+    /// The connection, for the service's own statements:
+    /// `sqlx::query("…").execute(uow.connection()).await?`.
+    pub fn connection(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+
+    /// The time at which this unit of work happens: the same for all that it writes.
+    #[must_use]
+    pub const fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    /// A new id.
+    #[must_use]
+    pub fn new_id(&self) -> Uuid {
+        self.ids.next()
+    }
+
+    /// Why it runs.
+    #[must_use]
+    pub const fn cause(&self) -> &Cause {
+        &self.cause
+    }
+
+    /// The trace that it belongs to.
+    #[must_use]
+    pub const fn trace(&self) -> &TraceContext {
+        &self.trace
+    }
+
+    pub(crate) const fn ids(&self) -> &Ids {
+        &self.ids
+    }
+
+    /// Goes on for another event of the same batch.
+    pub(crate) fn because_of(&mut self, cause: Cause, trace: TraceContext) {
+        self.cause = cause;
+        self.trace = trace;
+    }
+
+    pub(crate) async fn commit(self) -> Result<(), Failure> {
+        self.transaction.commit().await?;
+        if self.published {
+            self.wakers.relay.notify_one();
+        }
+        if self.scheduled {
+            self.wakers.tasks.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Gives everything back. A connection on which that fails is closed by the pool.
+    pub(crate) async fn roll_back(self) {
+        if let Err(error) = self.transaction.rollback().await {
+            tracing::debug!(%error, "rollback did not get through");
+        }
+    }
+
+    /// Marks a place to which [`UnitOfWork::back_to_mark`] returns.
+    pub(crate) async fn mark(&mut self) -> Result<(), sqlx::Error> {
+        sqlx::query("SAVEPOINT work")
+            .execute(self.connection())
+            .await
+            .map(drop)
+    }
+
+    /// Undoes what was written since the mark.
+    pub(crate) async fn back_to_mark(&mut self) -> Result<(), sqlx::Error> {
+        sqlx::query("ROLLBACK TO SAVEPOINT work")
+            .execute(self.connection())
+            .await?;
+        self.published = false;
+        self.scheduled = false;
+        Ok(())
+    }
+}

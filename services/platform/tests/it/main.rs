@@ -1,0 +1,13 @@
+//! The platform on real Postgres and NATS: one test per promise, and per trap behind it.
+//!
+//! `sample` publishes what it notes; `reader` notes what it hears. Both are in [`support`].
+
+mod audit;
+mod commands;
+mod consumer;
+mod crash;
+mod operations;
+mod relay;
+mod schema;
+mod support;
+mod tasks;

@@ -1,0 +1,133 @@
+//! Schemas: each service its own, and the database refuses the rest (P1).
+
+use countersign_platform::testing::TestBed;
+use countersign_platform::{NoSection, Service, provision};
+use sqlx::PgPool;
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+use crate::support::{reader, sample};
+
+async fn refusal(pool: &PgPool, statement: &'static str) -> String {
+    let error = sqlx::query(statement).execute(pool).await.unwrap_err();
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.unwrap_or_default().into_owned()
+}
+
+const INSUFFICIENT_PRIVILEGE: &str = "42501";
+
+/// P1: the run role reads and writes its own tables, and nothing else of anybody's.
+#[tokio::test]
+async fn a_run_role_has_its_own_rows_only() {
+    // Two services in one database, as in production.
+    let bed = TestBed::new(&sample(), NoSection {}).await;
+    let mut settings = bed.parts().settings.as_ref().clone();
+    let other = |url: &str| url.replace("sample_", "reader_");
+    settings.database_url =
+        countersign_platform::Secret::new(other(settings.database_url.expose()));
+    settings.database_owner_url =
+        countersign_platform::Secret::new(other(settings.database_owner_url.expose()));
+    provision(&settings, "reader").await.unwrap();
+    reader().schema().unwrap().migrate(&settings).await.unwrap();
+
+    let pool = bed.pool();
+    sqlx::query("INSERT INTO note (topic, body) VALUES ('t', 'b')")
+        .execute(pool)
+        .await
+        .unwrap();
+    for statement in [
+        "SELECT * FROM reader.note",
+        "INSERT INTO reader.note (topic, body) VALUES ('t', 'b')",
+        "CREATE TABLE sample.mine ()",
+        "CREATE TABLE public.mine ()",
+        "CREATE TEMPORARY TABLE mine ()",
+        "DROP TABLE note",
+        "ALTER TABLE note ADD COLUMN more text",
+        "TRUNCATE note",
+        // P3 and P2: what only grows.
+        "UPDATE audit SET reason = ''",
+        "DELETE FROM audit",
+        "UPDATE inbox SET outcome = 'ignored'",
+        "DELETE FROM inbox",
+        "TRUNCATE audit",
+        "UPDATE keepsake SET body = ''",
+        "DELETE FROM keepsake",
+        "DELETE FROM _sqlx_migrations",
+    ] {
+        assert_eq!(
+            refusal(pool, statement).await,
+            INSUFFICIENT_PRIVILEGE,
+            "{statement}"
+        );
+    }
+    let path: String = sqlx::query_scalar("SHOW search_path")
+        .fetch_one(pool)
+        .await
+        .unwrap();
+    assert_eq!(path, "sample");
+}
+
+/// Provisioning and migrating again changes nothing.
+#[tokio::test]
+async fn provisioning_and_migrating_repeat() {
+    let bed = TestBed::new(&sample(), NoSection {}).await;
+    let settings = bed.parts().settings;
+    for _ in 0..2 {
+        provision(&settings, "sample").await.unwrap();
+        sample().schema().unwrap().migrate(&settings).await.unwrap();
+    }
+    assert!(
+        sample()
+            .schema()
+            .unwrap()
+            .missing(bed.pool())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+fn migrator(migrations: &[(i64, &'static str)]) -> &'static Migrator {
+    let migrations = migrations
+        .iter()
+        .map(|(version, sql)| {
+            Migration::new(
+                *version,
+                "test".into(),
+                MigrationType::Simple,
+                (*sql).into_sql_str(),
+                false,
+            )
+        })
+        .collect();
+    Box::leak(Box::new(Migrator::with_migrations(migrations)))
+}
+
+/// What is not migrated, or edited after it landed, is not served; what is ahead is.
+#[tokio::test]
+async fn a_schema_is_compared_before_it_is_served() {
+    let service = Service::new("sample", "0.0.0").migrations(migrator(&[(1000, "SELECT 1")]));
+    let bed = TestBed::new(&service, NoSection {}).await;
+    let newer = service
+        .clone()
+        .migrations(migrator(&[(1000, "SELECT 1"), (1001, "SELECT 2")]));
+    let missing = newer.schema().unwrap().missing(bed.pool()).await.unwrap();
+    assert_eq!(missing, [1001]);
+    let older = Service::new("sample", "0.0.0");
+    assert!(
+        older
+            .schema()
+            .unwrap()
+            .missing(bed.pool())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let edited = service.clone().migrations(migrator(&[(1000, "SELECT 3")]));
+    assert!(edited.schema().unwrap().missing(bed.pool()).await.is_err());
+    let low = service.clone().migrations(migrator(&[(999, "SELECT 1")]));
+    assert!(
+        low.schema().is_err(),
+        "versions below 1000 are the platform's"
+    );
+}

@@ -1,0 +1,273 @@
+//! Tasks: at their time, at least once, and their effect once (P2, P8).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use countersign_platform::testing::TestBed;
+use countersign_platform::{
+    BoxError, Failure, NewTask, NoSection, Parts, Rejection, TaskHandler, TaskOutcome, TaskRun,
+    Wiring, async_trait,
+};
+
+use crate::support::{Remind, compose_sample, eventually, note, notes, reminder, sample};
+
+async fn bed() -> TestBed {
+    TestBed::new(&sample(), NoSection {}).await
+}
+
+async fn schedule(bed: &TestBed, key: &'static str, after: TimeDelta) {
+    bed.transaction(|uow| {
+        Box::pin(async move {
+            let mut task = reminder(uow, key);
+            task.due_at += after;
+            uow.schedule(task).await
+        })
+    })
+    .await
+    .unwrap();
+}
+
+fn wiring() -> Wiring {
+    Wiring::new().task("sample.remind", Remind)
+}
+
+async fn state(bed: &TestBed, key: &str) -> (String, i32, Option<String>) {
+    sqlx::query_as("SELECT state, attempts, last_error FROM task WHERE key = $1")
+        .bind(key)
+        .fetch_one(bed.pool())
+        .await
+        .unwrap()
+}
+
+/// P8: moving the clock makes it due; it runs once, with its completion in the same commit.
+#[tokio::test]
+async fn runs_once_when_the_clock_says_so() {
+    let bed = bed().await;
+    schedule(&bed, "x", TimeDelta::days(1)).await;
+    assert_eq!(bed.run_due_tasks(&wiring()).await.unwrap(), 0);
+    bed.clock().advance(TimeDelta::days(1));
+    assert_eq!(bed.run_due_tasks(&wiring()).await.unwrap(), 1);
+    assert_eq!(bed.run_due_tasks(&wiring()).await.unwrap(), 0);
+    assert_eq!(notes(bed.pool(), "reminded").await, ["x"]);
+    assert_eq!(state(&bed, "x").await.0, "done");
+}
+
+/// In a running service a commit wakes the worker, and a moved clock is noticed.
+#[tokio::test]
+async fn a_service_runs_its_tasks() {
+    let bed = bed().await;
+    let running = bed.serve(&sample(), compose_sample).await;
+    schedule(&bed, "now", TimeDelta::zero()).await;
+    schedule(&bed, "later", TimeDelta::days(90)).await;
+    eventually("the first", || async {
+        notes(bed.pool(), "reminded").await == ["now"]
+    })
+    .await;
+    bed.clock().advance(TimeDelta::days(90));
+    eventually("the second", || async {
+        notes(bed.pool(), "reminded").await == ["now", "later"]
+    })
+    .await;
+    running.stop().await;
+}
+
+/// `schedule` replaces, `schedule_once` does not, `cancel_task` ends.
+#[tokio::test]
+async fn a_task_is_unique_by_kind_and_key() {
+    let bed = bed().await;
+    schedule(&bed, "x", TimeDelta::days(1)).await;
+    schedule(&bed, "x", TimeDelta::zero()).await;
+    assert_eq!(bed.run_due_tasks(&wiring()).await.unwrap(), 1);
+    let again = bed
+        .transaction(|uow| {
+            Box::pin(async move {
+                let task = reminder(uow, "x");
+                uow.schedule_once(task).await
+            })
+        })
+        .await
+        .unwrap();
+    assert!(!again, "it was there, though done");
+    schedule(&bed, "x", TimeDelta::zero()).await;
+    let cancel = || {
+        bed.transaction(|uow| Box::pin(async move { uow.cancel_task("sample.remind", "x").await }))
+    };
+    assert!(cancel().await.unwrap());
+    assert!(!cancel().await.unwrap());
+    assert_eq!(bed.run_due_tasks(&wiring()).await.unwrap(), 0);
+}
+
+/// Says what it is told to, once each.
+struct Script(Vec<fn(&TaskRun) -> Result<TaskOutcome, Failure>>, AtomicU32);
+
+#[async_trait]
+impl TaskHandler for Script {
+    async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
+        let step = self.1.fetch_add(1, Ordering::SeqCst) as usize;
+        self.0[step](run)
+    }
+}
+
+/// Each way for a run to end leaves the task as it should be.
+#[tokio::test]
+async fn outcomes_are_recorded() {
+    let bed = bed().await;
+    let wiring = Wiring::new().task(
+        "sample.remind",
+        Script(
+            vec![
+                |run| {
+                    Ok(TaskOutcome::RetryAt(
+                        run.now() + TimeDelta::hours(1),
+                        "no".to_owned(),
+                    ))
+                },
+                |_| Err(Failure::unavailable("asking", "away")),
+                |run| {
+                    assert_eq!(run.attempt, 3);
+                    Ok(TaskOutcome::Again(run.now() + TimeDelta::hours(1)))
+                },
+                |run| {
+                    assert_eq!(run.attempt, 1);
+                    Err(Rejection::failed_precondition("NOT_OPEN", "never").into())
+                },
+            ],
+            AtomicU32::new(0),
+        ),
+    );
+    schedule(&bed, "x", TimeDelta::zero()).await;
+    for (expected, attempts, error) in [
+        ("pending", 1, Some("no")),
+        ("pending", 2, Some("unavailable: asking: away")),
+        ("pending", 0, None),
+        ("failed", 1, Some("NOT_OPEN: never")),
+    ] {
+        assert_eq!(bed.run_due_tasks(&wiring).await.unwrap(), 1);
+        assert_eq!(
+            state(&bed, "x").await,
+            (expected.to_owned(), attempts, error.map(str::to_owned))
+        );
+        bed.clock().advance(TimeDelta::hours(1));
+    }
+    assert_eq!(bed.run_due_tasks(&wiring).await.unwrap(), 0);
+}
+
+/// A worker that lost its lease to another can write nothing.
+#[tokio::test]
+async fn a_lost_lease_cannot_complete() {
+    let bed = bed().await;
+    schedule(&bed, "x", TimeDelta::zero()).await;
+    let slow = Wiring::new().task("sample.remind", Slow);
+    // While it runs, the task is scheduled anew: its run no longer counts.
+    let (runs, ()) = tokio::join!(bed.run_due_tasks(&slow), async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        schedule(&bed, "x", TimeDelta::days(1)).await;
+    });
+    assert_eq!(runs.unwrap(), 1);
+    assert!(notes(bed.pool(), "reminded").await.is_empty());
+    assert_eq!(state(&bed, "x").await.0, "pending");
+    bed.clock().advance(TimeDelta::days(1));
+    assert_eq!(bed.run_due_tasks(&wiring()).await.unwrap(), 1);
+    assert_eq!(notes(bed.pool(), "reminded").await, ["x"]);
+}
+
+struct Slow;
+
+#[async_trait]
+impl TaskHandler for Slow {
+    async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        Remind.run(run).await
+    }
+}
+
+/// A worker died: its lease ends by the database's clock, and another runs the task.
+#[tokio::test]
+async fn a_dead_workers_task_is_taken_over() {
+    let bed = bed().await;
+    schedule(&bed, "x", TimeDelta::zero()).await;
+    sqlx::query(
+        "UPDATE task SET state = 'running', lease = gen_random_uuid(),
+            lease_until = clock_timestamp() + interval '1 second'",
+    )
+    .execute(bed.pool())
+    .await
+    .unwrap();
+    // The rehearsal clock does not end a lease.
+    bed.clock().advance(TimeDelta::days(400));
+    assert_eq!(bed.run_due_tasks(&wiring()).await.unwrap(), 0);
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(bed.run_due_tasks(&wiring()).await.unwrap(), 1);
+    assert_eq!(notes(bed.pool(), "reminded").await, ["x"]);
+}
+
+/// Two instances, many tasks: each runs once.
+#[tokio::test]
+async fn instances_share_tasks() {
+    let bed = bed().await;
+    bed.transaction(|uow| {
+        Box::pin(async move {
+            for number in 0..50 {
+                let task = NewTask {
+                    key: number.to_string(),
+                    ..reminder(uow, "")
+                };
+                uow.schedule(task).await?;
+            }
+            Ok(())
+        })
+    })
+    .await
+    .unwrap();
+    let first = bed.serve(&sample(), compose_sample).await;
+    let second = bed.serve(&sample(), compose_sample).await;
+    eventually("fifty", || async {
+        notes(bed.pool(), "reminded").await.len() >= 50
+    })
+    .await;
+    first.stop().await;
+    second.stop().await;
+    let mut all = notes(bed.pool(), "reminded").await;
+    all.sort();
+    all.dedup();
+    assert_eq!(
+        (all.len(), notes(bed.pool(), "reminded").await.len()),
+        (50, 50)
+    );
+}
+
+struct Recurring(Arc<AtomicU32>);
+
+#[async_trait]
+impl TaskHandler for Recurring {
+    async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        run.transaction(|uow| Box::pin(async move { note(uow, "recurred", "").await }))
+            .await?;
+        Ok(TaskOutcome::Again(run.now() + TimeDelta::hours(1)))
+    }
+}
+
+/// A recurring task starts by itself, and again by the clock; a restart does not double it.
+#[tokio::test]
+async fn recurring_tasks_recur() {
+    let bed = bed().await;
+    let runs = Arc::new(AtomicU32::new(0));
+    let compose = |_: Parts<NoSection>| {
+        let runs = Arc::clone(&runs);
+        async move { Ok::<_, BoxError>(Wiring::new().recurring("sample.tick", Recurring(runs))) }
+    };
+    for expected in [1, 2] {
+        let running = bed.serve(&sample(), compose).await;
+        eventually("a run", || async {
+            runs.load(Ordering::SeqCst) >= expected
+        })
+        .await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(runs.load(Ordering::SeqCst), expected);
+        running.stop().await;
+        bed.clock().advance(TimeDelta::hours(1));
+    }
+}
