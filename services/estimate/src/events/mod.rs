@@ -1,0 +1,4 @@
+//! Events out and in.
+
+pub(crate) mod inbound;
+pub(crate) mod outbound;

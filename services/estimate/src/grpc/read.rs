@@ -1,0 +1,130 @@
+//! From requests to the domain's forms. Nothing is judged here: a form may hold anything.
+
+use countersign_platform::Rejection as Refusal;
+use countersign_proto::common::v1 as common;
+use countersign_proto::estimate::v1 as proto;
+use uuid::Uuid;
+
+use crate::commands::refusal::refusal;
+use crate::domain::Rejection;
+use crate::domain::fee::ListingFeeForm;
+use crate::domain::form::{
+    ContentForm, EffortForm, InstallmentForm, MoneyForm, PackageForm, PlanForm,
+};
+use crate::domain::policy::PolicyForm;
+use crate::domain::solver::{GivenForm, SolveForm};
+use crate::domain::uplift::UpliftForm;
+
+/// The name of an estimate. What is no id names no estimate.
+pub(super) fn estimate_id(text: &str) -> Result<Uuid, Refusal> {
+    text.parse().map_err(|_| refusal(Rejection::NotFound))
+}
+
+pub(super) fn content(content: Option<&proto::EstimateContent>) -> ContentForm {
+    let Some(content) = content else {
+        return ContentForm::default();
+    };
+    ContentForm {
+        currency_code: content.currency_code.clone(),
+        packages: content.packages.iter().map(package).collect(),
+        payment_plan: content.payment_plan.as_ref().and_then(plan),
+        scope_description: content.scope_description.clone(),
+        scope_duration: content.scope_duration.clone(),
+        valid_until: content.valid_until.clone(),
+        stated_total: content.stated_total.as_ref().map(money),
+        buyer_region: content.buyer_region.clone(),
+        renewal: content.renewal,
+    }
+}
+
+fn package(package: &proto::WorkPackage) -> PackageForm {
+    PackageForm {
+        name: package.name.clone(),
+        description: package.description.clone(),
+        fixed_price: package.billing() == proto::Billing::FixedPrice,
+        base_price: package.base_price.as_ref().map(money),
+        effort: package.effort.iter().map(effort).collect(),
+    }
+}
+
+fn effort(effort: &proto::Effort) -> EffortForm {
+    EffortForm {
+        role: effort.role.clone(),
+        hours: effort.hours.clone(),
+        cost_rate: effort.cost_rate.as_ref().map(money),
+    }
+}
+
+fn plan(plan: &common::PaymentPlan) -> Option<PlanForm> {
+    use common::payment_plan::Plan;
+    Some(match plan.plan.as_ref()? {
+        Plan::Prepaid(common::Prepaid {}) => PlanForm::Prepaid,
+        Plan::Variable(variable) => PlanForm::Variable(variable.cap.as_ref().map(money)),
+        Plan::Installments(charges) => {
+            let charges = charges.installments.iter().map(|charge| InstallmentForm {
+                charge_date: charge.charge_date.clone(),
+                amount: charge.amount.as_ref().map(money),
+            });
+            PlanForm::Installments(charges.collect())
+        }
+    })
+}
+
+fn money(money: &common::Money) -> MoneyForm {
+    MoneyForm {
+        currency_code: money.currency_code.clone(),
+        amount: money.amount.clone(),
+    }
+}
+
+fn uplift(uplift: &common::Uplift) -> Option<UpliftForm> {
+    use common::uplift::Kind;
+    Some(match uplift.kind.as_ref()? {
+        Kind::Markup(rate) => UpliftForm::Markup(rate.clone()),
+        Kind::GrossUp(rate) => UpliftForm::GrossUp(rate.clone()),
+        Kind::None(_) => UpliftForm::None,
+    })
+}
+
+pub(super) fn solve(request: &proto::SolveRequest) -> SolveForm {
+    use proto::solve_request::Given;
+    SolveForm {
+        uplift: request.uplift.as_ref().and_then(uplift),
+        listing_fee_rate: request.listing_fee_rate.clone(),
+        given: request.given.as_ref().map(|given| match given {
+            Given::TargetNet(net) => GivenForm::TargetNet(money(net)),
+            Given::Price(price) => GivenForm::Price(money(price)),
+            Given::Base(base) => GivenForm::Base(money(base)),
+        }),
+    }
+}
+
+pub(super) fn policy(policy: Option<&proto::PricingPolicy>) -> PolicyForm {
+    let Some(policy) = policy else {
+        return PolicyForm::default();
+    };
+    PolicyForm {
+        uplift: policy.uplift.as_ref().and_then(uplift),
+        allow_prepaid: policy.allow_prepaid,
+        allow_installments: policy.allow_installments,
+        allow_variable: policy.allow_variable,
+    }
+}
+
+pub(super) fn listing_fee(fee: Option<&proto::ListingFee>) -> ListingFeeForm {
+    let Some(fee) = fee else {
+        return ListingFeeForm::default();
+    };
+    // Any value in any currency is said by an empty currency.
+    let minimum = fee.minimum_contract_value.as_ref();
+    let minimum = minimum.filter(|minimum| !minimum.currency_code.is_empty());
+    ListingFeeForm {
+        product_type: fee.product_type.clone(),
+        offer_kind: fee.offer_kind.clone(),
+        region: fee.region.clone(),
+        minimum_contract_value: minimum.map(money),
+        renewal: fee.renewal,
+        rate: fee.rate.clone(),
+        effective_from: fee.effective_from.clone(),
+    }
+}
