@@ -1,0 +1,4 @@
+//! What others hear, and what is heard from others.
+
+pub mod inbound;
+pub(crate) mod outbound;
