@@ -1,0 +1,77 @@
+//! What AWS shows of agreements (O13). Ours lead to one event, however often they are seen; those of
+//! offers that are not ours are kept and shown to whoever reads the log, and harm nothing.
+
+use countersign_kernel::SellerId;
+use countersign_platform::{Failure, UnitOfWork};
+
+use super::offer;
+use crate::domain::agreement::Agreement;
+use crate::domain::command::Command;
+use crate::domain::id::AwsOfferId;
+use crate::store;
+use crate::store::agreement::Seen;
+
+/// Keeps what was seen, and records it on our offer if it is of one.
+pub(crate) async fn record(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    seen: &Seen,
+) -> Result<(), Failure> {
+    let now = uow.now();
+    let is_new = store::agreement::put(uow.connection(), seller, seen, now).await?;
+    let aws_offer_id = seen.aws_offer_id.parse::<AwsOfferId>();
+    match (&seen.details, aws_offer_id) {
+        (Ok(agreement), Ok(aws_offer_id)) => {
+            let ours = attach(uow, seller, &aws_offer_id, agreement).await?;
+            if is_new && !ours {
+                tracing::warn!(
+                    seller = seller.as_str(),
+                    agreement = seen.id.as_str(),
+                    aws_offer = seen.aws_offer_id,
+                    "an agreement of an offer that was not made here"
+                );
+            }
+        }
+        (Err(problem), _) => tracing::error!(
+            seller = seller.as_str(),
+            agreement = seen.id.as_str(),
+            problem,
+            "an agreement that cannot be read"
+        ),
+        (Ok(_), Err(_)) => {
+            tracing::warn!(
+                agreement = seen.id.as_str(),
+                "an agreement without an offer"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Records the agreement on our offer, if it is of one. Returns whether it is.
+pub(crate) async fn attach(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    aws_offer_id: &AwsOfferId,
+    agreement: &Agreement,
+) -> Result<bool, Failure> {
+    let found = store::offer::by_aws_id(uow.connection(), seller, aws_offer_id).await?;
+    let Some(offer_id) = found else {
+        return Ok(false);
+    };
+    let command = Command::RecordAgreement(agreement.clone());
+    let offer = offer::apply(uow, seller, &offer_id, &command).await?;
+    store::agreement::matched(uow.connection(), seller, &agreement.id, &offer_id).await?;
+    let approved = offer.basis.deal.price();
+    if let Some(charged) = agreement.difference_from(approved) {
+        tracing::error!(
+            seller = seller.as_str(),
+            offer = offer_id.as_str(),
+            agreement = agreement.id.as_str(),
+            %approved,
+            charged,
+            "the agreement's charges are not the approved price"
+        );
+    }
+    Ok(true)
+}

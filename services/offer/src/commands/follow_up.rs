@@ -1,0 +1,126 @@
+//! What an event leaves to do: tasks, by kind and key. A task's key names the offer, and the revision
+//! where it is about a change set, so that each is scheduled once for its cause.
+
+use chrono::{DateTime, Utc};
+use countersign_kernel::SellerId;
+use countersign_platform::{Failure, NewTask, TaskRun, UnitOfWork};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::id::OfferId;
+use crate::domain::offer::{Event, Offer, PUBLISH_WITHIN, Stage};
+
+/// Merges the legal document.
+pub(crate) const ASSEMBLE: &str = "offer.assemble-legal-document";
+/// Sends a change set.
+pub(crate) const START_CHANGE_SET: &str = "offer.start-change-set";
+/// Looks what became of a change set.
+pub(crate) const POLL_CHANGE_SET: &str = "offer.poll-change-set";
+/// Flags a release that takes longer than AWS says (O8, O18).
+pub(crate) const PUBLISH_OVERDUE: &str = "offer.publish-overdue";
+/// Ends an offer whose expiry passed (O7, O18).
+pub(crate) const EXPIRE: &str = "offer.expire";
+
+/// What a task is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Subject {
+    pub(crate) seller: SellerId,
+    pub(crate) offer_id: OfferId,
+    /// The revision that asked AWS for a change set, where the task is about one.
+    pub(crate) change: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Payload {
+    seller: String,
+    offer_id: String,
+    change: u32,
+}
+
+impl Subject {
+    /// What the run is about.
+    pub(crate) fn of(run: &TaskRun) -> Result<Self, Failure> {
+        let unreadable = |source| Failure::undecodable(format!("the task {}", run.key), source);
+        let payload: Payload = serde_json::from_value(run.payload.clone())
+            .map_err(|wrong| Failure::undecodable(format!("the task {}", run.key), wrong))?;
+        Ok(Self {
+            seller: payload
+                .seller
+                .parse()
+                .map_err(|_| unreadable("its seller"))?,
+            offer_id: payload
+                .offer_id
+                .parse()
+                .map_err(|_| unreadable("its offer"))?,
+            change: payload.change,
+        })
+    }
+
+    fn task(&self, kind: &'static str, due_at: DateTime<Utc>) -> Result<NewTask, Failure> {
+        let payload = Payload {
+            seller: self.seller.to_string(),
+            offer_id: self.offer_id.to_string(),
+            change: self.change,
+        };
+        let payload = serde_json::to_value(payload)
+            .map_err(|wrong| Failure::internal("writing a task", wrong))?;
+        let mut key = format!("{}/{}", self.seller, self.offer_id);
+        if self.change > 0 {
+            key = format!("{key}/{}", self.change);
+        }
+        Ok(NewTask {
+            kind,
+            key,
+            payload,
+            due_at,
+        })
+    }
+}
+
+/// Schedules what follows from `event`; `offer` is as it stands after it.
+pub(crate) async fn schedule(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    offer: &Offer,
+    event: &Event,
+) -> Result<(), Failure> {
+    let now = uow.now();
+    let of_offer = Subject {
+        seller: seller.clone(),
+        offer_id: offer.id.clone(),
+        change: 0,
+    };
+    let of_change = Subject {
+        change: offer.change_under_way().unwrap_or(0),
+        ..of_offer.clone()
+    };
+    let tasks = match event {
+        Event::Drafted { .. } => vec![of_offer.task(ASSEMBLE, now)?],
+        Event::ReleaseStarted { at } => vec![
+            of_change.task(START_CHANGE_SET, now)?,
+            of_change.task(PUBLISH_OVERDUE, *at + PUBLISH_WITHIN)?,
+        ],
+        Event::ExpiryChangeStarted { .. } | Event::CancellationStarted { .. } => {
+            vec![of_change.task(START_CHANGE_SET, now)?]
+        }
+        Event::ChangeSetAccepted { .. } => vec![of_change.task(POLL_CHANGE_SET, now)?],
+        Event::Published(_) | Event::ExpiryChanged { .. } | Event::ChangeFailed { .. } => {
+            vec![of_offer.task(EXPIRE, offer.expires_at())?]
+        }
+        Event::Revised(_)
+        | Event::LegalDocumentReady(_)
+        | Event::LegalDocumentFailed { .. }
+        | Event::PublishOverdue
+        | Event::ReleaseFailed { .. }
+        | Event::Cancelled { .. }
+        | Event::Expired
+        | Event::AgreementRecorded(_) => Vec::new(),
+    };
+    for task in tasks {
+        uow.schedule(task).await?;
+    }
+    if let (Event::AgreementRecorded(_), Stage::Accepted { .. }) = (event, &offer.stage) {
+        uow.cancel_task(EXPIRE, &of_offer.task(EXPIRE, now)?.key)
+            .await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! Commands on offers: from callers, and from the tasks that brought an answer from outside.
+
+use countersign_kernel::{EngagementId, Principal, SellerId};
+use countersign_platform::{Failure, NewAudit, NewEvent, Rejection, UnitOfWork};
+
+use super::engagement::unknown as unknown_engagement;
+use super::follow_up;
+use crate::domain::command::{Command, Facts, decide, draft as decide_draft};
+use crate::domain::engagement::Engagement;
+use crate::domain::id::OfferId;
+use crate::domain::offer::{Event, Offer, Terms, evolve};
+use crate::events::outbound;
+use crate::store;
+use crate::store::engagement::Lock;
+
+/// Drafts an offer from the stamped and signed deal (O3).
+pub(crate) async fn draft(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    engagement_id: &EngagementId,
+    terms: Terms,
+) -> Result<Offer, Failure> {
+    // The lock on the engagement lets one draft at a time look for an open offer.
+    let connection = uow.connection();
+    let engagement = store::engagement::lock(connection, seller, engagement_id, Lock::ForUpdate)
+        .await?
+        .ok_or_else(|| unknown_engagement(engagement_id))?;
+    let open = store::offer::open(uow.connection(), seller, engagement_id).await?;
+    let id = uow.new_id().to_string().parse();
+    let id = id.map_err(|wrong| Failure::internal("making an offer id", wrong))?;
+    let events = decide_draft(id, terms, &engagement, open.as_ref(), uow.now())?;
+    write(uow, seller, None, &events).await
+}
+
+/// Applies a command to an offer. Applying it again changes nothing.
+pub(crate) async fn apply(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    offer_id: &OfferId,
+    command: &Command,
+) -> Result<Offer, Failure> {
+    let offer = store::offer::lock(uow.connection(), seller, offer_id)
+        .await?
+        .ok_or_else(|| unknown(offer_id.as_str()))?;
+    let id = offer.engagement_id().clone();
+    let engagement = store::engagement::lock(uow.connection(), seller, &id, Lock::ForShare).await?;
+    let engagement = engagement.unwrap_or_else(|| Engagement::new(id));
+    let by = principal(uow)?;
+    let facts = Facts {
+        now: uow.now(),
+        by: &by,
+        engagement: &engagement,
+    };
+    let events = decide(&offer, command, facts)?;
+    write(uow, seller, Some(offer), &events).await
+}
+
+/// There is no such offer of this seller.
+pub(crate) fn unknown(offer_id: &str) -> Rejection {
+    Rejection::not_found("OFFER_UNKNOWN", "offer", offer_id)
+}
+
+fn principal(uow: &UnitOfWork) -> Result<Principal, Failure> {
+    let name = uow.cause().principal();
+    name.parse()
+        .map_err(|wrong| Failure::internal("naming who acts", wrong))
+}
+
+/// State first, then audit, events and tasks of each event.
+async fn write(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    before: Option<Offer>,
+    events: &[Event],
+) -> Result<Offer, Failure> {
+    let now = uow.now();
+    let Some(after) = events.iter().fold(before.clone(), evolve) else {
+        return Err(Failure::internal(
+            "folding an offer",
+            "its first event drafts it",
+        ));
+    };
+    if events.is_empty() {
+        return Ok(after);
+    }
+    match &before {
+        None => store::offer::insert(uow.connection(), seller, &after, now).await?,
+        Some(before) => {
+            let revision = before.revision;
+            store::offer::update(uow.connection(), seller, &after, revision, now).await?;
+        }
+    }
+    for event in events {
+        audit(uow, seller, before.as_ref(), &after, event).await?;
+        publish(uow, seller, &after, event).await?;
+        follow_up::schedule(uow, seller, &after, event).await?;
+    }
+    Ok(after)
+}
+
+async fn audit(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    before: Option<&Offer>,
+    after: &Offer,
+    event: &Event,
+) -> Result<(), Failure> {
+    let (action, reason) = action(event);
+    uow.audit(NewAudit {
+        seller: seller.clone(),
+        engagement: Some(after.engagement_id().clone()),
+        aggregate_id: after.id.to_string(),
+        action: action.to_owned(),
+        reason: reason.to_owned(),
+        before: before.map(store::offer::audit_view),
+        after: Some(store::offer::audit_view(after)),
+    })
+    .await
+}
+
+async fn publish(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    offer: &Offer,
+    event: &Event,
+) -> Result<(), Failure> {
+    let Some(public) = outbound::public(event, offer) else {
+        return Ok(());
+    };
+    uow.publish(NewEvent {
+        type_name: public.type_name,
+        seller: seller.clone(),
+        engagement: Some(offer.engagement_id().clone()),
+        aggregate_id: offer.id.to_string(),
+        payload: public.payload,
+    })
+    .await?;
+    Ok(())
+}
+
+/// The audit's word for an event, and the reason where a person gave one.
+fn action(event: &Event) -> (&'static str, &str) {
+    match event {
+        Event::Drafted { .. } => ("draft", ""),
+        Event::Revised(_) => ("revise", ""),
+        Event::LegalDocumentReady(_) => ("record_document", ""),
+        Event::LegalDocumentFailed { reason } => ("record_document_failure", reason),
+        Event::ReleaseStarted { .. } => ("release", ""),
+        Event::ChangeSetAccepted { .. } => ("record_change_set", ""),
+        Event::PublishOverdue => ("flag_overdue", ""),
+        Event::Published(_) => ("record_published", ""),
+        Event::ReleaseFailed { .. } => ("record_release_failure", ""),
+        Event::ExpiryChangeStarted { .. } => ("change_expiry", ""),
+        Event::ExpiryChanged { .. } => ("record_expiry", ""),
+        Event::CancellationStarted { reason, .. } => ("cancel", reason),
+        Event::Cancelled { reason, .. } => ("record_cancelled", reason),
+        Event::ChangeFailed { .. } => ("record_change_failure", ""),
+        Event::Expired => ("expire", ""),
+        Event::AgreementRecorded(_) => ("record_agreement", ""),
+    }
+}

@@ -1,0 +1,102 @@
+//! The documents' bytes, read from the approval service: it keeps them, a copy would be silly. What
+//! comes is checked against the digest that was approved (A4, O3).
+
+use std::time::Duration;
+
+use countersign_kernel::{Digest, SellerId};
+use countersign_proto::approval::v1::DownloadDocumentRequest;
+use countersign_proto::approval::v1::approval_service_client::ApprovalServiceClient;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status};
+
+/// More than the 10 MB that a document may have (A7): a stream without end is cut.
+const LIMIT: usize = 16 * 1024 * 1024;
+const PRINCIPAL: &str = "service:offer";
+
+/// Why a document could not be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum DownloadError {
+    /// It may work later.
+    #[error("the approval service: {0}")]
+    Away(String),
+    /// It never will: the approval service has no such document, or another.
+    #[error("the document {digest} {problem}")]
+    Gone { digest: Digest, problem: String },
+}
+
+/// The approval service as a source of documents.
+#[derive(Debug, Clone)]
+pub(crate) struct DocumentSource {
+    client: ApprovalServiceClient<Channel>,
+    timeout: Duration,
+}
+
+impl DocumentSource {
+    /// Connects lazily.
+    pub(crate) fn connect(url: &str, timeout: Duration) -> Result<Self, tonic::transport::Error> {
+        let channel = Endpoint::from_shared(url.to_owned())?
+            .connect_timeout(timeout / 4)
+            .timeout(timeout)
+            .connect_lazy();
+        Ok(Self {
+            client: ApprovalServiceClient::new(channel),
+            timeout,
+        })
+    }
+
+    /// The document's bytes: those that the digest names, or an error.
+    pub(crate) async fn download(
+        &self,
+        seller: &SellerId,
+        digest: Digest,
+    ) -> Result<Vec<u8>, DownloadError> {
+        let gone = |problem: &str| DownloadError::Gone {
+            digest,
+            problem: problem.to_owned(),
+        };
+        let mut request = Request::new(DownloadDocumentRequest {
+            digest: digest.to_string(),
+        });
+        request.set_timeout(self.timeout);
+        for (key, value) in [
+            ("countersign-seller", seller.as_str()),
+            ("countersign-principal", PRINCIPAL),
+        ] {
+            let value = value
+                .parse()
+                .map_err(|_| gone("is of a seller that cannot be named"))?;
+            request.metadata_mut().insert(key, value);
+        }
+        let failed = |status| failure(digest, &status);
+        let answer = self
+            .client
+            .clone()
+            .download_document(request)
+            .await
+            .map_err(failed)?;
+        let mut chunks = answer.into_inner();
+        let mut bytes = Vec::new();
+        // The deadline of the request bounds the whole stream.
+        while let Some(part) = chunks.message().await.map_err(failed)? {
+            bytes.extend_from_slice(&part.chunk);
+            if bytes.len() > LIMIT {
+                return Err(gone("is larger than any document may be"));
+            }
+        }
+        if Digest::of(&bytes) == digest {
+            Ok(bytes)
+        } else {
+            Err(gone("came with other content than was approved"))
+        }
+    }
+}
+
+fn failure(digest: Digest, status: &Status) -> DownloadError {
+    match status.code() {
+        Code::NotFound => DownloadError::Gone {
+            digest,
+            problem: "is not kept by the approval service".to_owned(),
+        },
+        _ => DownloadError::Away(status.to_string()),
+    }
+}

@@ -1,0 +1,58 @@
+//! An agreement as AWS shows it: what the buyer accepted, and what AWS will invoice (O13).
+
+use std::cmp::Ordering;
+
+use countersign_kernel::chrono::{DateTime, Utc};
+use countersign_kernel::{AwsAccountId, Money};
+
+use super::deal::DatedAmount;
+use super::id::AgreementId;
+
+/// An agreement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Agreement {
+    pub(crate) id: AgreementId,
+    pub(crate) accepted_at: DateTime<Utc>,
+    pub(crate) starts_at: DateTime<Utc>,
+    /// Absent for an agreement without end.
+    pub(crate) ends_at: Option<DateTime<Utc>>,
+    /// The account that accepted: any under the payer.
+    pub(crate) acceptor: AwsAccountId,
+    /// What AWS will invoice, by date.
+    pub(crate) charges: Vec<DatedAmount>,
+}
+
+impl Agreement {
+    /// The sum of the charges, when they do not add up to what was approved. AWS's numbers stand;
+    /// a person must look.
+    pub(crate) fn difference_from(&self, approved: Money) -> Option<String> {
+        let total = Money::sum(
+            self.charges.iter().map(|charge| charge.amount),
+            approved.currency(),
+        );
+        match total {
+            Ok(total) if total.compare(approved) == Some(Ordering::Equal) => None,
+            Ok(total) => Some(total.to_string()),
+            Err(problem) => Some(problem.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sample;
+
+    #[test]
+    fn charges_that_do_not_add_up_are_told() {
+        let agreement = sample::agreement();
+        assert_eq!(agreement.difference_from(sample::usd("102500.00")), None);
+        let difference = agreement.difference_from(sample::usd("102500.01"));
+        assert_eq!(difference.as_deref(), Some("102500.00 USD"));
+        let empty = Agreement {
+            charges: Vec::new(),
+            ..agreement
+        };
+        assert!(empty.difference_from(sample::usd("102500.00")).is_some());
+    }
+}

@@ -1,0 +1,419 @@
+//! What can be asked of an offer, and what follows (O8, O9, O11, O13). No events: it was applied
+//! before, or it concerns a change that is over.
+
+use countersign_kernel::chrono::{DateTime, NaiveDate, Utc};
+use countersign_kernel::{Digest, Principal};
+
+use super::agreement::Agreement;
+use super::engagement::{Approval, Engagement};
+use super::id::{AwsOfferId, ChangeSetId, OfferId};
+use super::offer::{
+    AwsError, Basis, Event, LegalDocument, Offer, PUBLISH_WITHIN, PendingChange, Publication,
+    ReadyDocument, Stage, Terms,
+};
+use super::preflight::{self, Candidate, Finding};
+use super::rejection::{Rejection, Violation};
+
+/// What can be asked of an offer that exists. `change` is the revision that asked AWS for the change
+/// set which the result is about: a late result of another one is moot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Command {
+    Revise {
+        expected_revision: u32,
+        name: Option<String>,
+        description: Option<String>,
+        expires_on: Option<NaiveDate>,
+    },
+    RecordDocumentReady(ReadyDocument),
+    RecordDocumentFailed {
+        reason: String,
+    },
+    Release {
+        approved_digest: Digest,
+    },
+    RecordChangeSetAccepted {
+        change: u32,
+        id: ChangeSetId,
+    },
+    RecordPublished {
+        change: u32,
+        aws_offer_id: AwsOfferId,
+        url: String,
+    },
+    RecordChangeApplied {
+        change: u32,
+    },
+    RecordChangeFailed {
+        change: u32,
+        errors: Vec<AwsError>,
+    },
+    FlagOverdue {
+        change: u32,
+    },
+    ChangeExpiry {
+        to: NaiveDate,
+    },
+    Cancel {
+        reason: String,
+    },
+    Expire,
+    RecordAgreement(Agreement),
+}
+
+/// What a decision needs beside the offer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Facts<'a> {
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) by: &'a Principal,
+    pub(crate) engagement: &'a Engagement,
+}
+
+/// Makes a draft from the stamped and signed deal and its intake (O3).
+pub(crate) fn draft(
+    id: OfferId,
+    terms: Terms,
+    engagement: &Engagement,
+    open_offer: Option<&OfferId>,
+    now: DateTime<Utc>,
+) -> Result<Vec<Event>, Rejection> {
+    expiry_after_today(terms.expires_on, now)?;
+    let Some(deal) = engagement.signed_deal() else {
+        return Err(match engagement.approval {
+            Approval::Voided { .. } => Rejection::StampInvalid {
+                findings: Vec::new(),
+            },
+            Approval::Awaited | Approval::Stamped(_) | Approval::Signed(_) => {
+                Rejection::SowNotSigned
+            }
+        });
+    };
+    let intake = engagement.intake.as_ref().ok_or(Rejection::IntakeMissing)?;
+    if !intake.fits(deal) {
+        return Err(Rejection::IntakeOutdated);
+    }
+    if let Some(offer_id) = open_offer {
+        return Err(Rejection::OfferOpen {
+            offer_id: offer_id.clone(),
+        });
+    }
+    let basis = Box::new(Basis {
+        deal: deal.clone(),
+        intake: intake.clone(),
+    });
+    Ok(vec![Event::Drafted { id, basis, terms }])
+}
+
+/// What follows from `command`.
+pub(crate) fn decide(
+    offer: &Offer,
+    command: &Command,
+    facts: Facts<'_>,
+) -> Result<Vec<Event>, Rejection> {
+    match command {
+        Command::Revise {
+            expected_revision,
+            name,
+            description,
+            expires_on,
+        } => {
+            let terms = Terms {
+                name: name.as_ref().unwrap_or(&offer.terms.name).clone(),
+                description: description
+                    .as_ref()
+                    .unwrap_or(&offer.terms.description)
+                    .clone(),
+                expires_on: expires_on.unwrap_or(offer.terms.expires_on),
+            };
+            revise(offer, *expected_revision, terms, facts.now)
+        }
+        Command::RecordDocumentReady(ready) => {
+            Ok(if_assembling(offer, Event::LegalDocumentReady(*ready)))
+        }
+        Command::RecordDocumentFailed { reason } => Ok(if_assembling(
+            offer,
+            Event::LegalDocumentFailed {
+                reason: reason.clone(),
+            },
+        )),
+        Command::Release { approved_digest } => release(offer, *approved_digest, facts),
+        Command::RecordChangeSetAccepted { change, id } => {
+            let news = offer.change_set_id.as_ref() != Some(id);
+            Ok(if_under_way(offer, *change, || {
+                news.then(|| Event::ChangeSetAccepted { id: id.clone() })
+            }))
+        }
+        Command::RecordPublished {
+            change,
+            aws_offer_id,
+            url,
+        } => Ok(if_under_way(offer, *change, || {
+            published(offer, aws_offer_id, url, facts.now)
+        })),
+        Command::RecordChangeApplied { change } => {
+            Ok(if_under_way(offer, *change, || change_applied(offer)))
+        }
+        Command::RecordChangeFailed { change, errors } => Ok(if_under_way(offer, *change, || {
+            Some(change_failed(offer, errors))
+        })),
+        Command::FlagOverdue { change } => {
+            Ok(if_under_way(offer, *change, || overdue(offer, facts.now)))
+        }
+        Command::ChangeExpiry { to } => change_expiry(offer, *to, facts.now),
+        Command::Cancel { reason } => cancel(offer, reason, facts),
+        Command::Expire => Ok(expire(offer, facts.now)),
+        Command::RecordAgreement(agreement) => Ok(record_agreement(offer, agreement)),
+    }
+}
+
+fn expiry_after_today(expires_on: NaiveDate, now: DateTime<Utc>) -> Result<(), Rejection> {
+    let today = now.date_naive();
+    if expires_on > today {
+        return Ok(());
+    }
+    let problem = format!("{expires_on} is not after today, {today} (UTC)");
+    let violation = Violation::new("expires_on", "EXPIRY_NOT_IN_FUTURE", problem);
+    Err(Rejection::Invalid(vec![violation]))
+}
+
+const fn must_be_draft(offer: &Offer) -> Result<(), Rejection> {
+    match offer.stage {
+        Stage::Draft => Ok(()),
+        Stage::Releasing(_)
+        | Stage::Published { .. }
+        | Stage::Accepted { .. }
+        | Stage::Cancelled { .. }
+        | Stage::Expired(_) => Err(Rejection::OfferNotDraft {
+            state: offer.stage.name(),
+        }),
+    }
+}
+
+fn revise(
+    offer: &Offer,
+    expected_revision: u32,
+    terms: Terms,
+    now: DateTime<Utc>,
+) -> Result<Vec<Event>, Rejection> {
+    must_be_draft(offer)?;
+    if expected_revision != offer.revision {
+        let actual = offer.revision;
+        return Err(Rejection::StaleRevision {
+            expected: expected_revision,
+            actual,
+        });
+    }
+    if terms == offer.terms {
+        return Ok(Vec::new());
+    }
+    if terms.expires_on != offer.terms.expires_on {
+        expiry_after_today(terms.expires_on, now)?;
+    }
+    Ok(vec![Event::Revised(terms)])
+}
+
+fn if_assembling(offer: &Offer, event: Event) -> Vec<Event> {
+    match offer.document {
+        LegalDocument::Assembling => vec![event],
+        LegalDocument::Ready(_) | LegalDocument::Failed { .. } => Vec::new(),
+    }
+}
+
+/// Pre-flight stands between the draft and AWS. Of several reasons the one that a person must settle
+/// first names the refusal; the findings are all there in any case.
+fn release(
+    offer: &Offer,
+    approved_digest: Digest,
+    facts: Facts<'_>,
+) -> Result<Vec<Event>, Rejection> {
+    must_be_draft(offer)?;
+    let candidate = Candidate::of(offer, facts.engagement, facts.now.date_naive());
+    let findings = preflight::findings(&candidate);
+    let found = |rule: &str| {
+        findings
+            .iter()
+            .any(|finding: &Finding| finding.rule == rule)
+    };
+    if found(preflight::STAMP_INVALID) {
+        return Err(Rejection::StampInvalid { findings });
+    }
+    if found(preflight::DIGEST_MISMATCH) || approved_digest != candidate.offer_digest {
+        let approved = candidate.approved_digest.unwrap_or(candidate.offer_digest);
+        return Err(Rejection::DigestMismatch { approved, findings });
+    }
+    if found(preflight::CHECKLIST_OPEN) {
+        return Err(Rejection::ChecklistOpen { findings });
+    }
+    if preflight::any_error(&findings) {
+        return Err(Rejection::PreflightFailed { findings });
+    }
+    Ok(vec![Event::ReleaseStarted { at: facts.now }])
+}
+
+fn if_under_way(offer: &Offer, change: u32, event: impl FnOnce() -> Option<Event>) -> Vec<Event> {
+    if offer.change_under_way() == Some(change) {
+        event().into_iter().collect()
+    } else {
+        Vec::new()
+    }
+}
+
+fn published(
+    offer: &Offer,
+    aws_offer_id: &AwsOfferId,
+    url: &str,
+    now: DateTime<Utc>,
+) -> Option<Event> {
+    match &offer.stage {
+        Stage::Releasing(release) => Some(Event::Published(Publication {
+            aws_offer_id: aws_offer_id.clone(),
+            url: url.to_owned(),
+            released_at: release.released_at,
+            published_at: now,
+        })),
+        Stage::Draft
+        | Stage::Published { .. }
+        | Stage::Accepted { .. }
+        | Stage::Cancelled { .. }
+        | Stage::Expired(_) => None,
+    }
+}
+
+fn change_applied(offer: &Offer) -> Option<Event> {
+    match &offer.stage {
+        Stage::Published {
+            pending: Some(PendingChange::Expiry { to, .. }),
+            ..
+        } => Some(Event::ExpiryChanged {
+            from: offer.terms.expires_on,
+            to: *to,
+        }),
+        Stage::Published {
+            pending: Some(PendingChange::Cancellation { reason, by, .. }),
+            ..
+        } => Some(Event::Cancelled {
+            reason: reason.clone(),
+            by: by.clone(),
+        }),
+        Stage::Draft
+        | Stage::Releasing(_)
+        | Stage::Published { pending: None, .. }
+        | Stage::Accepted { .. }
+        | Stage::Cancelled { .. }
+        | Stage::Expired(_) => None,
+    }
+}
+
+fn change_failed(offer: &Offer, errors: &[AwsError]) -> Event {
+    let errors = errors.to_vec();
+    match offer.stage {
+        Stage::Releasing(_) => Event::ReleaseFailed { errors },
+        Stage::Draft
+        | Stage::Published { .. }
+        | Stage::Accepted { .. }
+        | Stage::Cancelled { .. }
+        | Stage::Expired(_) => Event::ChangeFailed { errors },
+    }
+}
+
+fn overdue(offer: &Offer, now: DateTime<Utc>) -> Option<Event> {
+    match &offer.stage {
+        Stage::Releasing(release) => {
+            let late = now >= release.released_at + PUBLISH_WITHIN;
+            (late && !release.overdue).then_some(Event::PublishOverdue)
+        }
+        Stage::Draft
+        | Stage::Published { .. }
+        | Stage::Accepted { .. }
+        | Stage::Cancelled { .. }
+        | Stage::Expired(_) => None,
+    }
+}
+
+fn change_expiry(
+    offer: &Offer,
+    to: NaiveDate,
+    now: DateTime<Utc>,
+) -> Result<Vec<Event>, Rejection> {
+    match &offer.stage {
+        Stage::Published {
+            pending: Some(_), ..
+        } => Err(Rejection::ChangeInProgress),
+        Stage::Published { pending: None, .. } => {
+            expiry_after_today(to, now)?;
+            if to == offer.terms.expires_on {
+                return Ok(Vec::new());
+            }
+            let findings = preflight::expiry_findings(offer, to, now.date_naive());
+            if preflight::any_error(&findings) {
+                return Err(Rejection::PreflightFailed { findings });
+            }
+            Ok(vec![Event::ExpiryChangeStarted { to }])
+        }
+        Stage::Releasing(_) => Err(Rejection::ReleaseInProgress),
+        Stage::Accepted { .. } => Err(Rejection::OfferAccepted),
+        Stage::Draft | Stage::Cancelled { .. } | Stage::Expired(_) => {
+            Err(Rejection::OfferNotPublished {
+                state: offer.stage.name(),
+            })
+        }
+    }
+}
+
+fn cancel(offer: &Offer, reason: &str, facts: Facts<'_>) -> Result<Vec<Event>, Rejection> {
+    if reason.trim().is_empty() {
+        let violation = Violation::new("reason", "REASON_REQUIRED", "say why the offer ends");
+        return Err(Rejection::Invalid(vec![violation]));
+    }
+    let (reason, by) = (reason.trim().to_owned(), facts.by.clone());
+    match &offer.stage {
+        Stage::Draft => Ok(vec![Event::Cancelled { reason, by }]),
+        Stage::Published { pending: None, .. } => Ok(vec![Event::CancellationStarted {
+            at: facts.now,
+            reason,
+            by,
+        }]),
+        Stage::Published {
+            pending: Some(_), ..
+        } => Err(Rejection::ChangeInProgress),
+        Stage::Releasing(_) => Err(Rejection::ReleaseInProgress),
+        Stage::Accepted { .. } => Err(Rejection::OfferAccepted),
+        Stage::Cancelled { .. } => Ok(Vec::new()),
+        Stage::Expired(_) => Err(Rejection::OfferNotPublished {
+            state: offer.stage.name(),
+        }),
+    }
+}
+
+/// A change under way may move the expiry: the end of that change asks again.
+fn expire(offer: &Offer, now: DateTime<Utc>) -> Vec<Event> {
+    match &offer.stage {
+        Stage::Published { pending: None, .. } if now >= offer.expires_at() => vec![Event::Expired],
+        Stage::Published { .. }
+        | Stage::Draft
+        | Stage::Releasing(_)
+        | Stage::Accepted { .. }
+        | Stage::Cancelled { .. }
+        | Stage::Expired(_) => Vec::new(),
+    }
+}
+
+/// AWS's word counts, whenever it comes: an agreement shows up to 24 h late, when the offer may be
+/// expired or cancelled here already (facts §7).
+fn record_agreement(offer: &Offer, agreement: &Agreement) -> Vec<Event> {
+    match &offer.stage {
+        Stage::Published { .. }
+        | Stage::Expired(_)
+        | Stage::Cancelled {
+            publication: Some(_),
+            ..
+        } => {
+            vec![Event::AgreementRecorded(agreement.clone())]
+        }
+        Stage::Draft
+        | Stage::Releasing(_)
+        | Stage::Accepted { .. }
+        | Stage::Cancelled {
+            publication: None, ..
+        } => Vec::new(),
+    }
+}

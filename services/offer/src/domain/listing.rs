@@ -1,0 +1,69 @@
+//! A product of the seller on AWS Marketplace. AWS's API does not make these (facts §0.3): the
+//! seller names them here once, as the portal shows them.
+
+use super::id::ProductId;
+use super::rejection::Violation;
+
+/// The most dimensions that AWS allows on a professional-services product (facts §2).
+const MAX_DIMENSIONS: usize = 24;
+
+/// A product (listing).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listing {
+    pub(crate) product_id: ProductId,
+    pub(crate) title: String,
+    /// The keys of the product's packages, 1 to 24; an offer grants the first.
+    pub(crate) dimension_keys: Vec<String>,
+}
+
+impl Listing {
+    /// Takes a listing as it was given.
+    pub(crate) fn parse(
+        product_id: &str,
+        title: &str,
+        dimension_keys: &[String],
+    ) -> Result<Self, Vec<Violation>> {
+        let mut violations = Vec::new();
+        let parsed = product_id.parse::<ProductId>();
+        if let Err(problem) = &parsed {
+            violations.push(Violation::new(
+                "listing.product_id",
+                "PRODUCT_ID_INVALID",
+                problem.to_string(),
+            ));
+        }
+        if title.trim().is_empty() {
+            violations.push(Violation::new(
+                "listing.title",
+                "TITLE_REQUIRED",
+                "the title as the listing shows it is missing",
+            ));
+        }
+        if !dimensions_fit(dimension_keys) {
+            violations.push(Violation::new(
+                "listing.dimension_keys",
+                "DIMENSION_KEYS_INVALID",
+                "1 to 24 different keys of 1 to 100 characters are needed",
+            ));
+        }
+        match parsed {
+            Ok(product_id) if violations.is_empty() => Ok(Self {
+                product_id,
+                title: title.trim().to_owned(),
+                dimension_keys: dimension_keys.to_vec(),
+            }),
+            Ok(_) | Err(_) => Err(violations),
+        }
+    }
+}
+
+fn dimensions_fit(keys: &[String]) -> bool {
+    let unique = keys
+        .iter()
+        .enumerate()
+        .all(|(at, key)| !keys[..at].contains(key));
+    let lengths = keys
+        .iter()
+        .all(|key| (1..=100).contains(&key.trim().chars().count()));
+    (1..=MAX_DIMENSIONS).contains(&keys.len()) && unique && lengths
+}

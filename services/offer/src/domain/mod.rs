@@ -1,0 +1,33 @@
+//! What the offer service decides, as synchronous functions of values. No clock, no I/O.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`id`] | names of offers, cases, products, and of what AWS makes |
+//! | [`deal`] | the approved deal: what an offer is made from (A4, O3) |
+//! | [`listing`] | a product of the seller on AWS Marketplace |
+//! | [`intake`] | what must be known before an offer, every wrong item at once (O1) |
+//! | [`engagement`] | what is known of a deal: stamp, signature, checklist, intake |
+//! | [`offer`] | the offer's states, events and their fold (O8) |
+//! | [`command`] | what can be asked of an offer, and [`command::decide`] |
+//! | [`plan`] | what AWS is sent, as values: pre-flight and change set are made from the same plan |
+//! | [`preflight`] | AWS's rules, checked here before AWS is called (O4) |
+//! | [`agreement`] | an agreement as AWS shows it (O13) |
+//! | [`rejection`] | the refusals, each with its stable reason code |
+#![deny(clippy::wildcard_enum_match_arm, clippy::float_arithmetic)]
+
+pub(crate) mod agreement;
+pub(crate) mod command;
+pub(crate) mod deal;
+pub(crate) mod engagement;
+pub(crate) mod id;
+pub(crate) mod intake;
+pub(crate) mod listing;
+pub(crate) mod offer;
+pub(crate) mod plan;
+pub(crate) mod preflight;
+pub(crate) mod rejection;
+
+#[cfg(test)]
+pub(crate) mod sample;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,422 @@
+//! The offer: its states, what happened to it, and their fold (O8). What is true in one state only
+//! stands in that state.
+
+use countersign_kernel::chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use countersign_kernel::{Digest, EngagementId, Principal};
+
+use super::agreement::Agreement;
+use super::deal::{ApprovedDeal, DatedAmount};
+use super::id::{AwsOfferId, ChangeSetId, OfferId};
+use super::intake::Intake;
+use super::plan::Plan;
+
+/// Publishing takes at most so long, as AWS says (facts §0.10): past it, it is flagged (O8).
+pub(crate) const PUBLISH_WITHIN: TimeDelta = TimeDelta::minutes(45);
+
+/// A private offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Offer {
+    pub(crate) id: OfferId,
+    /// Counts up with every event.
+    pub(crate) revision: u32,
+    pub(crate) basis: Basis,
+    pub(crate) terms: Terms,
+    pub(crate) document: LegalDocument,
+    /// The change set that was sent to AWS last.
+    pub(crate) change_set_id: Option<ChangeSetId>,
+    /// What AWS said when it last refused a change set; empty after one that it took.
+    pub(crate) last_errors: Vec<AwsError>,
+    pub(crate) stage: Stage,
+}
+
+/// What the offer is made from, as it was when it was drafted (O3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Basis {
+    pub(crate) deal: ApprovedDeal,
+    pub(crate) intake: Intake,
+}
+
+/// What a person chose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Terms {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) expires_on: NaiveDate,
+}
+
+/// The merged legal document (O6).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum LegalDocument {
+    Assembling,
+    Ready(ReadyDocument),
+    Failed { reason: String },
+}
+
+/// The one PDF, stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ReadyDocument {
+    pub(crate) digest: Digest,
+    pub(crate) pages: u32,
+    pub(crate) size_bytes: u64,
+}
+
+/// Where the offer stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Draft,
+    /// AWS has the change set, or gets it.
+    Releasing(Release),
+    /// The buyer can accept it.
+    Published {
+        publication: Publication,
+        pending: Option<PendingChange>,
+    },
+    /// An agreement exists.
+    Accepted {
+        publication: Publication,
+        agreement: Agreement,
+    },
+    /// Over by our doing; with the publication when it had been published.
+    Cancelled {
+        publication: Option<Publication>,
+        reason: String,
+        by: Principal,
+    },
+    /// The expiry passed.
+    Expired(Publication),
+}
+
+/// A release under way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Release {
+    /// The offer's revision that asked for the change set: its token is derived from it (O9).
+    pub(crate) change: u32,
+    pub(crate) released_at: DateTime<Utc>,
+    pub(crate) overdue: bool,
+}
+
+/// What AWS made of the offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Publication {
+    pub(crate) aws_offer_id: AwsOfferId,
+    pub(crate) url: String,
+    /// The charges were dated on that day.
+    pub(crate) released_at: DateTime<Utc>,
+    pub(crate) published_at: DateTime<Utc>,
+}
+
+/// A change that AWS was asked for after the release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PendingChange {
+    Expiry {
+        change: u32,
+        to: NaiveDate,
+    },
+    Cancellation {
+        change: u32,
+        asked_at: DateTime<Utc>,
+        reason: String,
+        by: Principal,
+    },
+}
+
+/// An error as AWS gave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AwsError {
+    pub(crate) code: String,
+    pub(crate) message: String,
+}
+
+/// What happened to an offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Event {
+    Drafted {
+        id: OfferId,
+        basis: Box<Basis>,
+        terms: Terms,
+    },
+    Revised(Terms),
+    LegalDocumentReady(ReadyDocument),
+    LegalDocumentFailed {
+        reason: String,
+    },
+    ReleaseStarted {
+        at: DateTime<Utc>,
+    },
+    ChangeSetAccepted {
+        id: ChangeSetId,
+    },
+    PublishOverdue,
+    Published(Publication),
+    ReleaseFailed {
+        errors: Vec<AwsError>,
+    },
+    ExpiryChangeStarted {
+        to: NaiveDate,
+    },
+    ExpiryChanged {
+        from: NaiveDate,
+        to: NaiveDate,
+    },
+    CancellationStarted {
+        at: DateTime<Utc>,
+        reason: String,
+        by: Principal,
+    },
+    Cancelled {
+        reason: String,
+        by: Principal,
+    },
+    /// AWS refused a change after the release: the offer stays as it was published.
+    ChangeFailed {
+        errors: Vec<AwsError>,
+    },
+    Expired,
+    AgreementRecorded(Agreement),
+}
+
+impl LegalDocument {
+    /// The digest, once there is one.
+    pub(crate) const fn digest(&self) -> Option<Digest> {
+        match self {
+            Self::Ready(ready) => Some(ready.digest),
+            Self::Assembling | Self::Failed { .. } => None,
+        }
+    }
+}
+
+impl Stage {
+    /// The state's name, as messages and the database have it.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Releasing(_) => "releasing",
+            Self::Published { .. } => "published",
+            Self::Accepted { .. } => "accepted",
+            Self::Cancelled { .. } => "cancelled",
+            Self::Expired(_) => "expired",
+        }
+    }
+}
+
+impl PendingChange {
+    /// The revision that asked for it.
+    pub(crate) const fn change(&self) -> u32 {
+        match self {
+            Self::Expiry { change, .. } | Self::Cancellation { change, .. } => *change,
+        }
+    }
+}
+
+impl Offer {
+    /// The engagement.
+    pub(crate) const fn engagement_id(&self) -> &EngagementId {
+        &self.basis.deal.estimate.engagement_id
+    }
+
+    /// What AWS made of it, once it was published.
+    pub(crate) const fn publication(&self) -> Option<&Publication> {
+        match &self.stage {
+            Stage::Published { publication, .. }
+            | Stage::Accepted { publication, .. }
+            | Stage::Expired(publication) => Some(publication),
+            Stage::Cancelled { publication, .. } => publication.as_ref(),
+            Stage::Draft | Stage::Releasing(_) => None,
+        }
+    }
+
+    /// The agreement, once there is one.
+    pub(crate) const fn agreement(&self) -> Option<&Agreement> {
+        match &self.stage {
+            Stage::Accepted { agreement, .. } => Some(agreement),
+            Stage::Draft
+            | Stage::Releasing(_)
+            | Stage::Published { .. }
+            | Stage::Cancelled { .. }
+            | Stage::Expired(_) => None,
+        }
+    }
+
+    /// The revision whose change set AWS works on, if it works on one.
+    pub(crate) const fn change_under_way(&self) -> Option<u32> {
+        match &self.stage {
+            Stage::Releasing(release) => Some(release.change),
+            Stage::Published {
+                pending: Some(pending),
+                ..
+            } => Some(pending.change()),
+            Stage::Draft
+            | Stage::Published { pending: None, .. }
+            | Stage::Accepted { .. }
+            | Stage::Cancelled { .. }
+            | Stage::Expired(_) => None,
+        }
+    }
+
+    /// What the buyer is charged when: as the agreement has it, else as it was released, else as if
+    /// it were released on `today` (UTC).
+    pub(crate) fn charges(&self, today: NaiveDate) -> Vec<DatedAmount> {
+        if let Some(agreement) = self.agreement() {
+            return agreement.charges.clone();
+        }
+        Plan::of(self, self.released_at().map_or(today, |at| at.date_naive())).schedule
+    }
+
+    /// When the release that counts was asked for.
+    pub(crate) fn released_at(&self) -> Option<DateTime<Utc>> {
+        match &self.stage {
+            Stage::Releasing(release) => Some(release.released_at),
+            Stage::Draft
+            | Stage::Published { .. }
+            | Stage::Accepted { .. }
+            | Stage::Cancelled { .. }
+            | Stage::Expired(_) => self
+                .publication()
+                .map(|publication| publication.released_at),
+        }
+    }
+
+    /// The last moment at which it can be accepted (O7).
+    pub(crate) fn expires_at(&self) -> DateTime<Utc> {
+        end_of_day(self.terms.expires_on)
+    }
+}
+
+/// 23:59:59 UTC of `date` (O7).
+pub(crate) fn end_of_day(date: NaiveDate) -> DateTime<Utc> {
+    let next = date
+        .succ_opt()
+        .unwrap_or(date)
+        .and_time(NaiveTime::MIN)
+        .and_utc();
+    next - TimeDelta::seconds(1)
+}
+
+/// The state after `event`. The first event is [`Event::Drafted`]; an event that cannot happen in a
+/// state leaves it as it is: `decide` gives none such.
+pub(crate) fn evolve(state: Option<Offer>, event: &Event) -> Option<Offer> {
+    match (state, event) {
+        (None, Event::Drafted { id, basis, terms }) => Some(Offer {
+            id: id.clone(),
+            revision: 1,
+            basis: (**basis).clone(),
+            terms: terms.clone(),
+            document: LegalDocument::Assembling,
+            change_set_id: None,
+            last_errors: Vec::new(),
+            stage: Stage::Draft,
+        }),
+        (None, _) => None,
+        (Some(mut offer), event) => {
+            offer.revision += 1;
+            offer.apply(event);
+            Some(offer)
+        }
+    }
+}
+
+impl Offer {
+    fn apply(&mut self, event: &Event) {
+        match event {
+            Event::Drafted { .. } => {}
+            Event::Revised(terms) => self.terms = terms.clone(),
+            Event::LegalDocumentReady(ready) => self.document = LegalDocument::Ready(*ready),
+            Event::LegalDocumentFailed { reason } => {
+                self.document = LegalDocument::Failed {
+                    reason: reason.clone(),
+                };
+            }
+            Event::ChangeSetAccepted { id } => self.change_set_id = Some(id.clone()),
+            Event::ReleaseStarted { at } => self.begin_release(*at),
+            Event::PublishOverdue => {
+                if let Stage::Releasing(release) = &mut self.stage {
+                    release.overdue = true;
+                }
+            }
+            Event::Published(publication) => {
+                self.stage = Stage::Published {
+                    publication: publication.clone(),
+                    pending: None,
+                };
+            }
+            Event::ReleaseFailed { errors } => {
+                self.last_errors.clone_from(errors);
+                self.stage = Stage::Draft;
+            }
+            Event::ExpiryChangeStarted { to } => {
+                self.begin_change(PendingChange::Expiry {
+                    change: self.revision,
+                    to: *to,
+                });
+            }
+            Event::CancellationStarted { at, reason, by } => {
+                self.begin_change(PendingChange::Cancellation {
+                    change: self.revision,
+                    asked_at: *at,
+                    reason: reason.clone(),
+                    by: by.clone(),
+                });
+            }
+            Event::ExpiryChanged { to, .. } => {
+                self.terms.expires_on = *to;
+                self.end_change();
+            }
+            Event::ChangeFailed { errors } => {
+                self.last_errors.clone_from(errors);
+                self.end_change();
+            }
+            Event::Cancelled { reason, by } => self.cancel(reason, by),
+            Event::Expired => self.expire(),
+            Event::AgreementRecorded(agreement) => self.accept(agreement),
+        }
+    }
+
+    fn begin_release(&mut self, at: DateTime<Utc>) {
+        self.last_errors.clear();
+        self.change_set_id = None;
+        let release = Release {
+            change: self.revision,
+            released_at: at,
+            overdue: false,
+        };
+        self.stage = Stage::Releasing(release);
+    }
+
+    fn begin_change(&mut self, change: PendingChange) {
+        self.last_errors.clear();
+        if let Stage::Published { pending, .. } = &mut self.stage {
+            self.change_set_id = None;
+            *pending = Some(change);
+        }
+    }
+
+    fn end_change(&mut self) {
+        if let Stage::Published { pending, .. } = &mut self.stage {
+            *pending = None;
+        }
+    }
+
+    fn cancel(&mut self, reason: &str, by: &Principal) {
+        self.stage = Stage::Cancelled {
+            publication: self.publication().cloned(),
+            reason: reason.to_owned(),
+            by: by.clone(),
+        };
+    }
+
+    fn expire(&mut self) {
+        if let Some(publication) = self.publication() {
+            self.stage = Stage::Expired(publication.clone());
+        }
+    }
+
+    fn accept(&mut self, agreement: &Agreement) {
+        if let Some(publication) = self.publication() {
+            let publication = publication.clone();
+            self.stage = Stage::Accepted {
+                publication,
+                agreement: agreement.clone(),
+            };
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The refusals of this service. Each is a fact with a stable reason code; the platform's rejection
+//! is made from it at the edge.
+
+use std::fmt;
+
+use countersign_kernel::Digest;
+
+use super::id::OfferId;
+use super::preflight::Finding;
+
+/// One wrong field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Violation {
+    pub(crate) field: &'static str,
+    pub(crate) reason: &'static str,
+    pub(crate) problem: String,
+}
+
+impl Violation {
+    pub(crate) fn new(
+        field: &'static str,
+        reason: &'static str,
+        problem: impl Into<String>,
+    ) -> Self {
+        Self {
+            field,
+            reason,
+            problem: problem.into(),
+        }
+    }
+}
+
+/// Why a command was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Rejection {
+    /// Fields are wrong, all of them listed.
+    Invalid(Vec<Violation>),
+    /// The SOW is not signed by both sides, or not the one that is stamped now (A6, O3).
+    SowNotSigned,
+    /// Legal's stamp does not hold (A5).
+    StampInvalid { findings: Vec<Finding> },
+    /// The checklist is open (A8).
+    ChecklistOpen { findings: Vec<Finding> },
+    /// What was reviewed or drafted is not what is approved (O3).
+    DigestMismatch {
+        approved: Digest,
+        findings: Vec<Finding>,
+    },
+    /// Nothing is known of the buyer yet (O1).
+    IntakeMissing,
+    /// The intake was checked against a deal that was replaced since.
+    IntakeOutdated,
+    /// The engagement has an offer that is not over: AWS lets a buyer hold one agreement for a
+    /// professional-services product (facts §0.5).
+    OfferOpen { offer_id: OfferId },
+    /// AWS would refuse the offer (O4).
+    PreflightFailed { findings: Vec<Finding> },
+    /// Only a draft can be changed or released (O8).
+    OfferNotDraft { state: &'static str },
+    /// Only a published offer's expiry can be changed, or its end be asked of AWS (O11).
+    OfferNotPublished { state: &'static str },
+    /// The buyer accepted: only AWS's cancellation process ends the agreement.
+    OfferAccepted,
+    /// AWS works on the release; its end must be known first.
+    ReleaseInProgress,
+    /// AWS works on another change of the same offer: AWS locks the entity (facts §1.1).
+    ChangeInProgress,
+    /// Somebody else changed the offer since it was read.
+    StaleRevision { expected: u32, actual: u32 },
+}
+
+impl Rejection {
+    /// The stable reason code.
+    pub(crate) const fn reason(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "INVALID_FIELDS",
+            Self::SowNotSigned => "SOW_NOT_SIGNED",
+            Self::StampInvalid { .. } => "STAMP_INVALID",
+            Self::ChecklistOpen { .. } => "CHECKLIST_OPEN",
+            Self::DigestMismatch { .. } => "DIGEST_MISMATCH",
+            Self::IntakeMissing => "INTAKE_MISSING",
+            Self::IntakeOutdated => "INTAKE_OUTDATED",
+            Self::OfferOpen { .. } => "OFFER_OPEN",
+            Self::PreflightFailed { .. } => "PREFLIGHT_FAILED",
+            Self::OfferNotDraft { .. } => "OFFER_NOT_DRAFT",
+            Self::OfferNotPublished { .. } => "OFFER_NOT_PUBLISHED",
+            Self::OfferAccepted => "OFFER_ACCEPTED",
+            Self::ReleaseInProgress => "RELEASE_IN_PROGRESS",
+            Self::ChangeInProgress => "CHANGE_IN_PROGRESS",
+            Self::StaleRevision { .. } => "STALE_REVISION",
+        }
+    }
+
+    /// The wrong fields, or what pre-flight found; empty for the others.
+    pub(crate) fn findings(&self) -> &[Finding] {
+        match self {
+            Self::StampInvalid { findings }
+            | Self::ChecklistOpen { findings }
+            | Self::DigestMismatch { findings, .. }
+            | Self::PreflightFailed { findings } => findings,
+            Self::Invalid(_)
+            | Self::SowNotSigned
+            | Self::IntakeMissing
+            | Self::IntakeOutdated
+            | Self::OfferOpen { .. }
+            | Self::OfferNotDraft { .. }
+            | Self::OfferNotPublished { .. }
+            | Self::OfferAccepted
+            | Self::ReleaseInProgress
+            | Self::ChangeInProgress
+            | Self::StaleRevision { .. } => &[],
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid(violations) => {
+                let fields: Vec<&str> = violations.iter().map(|wrong| wrong.field).collect();
+                write!(f, "wrong: {}", fields.join(", "))
+            }
+            Self::SowNotSigned => {
+                f.write_str("the SOW is not signed by both sides as it is stamped now")
+            }
+            Self::StampInvalid { .. } => f.write_str("legal's stamp does not hold"),
+            Self::ChecklistOpen { .. } => f.write_str(
+                "the checklist is open: close or waive every item in the approval service",
+            ),
+            Self::DigestMismatch { approved, .. } => {
+                write!(f, "what is approved has the digest {approved}: review it again")
+            }
+            Self::IntakeMissing => f.write_str("the intake is missing: call CompleteIntake"),
+            Self::IntakeOutdated => f.write_str(
+                "price or duration changed since the intake was checked: call CompleteIntake again",
+            ),
+            Self::OfferOpen { offer_id } => {
+                write!(f, "offer {offer_id} of this engagement is not over: cancel it first")
+            }
+            Self::PreflightFailed { findings } => {
+                let rules: Vec<&str> = findings.iter().map(|finding| finding.rule).collect();
+                write!(f, "AWS would refuse the offer: {}", rules.join(", "))
+            }
+            Self::OfferNotDraft { state } => {
+                write!(f, "the offer is {state}; name, description, buyer, price, documents and \
+                    schedule are frozen once it is released; only its expiry can still change")
+            }
+            Self::OfferNotPublished { state } => write!(f, "the offer is {state}, not published"),
+            Self::OfferAccepted => f.write_str(
+                "the buyer accepted the offer: an agreement ends by AWS's cancellation process only",
+            ),
+            Self::ReleaseInProgress => f.write_str("AWS is still publishing the offer"),
+            Self::ChangeInProgress => f.write_str("AWS is still working on a change of the offer"),
+            Self::StaleRevision { expected, actual } => {
+                write!(f, "the offer is at revision {actual}, not {expected}: read it again")
+            }
+        }
+    }
+}

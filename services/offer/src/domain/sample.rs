@@ -1,0 +1,183 @@
+//! The handbook's deal as values, for tests: 100 000.00 USD net, 102 500.00 to the buyer, prepaid,
+//! 90 days.
+
+use std::str::FromStr;
+
+use countersign_kernel::chrono::{DateTime, NaiveDate, Utc};
+use countersign_kernel::{Currency, Digest, EngagementId, Money, Rate};
+
+use super::agreement::Agreement;
+use super::deal::{
+    ApprovedDeal, DatedAmount, Document, DocumentKind, Economics, Estimate, MediaType, Package,
+    PaymentPlan, Uplift,
+};
+use super::engagement::{Approval, Engagement};
+use super::intake::{self, AccountKind, Form, Intake};
+use super::listing::Listing;
+use super::offer::{Basis, Event, Offer, ReadyDocument, Terms, evolve};
+use super::preflight::Candidate;
+
+pub(crate) fn day(text: &str) -> NaiveDate {
+    NaiveDate::from_str(text).unwrap()
+}
+
+pub(crate) fn at(text: &str) -> DateTime<Utc> {
+    DateTime::from_str(text).unwrap()
+}
+
+pub(crate) fn usd(text: &str) -> Money {
+    Money::parse(text, Currency::Usd).unwrap()
+}
+
+pub(crate) fn engagement_id() -> EngagementId {
+    "006-acme-landing-zone".parse().unwrap()
+}
+
+fn package(number: &str, base: &str, price: &str) -> Package {
+    Package {
+        package_id: number.into(),
+        name: format!("Package {number}"),
+        description: "Fixed price".into(),
+        base_price: usd(base),
+        price: usd(price),
+    }
+}
+
+fn document(id: &str, kind: DocumentKind, media_type: MediaType) -> Document {
+    Document {
+        document_id: id.into(),
+        kind,
+        file_name: format!("{id}.pdf"),
+        media_type,
+        size_bytes: 1000,
+        digest: Digest::of(id.as_bytes()),
+    }
+}
+
+pub(crate) fn deal() -> ApprovedDeal {
+    ApprovedDeal {
+        case_id: "case-1".parse().unwrap(),
+        estimate: Estimate {
+            estimate_id: "estimate-1".into(),
+            version: 1,
+            engagement_id: engagement_id(),
+            customer_name: "Example Corp".into(),
+            currency: Currency::Usd,
+            packages: vec![
+                package("1", "20000.00", "20500.00"),
+                package("2", "50000.00", "51250.00"),
+                package("3", "30000.00", "30750.00"),
+            ],
+            payment_plan: PaymentPlan::Prepaid,
+            scope_description: "A landing zone".into(),
+            scope_duration: "P90D".parse().unwrap(),
+            valid_until: day("2026-03-31"),
+            economics: Economics {
+                base_total: usd("100000.00"),
+                price_total: usd("102500.00"),
+                uplift: Uplift::Markup(Rate::parse("0.025").unwrap()),
+                listing_fee_rate: Rate::parse("0.025").unwrap(),
+                expected_fee: usd("2562.50"),
+                expected_net: usd("99937.50"),
+                shortfall: usd("62.50"),
+                effort_cost: None,
+                margin: None,
+            },
+            author: "em@acme.example".parse().unwrap(),
+        },
+        documents: vec![
+            document("sow", DocumentKind::Sow, MediaType::Pdf),
+            document("eula", DocumentKind::Eula, MediaType::PlainText),
+            document("annex", DocumentKind::Annex, MediaType::Pdf),
+        ],
+        digest: Digest::of(b"approved"),
+        stamped_by: "legal@acme.example".parse().unwrap(),
+        stamped_at: at("2026-03-01T09:00:00Z"),
+    }
+}
+
+pub(crate) fn listing() -> Listing {
+    Listing {
+        product_id: "prod-landingzone1".parse().unwrap(),
+        title: "Landing zone".into(),
+        dimension_keys: vec!["landing_zone".into(), "extra".into()],
+    }
+}
+
+pub(crate) fn form() -> Form {
+    Form {
+        billing_terms_days: 30,
+        buyer_account_id: "123456789012".into(),
+        buyer_account_kind: AccountKind::CommercialPayer,
+        contact_name: "Bea Buyer".into(),
+        contact_email: "bea.buyer@example.com".into(),
+        price_currency: "USD".into(),
+        price_amount: "102500.00".into(),
+        scope_duration: "P90D".into(),
+        product_id: "prod-landingzone1".into(),
+    }
+}
+
+pub(crate) fn intake() -> Intake {
+    intake::check(&form(), Some(&deal()), Some(&listing())).unwrap()
+}
+
+/// Stamped, signed, checklist complete, intake complete.
+pub(crate) fn engagement() -> Engagement {
+    Engagement {
+        id: engagement_id(),
+        revision: 4,
+        approval: Approval::Signed(deal()),
+        checklist: Some(deal().case_id),
+        intake: Some(intake()),
+    }
+}
+
+pub(crate) fn terms() -> Terms {
+    Terms {
+        name: "Landing zone for Example Corp".into(),
+        description: "Opportunity 006".into(),
+        expires_on: day("2026-03-31"),
+    }
+}
+
+pub(crate) fn ready_document() -> ReadyDocument {
+    ReadyDocument {
+        digest: Digest::of(b"merged"),
+        pages: 7,
+        size_bytes: 70_000,
+    }
+}
+
+/// A draft whose legal document is ready.
+pub(crate) fn draft() -> Offer {
+    let basis = Box::new(Basis {
+        deal: deal(),
+        intake: intake(),
+    });
+    let drafted = Event::Drafted {
+        id: "offer-1".parse().unwrap(),
+        basis,
+        terms: terms(),
+    };
+    let events = [drafted, Event::LegalDocumentReady(ready_document())];
+    events.iter().fold(None, evolve).unwrap()
+}
+
+pub(crate) fn candidate() -> Candidate {
+    Candidate::of(&draft(), &engagement(), day("2026-03-02"))
+}
+
+pub(crate) fn agreement() -> Agreement {
+    Agreement {
+        id: "agmt-1".parse().unwrap(),
+        accepted_at: at("2026-03-05T12:00:00Z"),
+        starts_at: at("2026-03-05T12:00:00Z"),
+        ends_at: Some(at("2026-06-03T23:59:59Z")),
+        acceptor: "210987654321".parse().unwrap(),
+        charges: vec![DatedAmount {
+            date: day("2026-03-02"),
+            amount: usd("102500.00"),
+        }],
+    }
+}

@@ -1,0 +1,235 @@
+//! Requests → commands: parse, don't validate. Every wrong field at once.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, NaiveDate};
+use countersign_kernel::{Digest, EngagementId};
+use countersign_platform::{Rejection, Violations};
+use countersign_proto::offer::v1 as pb;
+
+use crate::domain::command::Command;
+use crate::domain::id::OfferId;
+use crate::domain::intake::{AccountKind, Form};
+use crate::domain::listing::Listing;
+use crate::domain::offer::Terms;
+use crate::domain::rejection;
+use crate::store::offer::Position;
+
+const DEFAULT_PAGE: i64 = 50;
+const MAX_PAGE: i64 = 200;
+
+pub(super) fn offer_id(text: &str) -> Result<OfferId, Rejection> {
+    one("offer_id", "OFFER_ID_INVALID", text)
+}
+
+pub(super) fn engagement_id(text: &str) -> Result<EngagementId, Rejection> {
+    one("engagement_id", "ENGAGEMENT_ID_INVALID", text)
+}
+
+fn one<T>(field: &str, reason: &'static str, text: &str) -> Result<T, Rejection>
+where
+    T: FromStr<Err: std::fmt::Display>,
+{
+    let mut wrong = Violations::default();
+    let parsed = wrong.check(field, reason, text.parse());
+    wrong.finish(parsed)
+}
+
+pub(super) fn listing(request: &pb::RegisterListingRequest) -> Result<Listing, Rejection> {
+    let given = request.listing.clone().unwrap_or_default();
+    Listing::parse(&given.product_id, &given.title, &given.dimension_keys)
+        .map_err(|wrong| crate::commands::refusal(&rejection::Rejection::Invalid(wrong)))
+}
+
+/// As it was given: the domain checks it against the deal, and names all that is wrong.
+pub(super) fn form(request: &pb::CompleteIntakeRequest) -> Form {
+    let price = request.total_price.clone().unwrap_or_default();
+    Form {
+        billing_terms_days: request.billing_terms_days,
+        buyer_account_id: request.buyer_account_id.clone(),
+        buyer_account_kind: match request.buyer_account_kind() {
+            pb::AccountKind::Unspecified => AccountKind::NotSaid,
+            pb::AccountKind::CommercialPayer => AccountKind::CommercialPayer,
+            pb::AccountKind::Govcloud => AccountKind::GovCloud,
+        },
+        contact_name: request.contact_name.clone(),
+        contact_email: request.contact_email.clone(),
+        price_currency: price.currency_code,
+        price_amount: price.amount,
+        scope_duration: request.scope_duration.clone(),
+        product_id: request.product_id.clone(),
+    }
+}
+
+fn date(wrong: &mut Violations, text: &str) -> Option<NaiveDate> {
+    // chrono is lenient about digits: the wire has exactly YYYY-MM-DD.
+    let parsed = text
+        .parse::<NaiveDate>()
+        .map_err(|_| "is no date of the form YYYY-MM-DD");
+    let exact = parsed.and_then(|date| {
+        if date.to_string() == text {
+            Ok(date)
+        } else {
+            Err("is no date of the form YYYY-MM-DD")
+        }
+    });
+    wrong.check("expires_on", "DATE_INVALID", exact)
+}
+
+pub(super) fn draft(request: &pb::DraftOfferRequest) -> Result<(EngagementId, Terms), Rejection> {
+    let mut wrong = Violations::default();
+    let id = request.engagement_id.parse();
+    let id = wrong.check("engagement_id", "ENGAGEMENT_ID_INVALID", id);
+    let expires_on = date(&mut wrong, &request.expires_on);
+    let parsed = id.zip(expires_on).map(|(id, expires_on)| {
+        let (name, description) = (request.name.clone(), request.description.clone());
+        (
+            id,
+            Terms {
+                name,
+                description,
+                expires_on,
+            },
+        )
+    });
+    wrong.finish(parsed)
+}
+
+pub(super) fn revise(request: &pb::ReviseOfferRequest) -> Result<(String, Command), Rejection> {
+    let mut wrong = Violations::default();
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let expires_on = given(&request.expires_on).map(|text| date(&mut wrong, &text));
+    let command = Command::Revise {
+        expected_revision: request.expected_revision,
+        name: given(&request.name),
+        description: given(&request.description),
+        expires_on: expires_on.flatten(),
+    };
+    wrong.finish(Some((request.offer_id.clone(), command)))
+}
+
+pub(super) fn release(request: &pb::ReleaseOfferRequest) -> Result<(String, Command), Rejection> {
+    let digest: Digest = one(
+        "approved_digest",
+        "DIGEST_INVALID",
+        &request.approved_digest,
+    )?;
+    Ok((
+        request.offer_id.clone(),
+        Command::Release {
+            approved_digest: digest,
+        },
+    ))
+}
+
+pub(super) fn expiry(request: &pb::ChangeExpiryRequest) -> Result<(String, Command), Rejection> {
+    let mut wrong = Violations::default();
+    let to = date(&mut wrong, &request.expires_on);
+    wrong.finish(to.map(|to| (request.offer_id.clone(), Command::ChangeExpiry { to })))
+}
+
+/// Refused without a reason, by the domain. It returns a result as the other commands do.
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "one shape for all commands on an offer"
+)]
+pub(super) fn cancel(request: &pb::CancelOfferRequest) -> Result<(String, Command), Rejection> {
+    Ok((
+        request.offer_id.clone(),
+        Command::Cancel {
+            reason: request.reason.clone(),
+        },
+    ))
+}
+
+/// Which part of a list.
+#[derive(Debug)]
+pub(super) struct Page {
+    pub(super) size: i64,
+    pub(super) after: Option<Position>,
+}
+
+pub(super) fn page(request: &pb::ListOffersRequest) -> Result<Page, Rejection> {
+    let mut wrong = Violations::default();
+    let size = match i64::from(request.page_size) {
+        0 => DEFAULT_PAGE,
+        size => size.min(MAX_PAGE),
+    };
+    if size < 0 {
+        wrong.add("page_size", "PAGE_SIZE_NEGATIVE", "is below zero");
+    }
+    let token = Some(&request.page_token).filter(|token| !token.is_empty());
+    let after = token.map(|token| {
+        let read = position(token).ok_or("is no token of this list");
+        wrong.check("page_token", "PAGE_TOKEN_INVALID", read)
+    });
+    wrong.finish(Some(Page {
+        size,
+        after: after.flatten(),
+    }))
+}
+
+/// What a page token says.
+pub(super) fn token(position: &Position) -> String {
+    let at = position.created_at.timestamp_micros();
+    hex::encode(format!("{at}/{}", position.offer_id))
+}
+
+fn position(token: &str) -> Option<Position> {
+    let text = String::from_utf8(hex::decode(token).ok()?).ok()?;
+    let (micros, offer_id) = text.split_once('/')?;
+    let created_at = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
+    Some(Position {
+        created_at,
+        offer_id: offer_id.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sample;
+
+    #[test]
+    fn dates_are_exact() {
+        let request = |text: &str| pb::ChangeExpiryRequest {
+            offer_id: "offer-1".into(),
+            expires_on: text.into(),
+        };
+        assert!(expiry(&request("2026-03-31")).is_ok());
+        for text in [
+            "",
+            "2026-3-31",
+            "2026-02-30",
+            "31.03.2026",
+            "2026-03-31T00:00:00Z",
+        ] {
+            let refused = expiry(&request(text)).unwrap_err();
+            assert_eq!(refused.violations()[0].reason, "DATE_INVALID", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_token_comes_back_and_others_are_refused() {
+        let here = Position {
+            created_at: sample::at("2026-03-02T10:00:00.123456Z"),
+            offer_id: "offer-1".into(),
+        };
+        assert_eq!(position(&token(&here)), Some(here));
+        let page_of = |page_size, page_token: &str| {
+            page(&pb::ListOffersRequest {
+                page_size,
+                page_token: page_token.into(),
+            })
+        };
+        assert_eq!(page_of(0, "").unwrap().size, 50);
+        assert_eq!(page_of(1000, "").unwrap().size, 200);
+        let refused = page_of(-1, "zz").unwrap_err();
+        let reasons: Vec<_> = refused
+            .violations()
+            .iter()
+            .map(|wrong| wrong.reason)
+            .collect();
+        assert_eq!(reasons, ["PAGE_SIZE_NEGATIVE", "PAGE_TOKEN_INVALID"]);
+    }
+}

@@ -1,0 +1,78 @@
+//! The offer service: private offers on AWS Marketplace, from intake to agreement.
+//!
+//! # What it owns
+//! | | |
+//! |---|---|
+//! | commands | `RegisterListing`, `CompleteIntake` (O1), `DraftOffer` (O3, O6), `ReviseOffer`, `ReleaseOffer` (O4, O8, O9), `ChangeExpiry`, `CancelOffer` (O11) |
+//! | queries | `GetEngagement`, `Preflight` (O4), `GetOffer`, `ListOffers`, `ListListings`, `DownloadLegalDocument` |
+//! | events out | `IntakeCompleted`, `OfferPublished`, `OfferReleaseFailed`, `OfferPublishOverdue`, `OfferExpiryChanged`, `OfferCancelled`, `OfferExpired`, `AgreementAccepted` |
+//! | events in | approval's `DealStamped`, `StampVoided`, `SowSigned`, `ChecklistCompleted` |
+//! | tasks | merge the legal document, start and poll a change set, flag a late publication, expire, look for agreements (O13) |
+//! | tables | `listing`, `engagement`, `offer`, `change_set`, `agreement`, `agreement_cursor` |
+//! | outside | AWS Marketplace Catalog and Agreement APIs (`marketplace`), the approval service and an object store (`documents`) |
+//!
+//! # Where to change what
+//! An AWS rule: `domain/preflight/rules.rs`, a line and a function. What AWS is sent:
+//! `domain/plan.rs` and `marketplace/request.rs`. What an error of AWS means: `marketplace/error.rs`.
+//! What follows from an event: `commands/follow_up.rs`. What others hear: `events/outbound.rs`.
+
+mod commands;
+mod config;
+mod documents;
+mod domain;
+mod events;
+mod grpc;
+mod marketplace;
+mod store;
+mod tasks;
+mod wire;
+
+use std::sync::Arc;
+
+use countersign_platform::{BoxError, Parts, Service, Wiring};
+use countersign_proto::offer::v1::offer_service_server::OfferServiceServer;
+
+pub use config::{OfferConfig, WrongKey};
+pub use events::inbound::Approvals;
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// The service: its name, its schema, its descriptors.
+#[must_use]
+pub fn service() -> Service {
+    Service::new("offer", env!("CARGO_PKG_VERSION"))
+        .migrations(&MIGRATIONS)
+        .descriptors(countersign_proto::FILE_DESCRIPTOR_SET)
+}
+
+/// What the service is made of.
+///
+/// # Errors
+/// A configuration that cannot be used: no seller, no address of the approval service, a document
+/// store that cannot be opened or that AWS could not read.
+pub async fn compose(parts: Parts<OfferConfig>) -> Result<Wiring, BoxError> {
+    let config = Arc::clone(&parts.section);
+    let store = documents::store::DocumentStore::open(
+        &config.document_store_url,
+        config.document_public_url_base.as_deref(),
+    )?;
+    let outside = tasks::Outside {
+        seller: config.seller()?,
+        marketplace: marketplace::Marketplace::connect(&config).await,
+        source: documents::source::DocumentSource::connect(
+            &config.approval_url,
+            config.approval_timeout(),
+        )?,
+        store: store.clone(),
+        config,
+    };
+    let offers = grpc::Offers {
+        commands: parts.commands.clone(),
+        documents: store,
+        connected: outside.seller.clone(),
+    };
+    let wiring = Wiring::new()
+        .grpc(OfferServiceServer::new(offers))
+        .subscribe("approval", events::inbound::Approvals);
+    Ok(tasks::wire(wiring, &outside))
+}

@@ -1,0 +1,245 @@
+//! The Agreement API: what changed since, and each agreement as it stands (O13). A value that the SDK
+//! does not know is passed on as text, never an error.
+
+use aws_sdk_marketplaceagreement::operation::describe_agreement::DescribeAgreementOutput;
+use aws_sdk_marketplaceagreement::primitives::DateTime as AwsDateTime;
+use aws_sdk_marketplaceagreement::types::{
+    AcceptedTerm, AgreementStatus, AgreementViewSummary, Filter, PaymentScheduleTerm,
+};
+use chrono::{DateTime, SecondsFormat, Utc};
+use countersign_kernel::{Currency, Money};
+
+use super::{CallError, Marketplace};
+use crate::domain::agreement::Agreement;
+use crate::domain::deal::DatedAmount;
+use crate::domain::id::AgreementId;
+
+/// The most that one page of AWS's holds.
+const PAGE: i32 = 50;
+
+/// One page of a search.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) summaries: Vec<Summary>,
+    pub(crate) next_token: Option<String>,
+}
+
+/// An agreement as a search shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Summary {
+    pub(crate) id: AgreementId,
+    pub(crate) aws_offer_id: String,
+    pub(crate) status: String,
+    pub(crate) updated_at: Option<DateTime<Utc>>,
+}
+
+impl Marketplace {
+    /// One page of our agreements as proposer, of those that changed after `since`.
+    pub(crate) async fn search(
+        &self,
+        since: Option<DateTime<Utc>>,
+        next_token: Option<String>,
+    ) -> Result<Page, CallError> {
+        let since = since.map(|at| at.to_rfc3339_opts(SecondsFormat::Millis, true));
+        let mut filters = vec![
+            filter("PartyType", "Proposer"),
+            filter("AgreementType", "PurchaseAgreement"),
+        ];
+        filters.extend(since.map(|since| filter("AfterLastUpdateTime", &since)));
+        let found = self
+            .agreements
+            .search_agreements()
+            .catalog("AWSMarketplace")
+            .set_filters(Some(filters))
+            .max_results(PAGE)
+            .set_next_token(next_token)
+            .send()
+            .await?;
+        Ok(Page {
+            summaries: found
+                .agreement_view_summaries()
+                .iter()
+                .filter_map(summary)
+                .collect(),
+            next_token: found.next_token().map(str::to_owned),
+        })
+    }
+
+    /// The agreement with its charges; the inner error says why it cannot be read.
+    pub(crate) async fn agreement(
+        &self,
+        id: &AgreementId,
+    ) -> Result<Result<Agreement, String>, CallError> {
+        let described = self
+            .agreements
+            .describe_agreement()
+            .agreement_id(id.as_str())
+            .send()
+            .await?;
+        let mut terms = Vec::new();
+        let mut next_token = None;
+        loop {
+            let page = self
+                .agreements
+                .get_agreement_terms()
+                .agreement_id(id.as_str())
+                .set_next_token(next_token)
+                .send()
+                .await?;
+            terms.extend_from_slice(page.accepted_terms());
+            next_token = page.next_token().map(str::to_owned);
+            if next_token.is_none() {
+                return Ok(read(id, &described, &terms));
+            }
+        }
+    }
+}
+
+fn filter(name: &str, value: &str) -> Filter {
+    Filter::builder().name(name).values(value).build()
+}
+
+fn summary(found: &AgreementViewSummary) -> Option<Summary> {
+    let proposal = found.proposal_summary();
+    Some(Summary {
+        id: found.agreement_id()?.parse().ok()?,
+        aws_offer_id: proposal
+            .and_then(|proposal| proposal.offer_id())
+            .unwrap_or_default()
+            .to_owned(),
+        status: found
+            .status()
+            .map_or("", AgreementStatus::as_str)
+            .to_owned(),
+        updated_at: found.last_update_time().and_then(time),
+    })
+}
+
+fn read(
+    id: &AgreementId,
+    described: &DescribeAgreementOutput,
+    terms: &[AcceptedTerm],
+) -> Result<Agreement, String> {
+    let accepted_at = described
+        .acceptance_time()
+        .and_then(time)
+        .ok_or("no acceptance time")?;
+    let acceptor = described
+        .acceptor()
+        .and_then(|acceptor| acceptor.account_id());
+    let acceptor = acceptor.ok_or("no acceptor")?;
+    let schedule = terms
+        .iter()
+        .find_map(|term| term.as_payment_schedule_term().ok());
+    Ok(Agreement {
+        id: id.clone(),
+        accepted_at,
+        starts_at: described.start_time().and_then(time).unwrap_or(accepted_at),
+        ends_at: described.end_time().and_then(time),
+        acceptor: acceptor
+            .parse()
+            .map_err(|_| format!("acceptor {acceptor:?}"))?,
+        charges: schedule.map_or_else(|| Ok(Vec::new()), charges)?,
+    })
+}
+
+fn charges(schedule: &PaymentScheduleTerm) -> Result<Vec<DatedAmount>, String> {
+    let code = schedule.currency_code().unwrap_or_default();
+    let currency: Currency = code.parse().map_err(|_| format!("currency {code:?}"))?;
+    let mut charges = schedule
+        .schedule()
+        .iter()
+        .map(|item| {
+            let date = item
+                .charge_date()
+                .and_then(time)
+                .ok_or("a charge without date")?;
+            let text = item.charge_amount().unwrap_or_default();
+            let amount = Money::parse(text, currency).map_err(|wrong| wrong.to_string())?;
+            Ok(DatedAmount {
+                date: date.date_naive(),
+                amount,
+            })
+        })
+        .collect::<Result<Vec<_>, String>>()?;
+    charges.sort_by_key(|charge| charge.date);
+    Ok(charges)
+}
+
+fn time(at: &AwsDateTime) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(at.secs(), at.subsec_nanos())
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_marketplaceagreement::types::{Acceptor, ScheduleItem};
+
+    use super::*;
+    use crate::domain::sample;
+
+    fn at(text: &str) -> AwsDateTime {
+        AwsDateTime::from_secs(sample::at(text).timestamp())
+    }
+
+    fn described() -> DescribeAgreementOutput {
+        DescribeAgreementOutput::builder()
+            .acceptance_time(at("2026-03-05T12:00:00Z"))
+            .end_time(at("2026-06-03T23:59:59Z"))
+            .acceptor(Acceptor::builder().account_id("210987654321").build())
+            .build()
+    }
+
+    fn schedule(amounts: &[(&str, &str)]) -> AcceptedTerm {
+        let items = amounts.iter().map(|(date, amount)| {
+            ScheduleItem::builder()
+                .charge_date(at(date))
+                .charge_amount(*amount)
+                .build()
+        });
+        let term = PaymentScheduleTerm::builder()
+            .currency_code("USD")
+            .set_schedule(Some(items.collect()))
+            .build();
+        AcceptedTerm::PaymentScheduleTerm(term)
+    }
+
+    #[test]
+    fn charges_come_by_date_and_exact() {
+        let terms = schedule(&[
+            ("2026-04-02T00:00:00Z", "50000.10"),
+            ("2026-03-02T00:00:00Z", "52499.9"),
+        ]);
+        let agreement = read(&"agmt-1".parse().unwrap(), &described(), &[terms]).unwrap();
+        let amounts: Vec<String> = agreement
+            .charges
+            .iter()
+            .map(|charge| charge.amount.to_string())
+            .collect();
+        assert_eq!(amounts, ["52499.90 USD", "50000.10 USD"]);
+        assert_eq!(agreement.starts_at, agreement.accepted_at);
+    }
+
+    #[test]
+    fn what_cannot_be_read_says_why() {
+        let id: AgreementId = "agmt-1".parse().unwrap();
+        let terms = [schedule(&[("2026-03-02T00:00:00Z", "1.005")])];
+        assert!(
+            read(&id, &described(), &terms)
+                .unwrap_err()
+                .contains("more than the 2")
+        );
+        let nobody = DescribeAgreementOutput::builder()
+            .acceptance_time(at("2026-03-05T12:00:00Z"))
+            .build();
+        assert_eq!(read(&id, &nobody, &[]).unwrap_err(), "no acceptor");
+    }
+
+    #[test]
+    fn an_unknown_status_is_taken_as_it_is() {
+        let found = AgreementViewSummary::builder()
+            .agreement_id("agmt-1")
+            .status(AgreementStatus::from("PAUSED"))
+            .build();
+        assert_eq!(summary(&found).unwrap().status, "PAUSED");
+    }
+}

@@ -1,0 +1,189 @@
+//! The Catalog API: start a change set, and see what became of it.
+
+use aws_sdk_marketplacecatalog::operation::describe_change_set::DescribeChangeSetOutput;
+use aws_sdk_marketplacecatalog::types::{ChangeStatus, FailureCode};
+
+use super::{CallError, ChangeSetRequest, Marketplace};
+use crate::domain::id::{AwsOfferId, ChangeSetId};
+use crate::domain::offer::AwsError;
+
+const CATALOG: &str = "AWSMarketplace";
+const OFFER_ENTITY: &str = "Offer";
+
+/// Where a change set stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// PREPARING, APPLYING, or something that the SDK does not know yet.
+    UnderWay(String),
+    /// SUCCEEDED; the offer that it was about.
+    Succeeded { offer_id: Option<AwsOfferId> },
+    /// FAILED or CANCELLED, with every error.
+    Failed(Vec<AwsError>),
+}
+
+impl Marketplace {
+    /// Starts the change set, or finds the one that was started with the same token.
+    pub(crate) async fn start(&self, request: &ChangeSetRequest) -> Result<ChangeSetId, CallError> {
+        let unusable = |message: String| {
+            CallError::Refused(AwsError {
+                code: "INVALID_REQUEST".to_owned(),
+                message,
+            })
+        };
+        let changes = request
+            .sdk_changes()
+            .map_err(|wrong| unusable(wrong.to_string()))?;
+        let started = self
+            .catalog
+            .start_change_set()
+            .catalog(CATALOG)
+            .set_change_set(Some(changes))
+            .change_set_name(&request.name)
+            .client_request_token(&request.client_request_token)
+            .send()
+            .await?;
+        let id = started.change_set_id().unwrap_or_default();
+        id.parse()
+            .map_err(|_| CallError::Later("the answer has no change set id".to_owned()))
+    }
+
+    /// Where the change set stands.
+    pub(crate) async fn describe(&self, id: &ChangeSetId) -> Result<Progress, CallError> {
+        let described = self
+            .catalog
+            .describe_change_set()
+            .catalog(CATALOG)
+            .change_set_id(id.as_str())
+            .send()
+            .await?;
+        Ok(progress(&described))
+    }
+}
+
+fn progress(described: &DescribeChangeSetOutput) -> Progress {
+    match described.status() {
+        Some(ChangeStatus::Succeeded) => Progress::Succeeded {
+            offer_id: offer_id(described),
+        },
+        Some(ChangeStatus::Failed | ChangeStatus::Cancelled) => Progress::Failed(errors(described)),
+        other => Progress::UnderWay(
+            other
+                .map_or("without status", ChangeStatus::as_str)
+                .to_owned(),
+        ),
+    }
+}
+
+/// The identifier carries `@revision` at times: ours is without.
+fn offer_id(described: &DescribeChangeSetOutput) -> Option<AwsOfferId> {
+    let entities = described
+        .change_set()
+        .iter()
+        .filter_map(|change| change.entity());
+    let mut offers = entities.filter(|entity| entity.r#type().starts_with(OFFER_ENTITY));
+    let identifier = offers.find_map(|entity| entity.identifier())?;
+    identifier.split('@').next()?.parse().ok()
+}
+
+/// Each change's errors; else what the set as a whole says.
+fn errors(described: &DescribeChangeSetOutput) -> Vec<AwsError> {
+    let mut errors: Vec<AwsError> = described
+        .change_set()
+        .iter()
+        .flat_map(|change| change.error_detail_list())
+        .map(|detail| AwsError {
+            code: detail.error_code().unwrap_or_default().to_owned(),
+            message: detail.error_message().unwrap_or_default().to_owned(),
+        })
+        .collect();
+    if errors.is_empty() {
+        let status = described.status().map_or("FAILED", ChangeStatus::as_str);
+        errors.push(AwsError {
+            code: described
+                .failure_code()
+                .map_or(status, FailureCode::as_str)
+                .to_owned(),
+            message: described
+                .failure_description()
+                .unwrap_or_default()
+                .to_owned(),
+        });
+    }
+    errors
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_marketplacecatalog::types::{ChangeSummary, Entity, ErrorDetail};
+
+    use super::*;
+
+    fn entity(identifier: &str) -> Entity {
+        Entity::builder()
+            .r#type("Offer@1.0")
+            .identifier(identifier)
+            .build()
+            .unwrap()
+    }
+
+    #[test]
+    fn a_success_names_the_offer_without_its_revision() {
+        for identifier in ["offer-abc", "offer-abc@1"] {
+            let change = ChangeSummary::builder().entity(entity(identifier)).build();
+            let described = DescribeChangeSetOutput::builder()
+                .status(ChangeStatus::Succeeded)
+                .change_set(change)
+                .build();
+            let offer_id = Some("offer-abc".parse().unwrap());
+            assert_eq!(progress(&described), Progress::Succeeded { offer_id });
+        }
+    }
+
+    #[test]
+    fn a_failure_tells_every_error() {
+        let detail = |code: &str| {
+            ErrorDetail::builder()
+                .error_code(code)
+                .error_message("m")
+                .build()
+        };
+        let change = |code: &str| {
+            ChangeSummary::builder()
+                .error_detail_list(detail(code))
+                .build()
+        };
+        let described = DescribeChangeSetOutput::builder()
+            .status(ChangeStatus::Failed)
+            .change_set(change("ONE"))
+            .change_set(change("TWO"))
+            .build();
+        let Progress::Failed(errors) = progress(&described) else {
+            panic!("{described:?}")
+        };
+        assert_eq!(
+            errors
+                .iter()
+                .map(|error| error.code.as_str())
+                .collect::<Vec<_>>(),
+            ["ONE", "TWO"]
+        );
+        let bare = DescribeChangeSetOutput::builder()
+            .status(ChangeStatus::Failed)
+            .failure_code(FailureCode::ServerFault)
+            .build();
+        let Progress::Failed(errors) = progress(&bare) else {
+            panic!("{bare:?}")
+        };
+        assert_eq!(errors[0].code, "SERVER_FAULT");
+    }
+
+    #[test]
+    fn an_unknown_status_is_waited_for() {
+        let status = ChangeStatus::from("RESTING");
+        let described = DescribeChangeSetOutput::builder().status(status).build();
+        assert_eq!(
+            progress(&described),
+            Progress::UnderWay("RESTING".to_owned())
+        );
+    }
+}

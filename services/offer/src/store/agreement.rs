@@ -1,0 +1,140 @@
+//! Agreements as AWS showed them, and until when it was asked.
+
+use chrono::{DateTime, Utc};
+use countersign_kernel::SellerId;
+use serde_json::Value;
+use sqlx::{PgConnection, PgExecutor};
+
+use super::json::{self, parse};
+use super::{StoreError, Unreadable};
+use crate::domain::agreement::Agreement;
+use crate::domain::id::{AgreementId, AwsOfferId, OfferId};
+
+/// What AWS showed of an agreement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) id: AgreementId,
+    pub(crate) aws_offer_id: String,
+    /// As AWS writes it: new values are not an error.
+    pub(crate) status: String,
+    pub(crate) updated_at: Option<DateTime<Utc>>,
+    /// The agreement, or why it cannot be read.
+    pub(crate) details: Result<Agreement, String>,
+}
+
+/// Until when AWS was asked.
+pub(crate) async fn asked_until(
+    executor: impl PgExecutor<'_>,
+    seller: &SellerId,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    Ok(
+        sqlx::query_scalar("SELECT asked_until FROM agreement_cursor WHERE seller = $1")
+            .bind(seller.as_str())
+            .fetch_optional(executor)
+            .await?,
+    )
+}
+
+/// Everything until `until` was seen.
+pub(crate) async fn move_cursor(
+    connection: &mut PgConnection,
+    seller: &SellerId,
+    until: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO agreement_cursor (seller, asked_until) VALUES ($1, $2)
+        ON CONFLICT (seller) DO UPDATE SET asked_until = $2",
+    )
+    .bind(seller.as_str())
+    .bind(until)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Whether the agreement is known as it is.
+pub(crate) async fn is_known(
+    executor: impl PgExecutor<'_>,
+    seller: &SellerId,
+    id: &AgreementId,
+    status: &str,
+    updated_at: Option<DateTime<Utc>>,
+) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT 1 FROM agreement WHERE seller = $1 AND agreement_id = $2
+            AND status = $3 AND updated_at IS NOT DISTINCT FROM $4 AND details IS NOT NULL)",
+    )
+    .bind(seller.as_str())
+    .bind(id.as_str())
+    .bind(status)
+    .bind(updated_at)
+    .fetch_one(executor)
+    .await?)
+}
+
+/// Keeps what AWS shows now. Returns whether the agreement is new here.
+pub(crate) async fn put(
+    connection: &mut PgConnection,
+    seller: &SellerId,
+    seen: &Seen,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar(
+        "INSERT INTO agreement (seller, agreement_id, aws_offer_id, status, updated_at, details,
+            unreadable, first_seen, last_seen)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+        ON CONFLICT (seller, agreement_id) DO UPDATE SET aws_offer_id = $3, status = $4,
+            updated_at = $5, details = $6, unreadable = $7, last_seen = $8
+        RETURNING xmax = 0",
+    )
+    .bind(seller.as_str())
+    .bind(seen.id.as_str())
+    .bind(&seen.aws_offer_id)
+    .bind(&seen.status)
+    .bind(seen.updated_at)
+    .bind(seen.details.as_ref().ok().map(json::agreement))
+    .bind(seen.details.as_ref().err())
+    .bind(now)
+    .fetch_one(connection)
+    .await?)
+}
+
+/// Ties the agreement to our offer.
+pub(crate) async fn matched(
+    connection: &mut PgConnection,
+    seller: &SellerId,
+    id: &AgreementId,
+    offer_id: &OfferId,
+) -> Result<(), StoreError> {
+    sqlx::query("UPDATE agreement SET offer_id = $3 WHERE seller = $1 AND agreement_id = $2")
+        .bind(seller.as_str())
+        .bind(id.as_str())
+        .bind(offer_id.as_str())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Agreements whose offer became known after them: an offer may be accepted before we hear that it
+/// was published.
+pub(crate) async fn unmatched(
+    executor: impl PgExecutor<'_>,
+    seller: &SellerId,
+) -> Result<Vec<(AwsOfferId, Agreement)>, StoreError> {
+    let rows: Vec<(String, Value)> = sqlx::query_as(
+        "SELECT aws_offer_id, details FROM agreement
+        JOIN offer USING (seller, aws_offer_id)
+        WHERE seller = $1 AND agreement.offer_id IS NULL AND details IS NOT NULL
+        ORDER BY agreement_id LIMIT 100",
+    )
+    .bind(seller.as_str())
+    .fetch_all(executor)
+    .await?;
+    let read = rows.into_iter().map(|(aws_offer_id, details)| {
+        Ok((
+            parse(&aws_offer_id, "offer id of AWS")?,
+            json::agreement_from(details)?,
+        ))
+    });
+    Ok(read.collect::<Result<_, Unreadable>>()?)
+}

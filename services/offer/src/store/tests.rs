@@ -1,0 +1,117 @@
+//! Every state comes back from its row as it was written.
+
+use super::json;
+use crate::domain::deal::{DatedAmount, PaymentPlan, Uplift};
+use crate::domain::offer::{AwsError, LegalDocument, PendingChange, Publication, Release, Stage};
+use crate::domain::sample;
+
+fn publication() -> Publication {
+    Publication {
+        aws_offer_id: "offer-abc".parse().unwrap(),
+        url: "https://aws.example/offer-abc".into(),
+        released_at: sample::at("2026-03-02T10:00:00Z"),
+        published_at: sample::at("2026-03-02T10:20:00.5Z"),
+    }
+}
+
+#[test]
+fn every_stage_comes_back() {
+    let by: countersign_kernel::Principal = "ops@acme.example".parse().unwrap();
+    let at = sample::at("2026-03-02T10:00:00Z");
+    let expiry = PendingChange::Expiry {
+        change: 6,
+        to: sample::day("2026-04-15"),
+    };
+    let cancellation = PendingChange::Cancellation {
+        change: 7,
+        asked_at: at,
+        reason: "other scope".into(),
+        by: by.clone(),
+    };
+    let agreement = sample::agreement();
+    let reason = "x".to_owned();
+    let stages = [
+        Stage::Draft,
+        Stage::Releasing(Release {
+            change: 3,
+            released_at: at,
+            overdue: true,
+        }),
+        Stage::Published {
+            publication: publication(),
+            pending: None,
+        },
+        Stage::Published {
+            publication: publication(),
+            pending: Some(expiry),
+        },
+        Stage::Published {
+            publication: publication(),
+            pending: Some(cancellation),
+        },
+        Stage::Accepted {
+            publication: publication(),
+            agreement,
+        },
+        Stage::Cancelled {
+            publication: None,
+            reason: reason.clone(),
+            by: by.clone(),
+        },
+        Stage::Cancelled {
+            publication: Some(publication()),
+            reason,
+            by,
+        },
+        Stage::Expired(publication()),
+    ];
+    for stage in stages {
+        assert_eq!(json::stage_from(json::stage(&stage)).unwrap(), stage);
+    }
+}
+
+#[test]
+fn documents_errors_and_basis_come_back() {
+    let documents = [
+        LegalDocument::Assembling,
+        LegalDocument::Ready(sample::ready_document()),
+        LegalDocument::Failed {
+            reason: "sow.pdf: encrypted".into(),
+        },
+    ];
+    for document in documents {
+        assert_eq!(
+            json::document_from(json::document(&document)).unwrap(),
+            document
+        );
+    }
+    let errors = vec![AwsError {
+        code: "INVALID".into(),
+        message: "no".into(),
+    }];
+    assert_eq!(json::errors_from(json::errors(&errors)).unwrap(), errors);
+    let mut basis = sample::draft().basis;
+    assert_eq!(json::basis_from(json::basis(&basis)).unwrap(), basis);
+    basis.deal.estimate.economics.uplift = Uplift::None;
+    basis.deal.estimate.economics.margin = Some(sample::usd("-1.50"));
+    for plan in [
+        PaymentPlan::Variable {
+            cap: sample::usd("5.00"),
+        },
+        PaymentPlan::Installments(vec![DatedAmount {
+            date: sample::day("2026-04-01"),
+            amount: sample::usd("102500.00"),
+        }]),
+    ] {
+        basis.deal.estimate.payment_plan = plan;
+        assert_eq!(json::basis_from(json::basis(&basis)).unwrap(), basis);
+    }
+}
+
+#[test]
+fn a_row_without_meaning_is_an_error() {
+    let mut stored = json::basis(&sample::draft().basis);
+    stored["deal"]["digest"] = "abc".into();
+    assert!(json::basis_from(stored).is_err());
+    assert!(json::stage_from(serde_json::json!({ "state": "lost" })).is_err());
+}

@@ -1,0 +1,46 @@
+//! What runs by the clock and reaches outside: each asks the outside first, without a transaction,
+//! and then writes the answer as a command, with its own completion, in one.
+
+mod agreements;
+mod change_sets;
+mod clocks;
+mod documents;
+
+use std::sync::Arc;
+
+use countersign_kernel::SellerId;
+use countersign_platform::Wiring;
+
+use crate::commands::follow_up;
+use crate::config::OfferConfig;
+use crate::documents::source::DocumentSource;
+use crate::documents::store::DocumentStore;
+use crate::marketplace::Marketplace;
+
+/// What the tasks reach.
+#[derive(Debug, Clone)]
+pub(crate) struct Outside {
+    pub(crate) config: Arc<OfferConfig>,
+    /// The tenant of the AWS account.
+    pub(crate) seller: SellerId,
+    pub(crate) marketplace: Marketplace,
+    pub(crate) source: DocumentSource,
+    pub(crate) store: DocumentStore,
+}
+
+/// Adds every task.
+pub(crate) fn wire(wiring: Wiring, outside: &Outside) -> Wiring {
+    wiring
+        .task(follow_up::ASSEMBLE, documents::Assemble(outside.clone()))
+        .task(
+            follow_up::START_CHANGE_SET,
+            change_sets::Start(outside.clone()),
+        )
+        .task(
+            follow_up::POLL_CHANGE_SET,
+            change_sets::Poll(outside.clone()),
+        )
+        .task(follow_up::PUBLISH_OVERDUE, clocks::PublishOverdue)
+        .task(follow_up::EXPIRE, clocks::Expire)
+        .recurring(agreements::KIND, agreements::Look(outside.clone()))
+}

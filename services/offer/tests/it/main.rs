@@ -1,0 +1,15 @@
+//! The offer service on real Postgres, through its gRPC door, against the marketplace sandbox that the
+//! official SDK drives, and an approval service that hands out documents.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on ends; helpers are outside #[test] functions"
+)]
+
+mod approval;
+mod deals;
+mod marketplace;
+mod offers;
+mod refusals;
+mod world;

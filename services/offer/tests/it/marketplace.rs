@@ -1,0 +1,254 @@
+//! How the service behaves when AWS is slow, busy, locked, broken, or says no; and after publication.
+
+use chrono::TimeDelta;
+use countersign_proto::offer::v1 as pb;
+use countersign_proto::offer::v1::offer::State;
+use serde_json::json;
+
+use crate::world::{World, refusal};
+
+async fn accept(world: &World, offer: &pb::Offer) {
+    let aws_offer_id = &offer.summary.as_ref().unwrap().aws_offer_id;
+    world
+        .act(
+            "accept",
+            json!({ "offerId": aws_offer_id, "buyerAccountId": "123456789012" }),
+        )
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_locked_or_broken_aws_delays_and_repeats_nothing() {
+    let world = World::new().await;
+    let draft = world.draft().await;
+    for (operation, failure, times) in [
+        ("StartChangeSet", "throttle", 4),
+        ("StartChangeSet", "lock", 1),
+        ("StartChangeSet", "fault", 4),
+        ("DescribeChangeSet", "throttle", 4),
+        ("DescribeChangeSet", "fault", 4),
+    ] {
+        let body = json!({ "operation": operation, "failure": failure, "times": times });
+        world.act("inject", body).await;
+    }
+    world.release(&draft).await;
+    world.until_state(&draft.offer_id, State::Published).await;
+    assert_eq!(world.events::<pb::OfferPublished>().await.len(), 1);
+    assert!(world.events::<pb::OfferReleaseFailed>().await.is_empty());
+    assert_eq!(offers(&world).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_was_lost_after_the_effect_makes_no_second_offer() {
+    let world = World::new().await;
+    let draft = world.draft().await;
+    let body = json!({
+        "operation": "StartChangeSet", "failure": "fault", "times": 4, "afterApply": true
+    });
+    world.act("inject", body).await;
+    world.release(&draft).await;
+    world.until_state(&draft.offer_id, State::Published).await;
+    assert_eq!(offers(&world).await, 1);
+}
+
+async fn offers(world: &World) -> usize {
+    let shown = world.look("offers").await;
+    let listed = shown.as_array().or_else(|| shown["offers"].as_array());
+    listed.unwrap_or_else(|| panic!("{shown}")).len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_in_the_middle_of_a_release_goes_on_with_the_same_change_set() {
+    let mut world = World::new().await;
+    let draft = world.draft().await;
+    let body = json!({ "operation": "StartChangeSet", "failure": "fault", "times": 2,
+        "afterApply": true });
+    world.act("inject", body).await;
+    world.release(&draft).await;
+    world.restart().await;
+    let releasing = world
+        .until(&draft.offer_id, |offer| !offer.change_set_id.is_empty())
+        .await;
+    world.restart().await;
+    let published = world.until_state(&draft.offer_id, State::Published).await;
+    assert_eq!(published.change_set_id, releasing.change_set_id);
+    assert_eq!(offers(&world).await, 1);
+    assert_eq!(world.events::<pb::OfferPublished>().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_aws_refuses_is_a_draft_again_with_its_errors() {
+    let world = World::new().await;
+    let draft = world.draft().await;
+    let body = json!({ "operation": "StartChangeSet", "failure": "access-denied", "times": 3 });
+    world.act("inject", body).await;
+    world.release(&draft).await;
+    let back = world.until_state(&draft.offer_id, State::Draft).await;
+    assert_eq!(back.errors[0].code, "AccessDeniedException");
+    world
+        .act(
+            "inject",
+            json!({ "operation": "StartChangeSet", "failure": "server-fault" }),
+        )
+        .await;
+    world
+        .until(&draft.offer_id, |offer| offer.state() == State::Draft)
+        .await;
+    let mut tries = 0;
+    loop {
+        let offer = world.offer(&draft.offer_id).await;
+        world.release(&offer).await;
+        let end = world
+            .until(&draft.offer_id, |offer| offer.state() != State::Releasing)
+            .await;
+        tries += 1;
+        if end.state() == State::Published {
+            break;
+        }
+        assert!(tries < 6, "{:?}", end.errors);
+    }
+    let failed = world.events::<pb::OfferReleaseFailed>().await;
+    assert!(
+        failed
+            .iter()
+            .any(|event| event.errors[0].code == "SERVER_FAULT"),
+        "{failed:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_late_publication_is_flagged_once_and_still_counts() {
+    let world = World::new().await;
+    let draft = world.draft().await;
+    let hours = 2 * 60 * 60 * 1000;
+    world
+        .act(
+            "settings",
+            json!({ "preparingMs": 1000, "applyingMs": hours }),
+        )
+        .await;
+    world.release(&draft).await;
+    world
+        .until(&draft.offer_id, |offer| !offer.change_set_id.is_empty())
+        .await;
+    assert!(world.events::<pb::OfferPublishOverdue>().await.is_empty());
+    world.advance(TimeDelta::minutes(45));
+    let late = world
+        .until(&draft.offer_id, |offer| offer.publish_overdue)
+        .await;
+    assert_eq!(late.state(), State::Releasing);
+    world.advance(TimeDelta::minutes(90));
+    world.until_state(&draft.offer_id, State::Published).await;
+    let overdue = world.events::<pb::OfferPublishOverdue>().await;
+    assert_eq!(overdue.len(), 1);
+    assert_eq!(overdue[0].change_set_id, late.change_set_id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expiry_moves_when_aws_applied_it_and_passes() {
+    let world = World::new().await;
+    let offer = world.published().await;
+    let mut client = world.client.clone();
+    let change = |day: &str| pb::ChangeExpiryRequest {
+        offer_id: offer.offer_id.clone(),
+        expires_on: day.into(),
+    };
+    let answer = client
+        .change_expiry(world.command(change("2026-03-02")))
+        .await;
+    assert_eq!(refusal(answer).2, ["EXPIRY_NOT_IN_FUTURE"]);
+    let asked = client
+        .change_expiry(world.command(change("2026-04-10")))
+        .await
+        .unwrap();
+    assert_eq!(asked.into_inner().summary.unwrap().expires_on, "2026-03-31");
+    world
+        .until(&offer.offer_id, |offer| {
+            offer.summary.as_ref().unwrap().expires_on == "2026-04-10"
+        })
+        .await;
+    let changed = world.events::<pb::OfferExpiryChanged>().await;
+    assert_eq!(changed[0].previous_expires_on, "2026-03-31");
+    world.advance(TimeDelta::days(35));
+    for _ in 0..5 {
+        world.pass().await;
+    }
+    assert_eq!(world.offer(&offer.offer_id).await.state(), State::Published);
+    world.advance(TimeDelta::days(5));
+    world.until_state(&offer.offer_id, State::Expired).await;
+    assert_eq!(world.events::<pb::OfferExpired>().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_published_offer_is_cancelled_at_aws_and_cannot_be_accepted_then() {
+    let world = World::new().await;
+    let offer = world.published().await;
+    let request = pb::CancelOfferRequest {
+        offer_id: offer.offer_id.clone(),
+        reason: "the buyer wants another scope".into(),
+    };
+    world
+        .client
+        .clone()
+        .cancel_offer(world.command(request))
+        .await
+        .unwrap();
+    world.until_state(&offer.offer_id, State::Cancelled).await;
+    let cancelled = world.events::<pb::OfferCancelled>().await;
+    assert_eq!(cancelled[0].cancelled_by, "ops@acme.example");
+    assert_eq!(cancelled[0].reason, "the buyer wants another scope");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_accepted_offer_cannot_be_cancelled_or_moved() {
+    let world = World::new().await;
+    let offer = world.published().await;
+    accept(&world, &offer).await;
+    world.until_state(&offer.offer_id, State::Accepted).await;
+    let mut client = world.client.clone();
+    let offer_id = offer.offer_id.clone();
+    let cancel = pb::CancelOfferRequest {
+        offer_id: offer_id.clone(),
+        reason: "late".into(),
+    };
+    let answer = client.cancel_offer(world.command(cancel)).await;
+    assert_eq!(refusal(answer).1, "OFFER_ACCEPTED");
+    let change = pb::ChangeExpiryRequest {
+        offer_id,
+        expires_on: "2026-04-10".into(),
+    };
+    let answer = client.change_expiry(world.command(change)).await;
+    assert_eq!(refusal(answer).1, "OFFER_ACCEPTED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acceptance_that_shows_a_day_late_is_found() {
+    let world = World::new().await;
+    let offer = world.published().await;
+    let day = 24 * 60 * 60 * 1000;
+    world
+        .act("settings", json!({ "agreementVisibleMs": day }))
+        .await;
+    accept(&world, &offer).await;
+    for _ in 0..8 {
+        world.pass().await;
+    }
+    assert_eq!(world.offer(&offer.offer_id).await.state(), State::Published);
+    world.advance(TimeDelta::hours(24) + TimeDelta::minutes(1));
+    world.until_state(&offer.offer_id, State::Accepted).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agreements_are_found_although_aws_fails_at_times() {
+    let world = World::new().await;
+    let offer = world.published().await;
+    accept(&world, &offer).await;
+    for operation in ["SearchAgreements", "DescribeAgreement", "GetAgreementTerms"] {
+        for failure in ["throttle", "fault"] {
+            let body = json!({ "operation": operation, "failure": failure, "times": 4 });
+            world.act("inject", body).await;
+        }
+    }
+    world.until_state(&offer.offer_id, State::Accepted).await;
+    assert_eq!(world.events::<pb::AgreementAccepted>().await.len(), 1);
+}
