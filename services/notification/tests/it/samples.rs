@@ -1,0 +1,268 @@
+//! One of every event that is told, with the figures of the handbook's deal.
+
+use countersign_platform::NewEvent;
+use countersign_proto::approval::v1 as approval;
+use countersign_proto::common::v1 as common;
+use countersign_proto::disbursement_reconciliation::v1 as disbursement;
+use countersign_proto::estimate::v1 as estimate;
+use countersign_proto::offer::v1 as offer;
+
+use crate::system::{ENGAGEMENT, new_event};
+
+/// Source and event.
+pub(crate) type Sample = (&'static str, NewEvent);
+
+fn told<M: prost::Message + prost::Name>(source: &'static str, message: &M) -> Sample {
+    (source, new_event(&M::full_name(), message))
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the fields are optional")]
+fn usd(amount: &str) -> Option<common::Money> {
+    Some(common::Money {
+        currency_code: "USD".into(),
+        amount: amount.into(),
+    })
+}
+
+pub(crate) fn offer() -> offer::OfferSummary {
+    offer::OfferSummary {
+        offer_id: "9d2f".into(),
+        engagement_id: ENGAGEMENT.into(),
+        aws_offer_id: "offer-abc123".into(),
+        url: "https://aws.amazon.com/marketplace/saas?offerId=offer-abc123&sku=1".into(),
+        name: "Migration, phase 1".into(),
+        total_price: usd("102500.00"),
+        expires_on: "2026-12-20".into(),
+        buyer_account_id: "000123456789".into(),
+        contact_name: "Béa Buyer".into(),
+        contact_email: "bea@buyer.example".into(),
+        product_title: "Acme Migration Services".into(),
+        customer_name: "Buyer & Sons".into(),
+    }
+}
+
+pub(crate) fn published() -> offer::OfferPublished {
+    offer::OfferPublished {
+        offer: Some(offer()),
+        published_at: "2026-11-22T10:14:58Z".into(),
+    }
+}
+
+pub(crate) fn intake() -> offer::IntakeCompleted {
+    offer::IntakeCompleted {
+        elements: Some(offer::DataElements {
+            engagement_id: ENGAGEMENT.into(),
+            customer_name: "Buyer & Sons".into(),
+            billing_terms_days: 30,
+            buyer_account_id: "000123456789".into(),
+            contact_name: "Béa Buyer".into(),
+            contact_email: "bea@buyer.example".into(),
+            total_price: usd("102500.00"),
+            scope_duration: "P90D".into(),
+            product_id: "prod-abc".into(),
+            product_title: "Acme Migration Services".into(),
+        }),
+    }
+}
+
+fn economics() -> common::Economics {
+    common::Economics {
+        base_total: usd("100000.00"),
+        price_total: usd("102500.00"),
+        listing_fee_rate: "0.025".into(),
+        expected_fee: usd("2562.50"),
+        expected_net: usd("99937.50"),
+        ..Default::default()
+    }
+}
+
+fn accepted() -> offer::AgreementAccepted {
+    offer::AgreementAccepted {
+        offer: Some(offer()),
+        agreement_id: "agmt-abc".into(),
+        accepted_at: "2026-11-25T08:00:00Z".into(),
+        starts_at: "2026-11-25T08:00:00Z".into(),
+        ends_at: "2027-02-23T08:00:00Z".into(),
+        acceptor_account_id: "000999999999".into(),
+        charges: vec![common::Charge {
+            number: 1,
+            charge_date: "2026-11-25".into(),
+            amount: usd("102500.00"),
+        }],
+        economics: Some(economics()),
+        billing_terms_days: 30,
+        product_id: "prod-abc".into(),
+        approved_digest: "ab".repeat(32),
+    }
+}
+
+fn sow_signed() -> approval::SowSigned {
+    let signature = |party: &str, signatory: &str, signed_at: &str| approval::Signature {
+        party: party.into(),
+        signatory: signatory.into(),
+        signed_at: signed_at.into(),
+    };
+    approval::SowSigned {
+        deal: Some(common::ApprovedDeal {
+            case_id: "case-1".into(),
+            estimate: Some(common::EstimateSnapshot {
+                engagement_id: ENGAGEMENT.into(),
+                customer_name: "Buyer & Sons".into(),
+                scope_duration: "P90D".into(),
+                economics: Some(economics()),
+                ..Default::default()
+            }),
+            digest: "ab".repeat(32),
+            ..Default::default()
+        }),
+        signatures: vec![
+            signature("internal", "dale@acme.example", "2026-11-20T09:00:00Z"),
+            signature("customer", "bea@buyer.example", "2026-11-21T09:00:00Z"),
+        ],
+        signed_sow: Some(common::Document {
+            file_name: "sow-signed.pdf".into(),
+            digest: "cd".repeat(32),
+            ..Default::default()
+        }),
+    }
+}
+
+fn approvals() -> Vec<Sample> {
+    let source = "approval";
+    vec![
+        told(
+            "estimate",
+            &estimate::EstimateExpired {
+                estimate_id: "est-1".into(),
+                version: 2,
+                valid_until: "2026-11-21".into(),
+            },
+        ),
+        told(
+            source,
+            &approval::ChangesRequested {
+                case_id: "case-1".into(),
+                estimate_id: "est-1".into(),
+                estimate_version: 1,
+                step: "revenue".into(),
+                requested_by: "rev@acme.example".into(),
+                comment: "Discount too high.\nPlease split package 2.".into(),
+            },
+        ),
+        told(
+            source,
+            &approval::CaseRejected {
+                case_id: "case-1".into(),
+                estimate_id: "est-1".into(),
+                estimate_version: 1,
+                step: "legal".into(),
+                rejected_by: "legal@acme.example".into(),
+                comment: "Not on this paper.".into(),
+            },
+        ),
+        told(
+            source,
+            &approval::StampVoided {
+                case_id: "case-1".into(),
+                digest: "ab".repeat(32),
+                reason: "the SOW was replaced".into(),
+            },
+        ),
+        told(source, &sow_signed()),
+    ]
+}
+
+fn offers() -> Vec<Sample> {
+    let source = "offer";
+    vec![
+        told(source, &intake()),
+        told(source, &published()),
+        told(
+            source,
+            &offer::OfferPublishOverdue {
+                offer_id: "9d2f".into(),
+                change_set_id: "cs-1".into(),
+                released_at: "2026-11-22T09:00:00Z".into(),
+            },
+        ),
+        told(
+            source,
+            &offer::OfferReleaseFailed {
+                offer_id: "9d2f".into(),
+                change_set_id: "cs-1".into(),
+                errors: vec![offer::AwsError {
+                    code: "INVALID_BUYER".into(),
+                    message: "The account <000123456789> is not valid.".into(),
+                }],
+            },
+        ),
+        told(
+            source,
+            &offer::OfferExpiryChanged {
+                offer: Some(offer()),
+                previous_expires_on: "2026-12-10".into(),
+            },
+        ),
+        told(
+            source,
+            &offer::OfferCancelled {
+                offer: Some(offer()),
+                reason: "the scope grew".into(),
+                cancelled_by: "em@acme.example".into(),
+            },
+        ),
+        told(
+            source,
+            &offer::OfferExpired {
+                offer: Some(offer()),
+            },
+        ),
+        told(source, &accepted()),
+    ]
+}
+
+fn disbursements() -> Vec<Sample> {
+    let source = "disbursement_reconciliation";
+    vec![
+        told(source, &disbursed("99937.50")),
+        told(
+            source,
+            &disbursement::EngagementSettled {
+                agreement_id: "agmt-abc".into(),
+                engagement_id: ENGAGEMENT.into(),
+                invoiced: usd("102500.00"),
+                fee: usd("-2562.50"),
+                disbursed: usd("99937.50"),
+                expected_net: usd("99937.50"),
+                bank_trace_ids: vec!["trace-1".into()],
+            },
+        ),
+        told(
+            source,
+            &disbursement::DiscrepancyFound {
+                case_id: "disc-1".into(),
+                agreement_id: "agmt-abc".into(),
+                engagement_id: ENGAGEMENT.into(),
+                kind: "PENNY_DIFFERENCE".into(),
+                expected: usd("99937.50"),
+                actual: usd("99937.49"),
+                difference: usd("-0.01"),
+            },
+        ),
+    ]
+}
+
+pub(crate) fn disbursed(amount: &str) -> disbursement::CashDisbursed {
+    disbursement::CashDisbursed {
+        agreement_id: "agmt-abc".into(),
+        engagement_id: ENGAGEMENT.into(),
+        bank_trace_id: "trace-1".into(),
+        amount: usd(amount),
+        disbursed_at: "2027-01-05T00:00:00Z".into(),
+    }
+}
+
+/// One of each.
+pub(crate) fn all() -> Vec<Sample> {
+    [approvals(), offers(), disbursements()].concat()
+}
