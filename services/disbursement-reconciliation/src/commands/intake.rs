@@ -1,0 +1,147 @@
+//! Rows of a feed's file, taken a chunk at a time (R2).
+//!
+//! A file version is taken once. How far it has come is written with the rows of each chunk, so that
+//! whoever goes on after a crash goes on behind the last row that was taken or refused.
+
+use countersign_kernel::SellerId;
+use countersign_platform::{Failure, UnitOfWork};
+
+use crate::domain::ids::BillingEventId;
+use crate::domain::intake::{FeedRow, FileContent, FileVersion, Line, RowKey, Verdict, judge};
+use crate::store;
+use crate::store::feed::{FileState, Kept, Tally};
+
+/// How many rows one transaction takes: short enough that no one waits for its locks.
+const CHUNK: usize = 500;
+
+/// How a chunk went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// There are further rows.
+    More,
+    /// That was the last.
+    Finished,
+    /// The file version was dealt with before.
+    Known,
+}
+
+/// Takes the next rows of a file version.
+pub(crate) async fn take_rows(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    version: &FileVersion,
+    content: &FileContent,
+) -> Result<Progress, Failure> {
+    let now = uow.now();
+    store::due::take_turn(uow.connection(), seller).await?;
+    let before = match store::feed::find(uow.connection(), seller, version).await? {
+        Some(Kept {
+            state: FileState::Reading,
+            tally,
+        }) => tally,
+        Some(_) => return Ok(Progress::Known),
+        None => {
+            let (state, remarks) = (FileState::Reading, &content.remarks);
+            store::feed::insert(uow.connection(), seller, version, state, remarks, now).await?;
+            Tally::default()
+        }
+    };
+    let done = usize::try_from(before.rows())
+        .map_err(|error| Failure::internal("counting rows", error))?;
+    let lines: Vec<&Line> = content.rows.iter().skip(done).take(CHUNK).collect();
+    let finished = done + lines.len() == content.rows.len();
+    let chunk = take_chunk(uow, seller, version, &lines).await?;
+    let tally = Tally {
+        new: before.new + chunk.new,
+        repeated: before.repeated + chunk.repeated,
+        refused: before.refused + chunk.refused,
+    };
+    let state = match (finished, tally.refused) {
+        (false, _) => FileState::Reading,
+        (true, 0) => FileState::Ingested,
+        (true, _) => FileState::Partial,
+    };
+    let after = Kept { state, tally };
+    store::feed::advance(uow.connection(), seller, version, before, &after, now).await?;
+    Ok(if finished {
+        Progress::Finished
+    } else {
+        Progress::More
+    })
+}
+
+async fn take_chunk(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    version: &FileVersion,
+    lines: &[&Line],
+) -> Result<Tally, Failure> {
+    let now = uow.now();
+    let mut refused: Vec<(u64, String)> = Vec::new();
+    let mut rows: Vec<(u64, &FeedRow)> = Vec::new();
+    for line in lines {
+        match &line.row {
+            Ok(row) => rows.push((line.number, row)),
+            Err(reason) => refused.push((line.number, reason.clone())),
+        }
+    }
+    let keys: Vec<&RowKey> = rows.iter().map(|(_, row)| &row.key).collect();
+    let known = store::feed::known(uow.connection(), seller, &version.feed, &keys).await?;
+    let verdicts = judge(rows.iter().map(|(_, row)| (&row.key, row.content)), known);
+    let mut new: Vec<(u64, &FeedRow)> = Vec::new();
+    let mut repeated = 0;
+    for ((number, row), verdict) in rows.into_iter().zip(verdicts) {
+        match verdict {
+            Verdict::New => new.push((number, row)),
+            Verdict::Repeated => repeated += 1,
+            Verdict::Conflict => {
+                let key = &row.key.entity;
+                refused.push((
+                    number,
+                    format!("conflict: {key} was delivered before otherwise"),
+                ));
+            }
+        }
+    }
+    store::feed::keep(uow.connection(), seller, version, &new, now).await?;
+    store::feed::refuse(uow.connection(), seller, version, &refused).await?;
+    let mut events: Vec<&BillingEventId> = Vec::new();
+    for event in new.iter().filter_map(|(_, row)| row.event.as_ref()) {
+        store::billing::insert(uow.connection(), seller, event).await?;
+        events.push(&event.id);
+    }
+    store::due::mark(uow.connection(), seller, &events).await?;
+    Ok(Tally {
+        new: new.len() as u64,
+        repeated,
+        refused: refused.len() as u64,
+    })
+}
+
+/// Notes that nothing of a file version can be taken. Returns whether that is news.
+pub(crate) async fn refuse_file(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    version: &FileVersion,
+    reason: &str,
+) -> Result<Progress, Failure> {
+    let now = uow.now();
+    store::due::take_turn(uow.connection(), seller).await?;
+    if store::feed::find(uow.connection(), seller, version)
+        .await?
+        .is_some()
+    {
+        return Ok(Progress::Known);
+    }
+    let remarks = [reason.to_owned()];
+    store::feed::insert(
+        uow.connection(),
+        seller,
+        version,
+        FileState::Refused,
+        &remarks,
+        now,
+    )
+    .await?;
+    Ok(Progress::Finished)
+}

@@ -1,0 +1,521 @@
+//! What each charge has come to: figures and state, in the words of AWS's own report (R3, R4).
+
+use std::collections::BTreeSet;
+
+use countersign_kernel::Money;
+use countersign_kernel::chrono::NaiveDate;
+use countersign_kernel::money::MoneyError;
+
+use super::billing_event::{Action, BillingEvent, Effect};
+use super::book::Book;
+use super::ids::InvoiceId;
+use super::terms::{ExpectedCharge, Terms};
+
+/// The figures of one charge. Amounts are changes in what AWS owes the seller, so a fee is below
+/// zero; what was paid out is above.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ChargeCash {
+    pub(crate) expected: ExpectedCharge,
+    /// The buyer's: AWS invoices its fee to the seller by another.
+    pub(crate) invoices: BTreeSet<InvoiceId>,
+    /// Prices invoiced to the buyer, before anything was given back.
+    pub(crate) gross: Money,
+    /// Refunds and credits to the buyer: at or below zero.
+    pub(crate) returned: Money,
+    /// Listing fees as charged: at or below zero.
+    pub(crate) fee: Money,
+    /// What AWS gave back of them.
+    pub(crate) fee_returned: Money,
+    pub(crate) tax: Money,
+    pub(crate) adjustments: Money,
+    /// What AWS let the buyer off, net of its fee.
+    pub(crate) forgiven: Money,
+    /// Of the prices, what the buyer has paid to AWS.
+    pub(crate) collected: Money,
+    /// What AWS paid or is to pay: everything above but `collected`, added up.
+    pub(crate) owed: Money,
+    /// What the paid-out rows say, of deposits that are known and did not fail.
+    pub(crate) paid_out: Money,
+    /// What those deposits held more (above zero) or less than their rows say.
+    pub(crate) deposit_difference: Money,
+    /// paid_out + deposit_difference: the money that arrived.
+    pub(crate) disbursed: Money,
+    invoice_due: Option<NaiveDate>,
+    invoiced_rows: u32,
+    fee_rows: u32,
+    payouts: u32,
+    failed_payouts: u32,
+}
+
+/// The state of a charge (R4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum ChargeState {
+    /// Not invoiced yet.
+    NotDue,
+    /// Invoiced, and the buyer still has time.
+    Invoiced,
+    Overdue(OverdueBucket),
+    /// AWS has the buyer's money, the seller does not.
+    Collected,
+    PartiallyDisbursed,
+    Disbursed,
+    OverDisbursed,
+    /// Paid and taken back.
+    Reversed,
+    /// The deposit came back.
+    Failed,
+    /// AWS let the buyer off.
+    Forgiven,
+}
+
+/// Days past the payment due date, in AWS's buckets (facts §6.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum OverdueBucket {
+    Days1To30,
+    Days31To60,
+    Days61To90,
+    Days91To120,
+    Days121Plus,
+}
+
+/// The figures of every charge of an agreement, in the order of its charges.
+pub(crate) fn charges(terms: &Terms, book: &Book) -> Result<Vec<ChargeCash>, MoneyError> {
+    let deposits = book.deposits()?;
+    let mut charges: Vec<ChargeCash> = terms
+        .charges
+        .iter()
+        .map(|charge| ChargeCash::nothing(*charge))
+        .collect();
+    for event in book.own(terms) {
+        let number = book.charge_of(terms, event);
+        let charge = charges
+            .iter_mut()
+            .find(|charge| Some(charge.expected.number) == number);
+        let Some(charge) = charge else { continue };
+        match event.action {
+            Action::Invoiced => charge.invoiced(event)?,
+            Action::Collected => charge.collected(event)?,
+            Action::Forgiven => charge.forgiven(event)?,
+            Action::Disbursed => {
+                // Without its deposit a paid-out row is a promise: it counts when both are there.
+                let deposit = event.disbursement.as_ref().and_then(|id| deposits.get(id));
+                match deposit {
+                    Some(deposit) if deposit.failed => charge.failed_payouts += 1,
+                    Some(deposit) => {
+                        charge.paid_out(event, deposit.difference_borne_by(event))?;
+                    }
+                    None => {}
+                }
+            }
+        }
+    }
+    Ok(charges)
+}
+
+impl ChargeCash {
+    fn nothing(expected: ExpectedCharge) -> Self {
+        let zero = Money::zero(expected.amount.currency());
+        Self {
+            expected,
+            invoices: BTreeSet::new(),
+            gross: zero,
+            returned: zero,
+            fee: zero,
+            fee_returned: zero,
+            tax: zero,
+            adjustments: zero,
+            forgiven: zero,
+            collected: zero,
+            owed: zero,
+            paid_out: zero,
+            deposit_difference: zero,
+            disbursed: zero,
+            invoice_due: None,
+            invoiced_rows: 0,
+            fee_rows: 0,
+            payouts: 0,
+            failed_payouts: 0,
+        }
+    }
+
+    fn invoiced(&mut self, event: &BillingEvent) -> Result<(), MoneyError> {
+        match event.effect() {
+            Effect::Revenue if event.kind.is_original() => {
+                self.invoice_due = self.invoice_due.max(event.payment_due);
+                self.invoices.extend(event.invoice.clone());
+                self.invoiced_rows += 1;
+                add(&mut self.gross, event.amount)?;
+            }
+            Effect::Revenue => add(&mut self.returned, event.amount)?,
+            Effect::Fee if event.kind.is_original() => {
+                self.fee_rows += 1;
+                add(&mut self.fee, event.amount)?;
+            }
+            Effect::Fee => add(&mut self.fee_returned, event.amount)?,
+            Effect::Tax => add(&mut self.tax, event.amount)?,
+            Effect::Adjustment => add(&mut self.adjustments, event.amount)?,
+            Effect::Informational | Effect::Deposit | Effect::DepositFailure => return Ok(()),
+        }
+        add(&mut self.owed, event.amount)
+    }
+
+    /// AWS's texts do not say which sign a COLLECTED row has, so only its size is read: the buyer
+    /// pays for a charge, and gets a refund paid.
+    fn collected(&mut self, event: &BillingEvent) -> Result<(), MoneyError> {
+        if event.effect() != Effect::Revenue {
+            return Ok(());
+        }
+        let size = event.amount.abs();
+        add(
+            &mut self.collected,
+            if event.kind.is_original() {
+                size
+            } else {
+                size.negated()
+            },
+        )
+    }
+
+    fn forgiven(&mut self, event: &BillingEvent) -> Result<(), MoneyError> {
+        add(&mut self.forgiven, event.amount)?;
+        add(&mut self.owed, event.amount)
+    }
+
+    fn paid_out(&mut self, event: &BillingEvent, difference: Money) -> Result<(), MoneyError> {
+        self.payouts += 1;
+        let paid = event.amount.negated();
+        add(&mut self.paid_out, paid)?;
+        add(&mut self.deposit_difference, difference)?;
+        add(&mut self.disbursed, paid)?;
+        add(&mut self.disbursed, difference)
+    }
+
+    /// As on the latest invoice; as expected until AWS names a date.
+    pub(crate) fn payment_due(&self) -> NaiveDate {
+        self.invoice_due.unwrap_or(self.expected.payment_due)
+    }
+
+    /// Whether AWS has invoiced it.
+    pub(crate) const fn is_invoiced(&self) -> bool {
+        self.invoiced_rows > 0
+    }
+
+    /// Whether AWS has charged a listing fee.
+    pub(crate) const fn has_fee(&self) -> bool {
+        self.fee_rows > 0
+    }
+
+    /// Whether a deposit holds any of it.
+    pub(crate) const fn is_paid(&self) -> bool {
+        self.payouts > 0
+    }
+
+    /// Whether AWS holds everything that the buyer owes.
+    pub(crate) fn is_collected(&self) -> Result<bool, MoneyError> {
+        let short = self
+            .gross
+            .checked_add(self.returned)?
+            .checked_sub(self.collected)?;
+        Ok(self.collected.is_positive() && !short.is_positive())
+    }
+
+    /// What AWS still owes, when `accepted` is what people have accepted as more (above zero) or
+    /// less than owed.
+    pub(crate) fn residual(&self, accepted: Money) -> Result<Money, MoneyError> {
+        self.owed.checked_add(accepted)?.checked_sub(self.disbursed)
+    }
+
+    /// The state on `today` (R4). `accepted` as in [`Self::residual`].
+    pub(crate) fn state(
+        &self,
+        accepted: Money,
+        today: NaiveDate,
+    ) -> Result<ChargeState, MoneyError> {
+        if !self.is_invoiced() {
+            return Ok(ChargeState::NotDue);
+        }
+        let nothing_moves = self.owed.is_zero() && self.disbursed.is_zero();
+        if !self.forgiven.is_zero() && nothing_moves {
+            return Ok(ChargeState::Forgiven);
+        }
+        if self.is_paid() {
+            return Ok(paid_state(self.disbursed, self.residual(accepted)?));
+        }
+        if self.failed_payouts > 0 {
+            return Ok(ChargeState::Failed);
+        }
+        if self.is_collected()? {
+            return Ok(ChargeState::Collected);
+        }
+        Ok(bucket(self.payment_due(), today).map_or(ChargeState::Invoiced, ChargeState::Overdue))
+    }
+}
+
+fn paid_state(disbursed: Money, residual: Money) -> ChargeState {
+    if residual.is_zero() {
+        ChargeState::Disbursed
+    } else if disbursed.is_zero() {
+        ChargeState::Reversed
+    } else if residual.is_negative() {
+        ChargeState::OverDisbursed
+    } else {
+        ChargeState::PartiallyDisbursed
+    }
+}
+
+fn bucket(due: NaiveDate, today: NaiveDate) -> Option<OverdueBucket> {
+    match today.signed_duration_since(due).num_days() {
+        ..=0 => None,
+        1..=30 => Some(OverdueBucket::Days1To30),
+        31..=60 => Some(OverdueBucket::Days31To60),
+        61..=90 => Some(OverdueBucket::Days61To90),
+        91..=120 => Some(OverdueBucket::Days91To120),
+        121.. => Some(OverdueBucket::Days121Plus),
+    }
+}
+
+fn add(to: &mut Money, amount: Money) -> Result<(), MoneyError> {
+    *to = to.checked_add(amount)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::samples::{Row, date, handbook, handbook_rows, usd};
+    use super::*;
+
+    fn only_charge(rows: Vec<BillingEvent>) -> ChargeCash {
+        charges(&handbook(), &rows.into_iter().collect())
+            .unwrap()
+            .remove(0)
+    }
+
+    fn state_on(rows: Vec<BillingEvent>, today: &str) -> ChargeState {
+        only_charge(rows).state(usd("0"), date(today)).unwrap()
+    }
+
+    fn invoiced() -> Vec<BillingEvent> {
+        handbook_rows("99937.50").into_iter().take(2).collect()
+    }
+
+    fn with(mut rows: Vec<BillingEvent>, more: Vec<Row>) -> Vec<BillingEvent> {
+        rows.extend(more.into_iter().map(Row::build));
+        rows
+    }
+
+    /// The main job's figures: nothing owed, 99 937.50 arrived.
+    #[test]
+    fn the_handbook_deal_arrives_to_the_cent() {
+        let cash = only_charge(handbook_rows("99937.50"));
+        assert_eq!(cash.gross, usd("102500.00"));
+        assert_eq!(cash.fee, usd("-2562.50"));
+        assert_eq!(cash.collected, usd("102500.00"));
+        assert_eq!(cash.disbursed, usd("99937.50"));
+        assert_eq!(cash.residual(usd("0")).unwrap(), usd("0"));
+    }
+
+    /// R4: a state per row of the table.
+    #[test]
+    fn states() {
+        let payout = |id, amount, deposit: &str| {
+            Row::new(id, "DISBURSED", "SELLER_REV_SHARE", amount)
+                .parent("inv-rev")
+                .disbursement(deposit)
+        };
+        let deposit = |id, amount| Row::new(id, "DISBURSED", "DISBURSEMENT", amount);
+        for (name, rows, today, expected) in [
+            ("nothing", vec![], "2027-06-01", ChargeState::NotDue),
+            ("due today", invoiced(), "2027-02-04", ChargeState::Invoiced),
+            (
+                "late",
+                invoiced(),
+                "2027-02-05",
+                ChargeState::Overdue(OverdueBucket::Days1To30),
+            ),
+            (
+                "30",
+                invoiced(),
+                "2027-03-06",
+                ChargeState::Overdue(OverdueBucket::Days1To30),
+            ),
+            (
+                "31",
+                invoiced(),
+                "2027-03-07",
+                ChargeState::Overdue(OverdueBucket::Days31To60),
+            ),
+            (
+                "61",
+                invoiced(),
+                "2027-04-06",
+                ChargeState::Overdue(OverdueBucket::Days61To90),
+            ),
+            (
+                "91",
+                invoiced(),
+                "2027-05-06",
+                ChargeState::Overdue(OverdueBucket::Days91To120),
+            ),
+            (
+                "121",
+                invoiced(),
+                "2027-06-05",
+                ChargeState::Overdue(OverdueBucket::Days121Plus),
+            ),
+            (
+                "collected",
+                with(
+                    invoiced(),
+                    vec![Row::new("c", "COLLECTED", "SELLER_REV_SHARE", "102500.00")],
+                ),
+                "2027-06-05",
+                ChargeState::Collected,
+            ),
+            (
+                "half collected",
+                with(
+                    invoiced(),
+                    vec![Row::new("c", "COLLECTED", "SELLER_REV_SHARE", "50000.00")],
+                ),
+                "2027-01-06",
+                ChargeState::Invoiced,
+            ),
+            (
+                "forgiven",
+                with(
+                    invoiced(),
+                    vec![
+                        Row::new("f1", "FORGIVEN", "SELLER_REV_SHARE", "-102500.00")
+                            .parent("inv-rev"),
+                        Row::new("f2", "FORGIVEN", "AWS_REV_SHARE", "2562.50").parent("inv-fee"),
+                    ],
+                ),
+                "2027-06-05",
+                ChargeState::Forgiven,
+            ),
+            (
+                "disbursed",
+                handbook_rows("99937.50"),
+                "2027-06-05",
+                ChargeState::Disbursed,
+            ),
+            (
+                "short",
+                handbook_rows("99937.49"),
+                "2027-06-05",
+                ChargeState::PartiallyDisbursed,
+            ),
+            (
+                "over",
+                handbook_rows("99937.51"),
+                "2027-06-05",
+                ChargeState::OverDisbursed,
+            ),
+            (
+                "failed",
+                with(
+                    handbook_rows("99937.50"),
+                    vec![
+                        Row::new("x", "DISBURSED", "DISBURSEMENT_FAILURE", "-99937.50")
+                            .parent("dep"),
+                    ],
+                ),
+                "2027-06-05",
+                ChargeState::Failed,
+            ),
+            (
+                "paid and taken back",
+                with(
+                    invoiced(),
+                    vec![
+                        payout("p1", "-10.00", "d1"),
+                        deposit("d1", "10.00"),
+                        payout("p2", "10.00", "d2"),
+                        deposit("d2", "-10.00"),
+                    ],
+                ),
+                "2027-06-05",
+                ChargeState::Reversed,
+            ),
+            (
+                "paid out, but its deposit is not known",
+                with(invoiced(), vec![payout("p1", "-102500.00", "d1")]),
+                "2027-01-06",
+                ChargeState::Invoiced,
+            ),
+        ] {
+            assert_eq!(state_on(rows, today), expected, "{name}");
+        }
+    }
+
+    /// R3: a failed deposit that is paid again is paid.
+    #[test]
+    fn paid_again_after_a_failure() {
+        let mut rows = with(
+            handbook_rows("99937.50"),
+            vec![Row::new("x", "DISBURSED", "DISBURSEMENT_FAILURE", "-99937.50").parent("dep")],
+        );
+        rows = with(
+            rows,
+            vec![
+                Row::new("dep2", "DISBURSED", "DISBURSEMENT", "99937.50"),
+                Row::new("p3", "DISBURSED", "SELLER_REV_SHARE", "-102500.00")
+                    .parent("inv-rev")
+                    .disbursement("dep2"),
+                Row::new("p4", "DISBURSED", "AWS_REV_SHARE", "2562.50")
+                    .parent("inv-fee")
+                    .disbursement("dep2"),
+            ],
+        );
+        assert_eq!(state_on(rows, "2027-06-05"), ChargeState::Disbursed);
+    }
+
+    /// R3: taxes: the seller's is owed, AWS's own is a remark.
+    #[test]
+    fn taxes() {
+        let cash = only_charge(with(
+            invoiced(),
+            vec![
+                Row::new("t1", "INVOICED", "SELLER_TAX_SHARE", "100.00"),
+                Row::new("t2", "INVOICED", "AWS_TAX_SHARE", "200.00"),
+            ],
+        ));
+        assert_eq!(cash.tax, usd("100.00"));
+        assert_eq!(cash.owed, usd("100037.50"));
+    }
+
+    /// R3: refunds lower what is owed; an adjustment moves it.
+    #[test]
+    fn refunds_and_adjustments() {
+        let cash = only_charge(with(
+            invoiced(),
+            vec![
+                Row::new("r1", "INVOICED", "SELLER_REV_SHARE_REFUND", "-2500.00"),
+                Row::new("r2", "INVOICED", "AWS_REV_SHARE_REFUND", "62.50"),
+                Row::new("b", "INVOICED", "BALANCE_ADJUSTMENT", "-1.00"),
+            ],
+        ));
+        assert_eq!(
+            (cash.gross, cash.returned),
+            (usd("102500.00"), usd("-2500.00"))
+        );
+        assert_eq!(
+            (cash.fee, cash.fee_returned),
+            (usd("-2562.50"), usd("62.50"))
+        );
+        assert_eq!(cash.owed, usd("97499.00"));
+    }
+
+    /// A person's acceptance of the missing cent closes the charge; the invoice's due date rules.
+    #[test]
+    fn what_people_accepted_closes_it() {
+        let cash = only_charge(handbook_rows("99937.49"));
+        assert_eq!(
+            cash.state(usd("-0.01"), date("2027-06-05")).unwrap(),
+            ChargeState::Disbursed
+        );
+        let mut rows = invoiced();
+        rows[0].payment_due = Some(date("2027-03-01"));
+        assert_eq!(state_on(rows, "2027-03-01"), ChargeState::Invoiced);
+    }
+}

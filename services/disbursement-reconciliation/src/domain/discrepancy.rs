@@ -1,0 +1,483 @@
+//! Differences between expectation and cash, as cases that a person closes (R3, R8).
+//!
+//! | topic | expected | actual | asked |
+//! |---|---|---|---|
+//! | price | the charge's amount | prices invoiced | once invoiced |
+//! | fee | the fee share of what was invoiced | fee charged | once a fee is charged, or the charge is paid |
+//! | payment | what AWS owes after invoices, fees, refunds | money that arrived | once a deposit holds any of it |
+//!
+//! A difference within the tolerance is a `PENNY_DIFFERENCE`, whatever its topic. A part payment is
+//! no difference while AWS still waits for the buyer. No case is closed but by a person with a
+//! reason; when later rows leave no difference at all, the case is cleared: there is nothing to close.
+
+use std::fmt;
+use std::str::FromStr;
+
+use countersign_kernel::chrono::{DateTime, Utc};
+use countersign_kernel::money::MoneyError;
+use countersign_kernel::{DigestBuilder, Money, Principal};
+
+use super::billing_event::UnknownWord;
+use super::cash::ChargeCash;
+use super::ids::AgreementId;
+use super::ledger::{Account, Posting};
+use super::terms::{ExpectedCharge, Terms};
+
+/// How many hexadecimal digits of the digest name a case.
+const CASE_ID_DIGITS: usize = 32;
+
+/// A case's name: made of what differs, so that the same difference found twice is one case.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct CaseId(String);
+
+impl CaseId {
+    fn of(agreement: &AgreementId, finding: &Finding) -> Self {
+        let digest = DigestBuilder::new("discrepancy case")
+            .field("agreement", agreement)
+            .field("charge", finding.charge)
+            .field("topic", finding.topic)
+            .field("kind", finding.kind)
+            .field("expected", finding.expected)
+            .field("actual", finding.actual)
+            .finish();
+        Self(digest.to_string().chars().take(CASE_ID_DIGITS).collect())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CaseId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for CaseId {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        let hexadecimal = text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        if hexadecimal && text.len() == CASE_ID_DIGITS {
+            return Ok(Self(text.to_owned()));
+        }
+        Err(UnknownWord(text.to_owned()))
+    }
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $type:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+        pub(crate) enum $type { $($(#[$variant_doc])* $variant),+ }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $(Self::$variant => $word),+ })
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = UnknownWord;
+
+            fn from_str(word: &str) -> Result<Self, UnknownWord> {
+                match word { $($word => Ok(Self::$variant),)+ _ => Err(UnknownWord(word.to_owned())) }
+            }
+        }
+    };
+}
+
+words!(
+    /// What is compared.
+    Topic { Price = "PRICE", Fee = "FEE", Payment = "PAYMENT" }
+);
+words!(
+    /// What kind of difference it is.
+    Kind {
+        /// Within the tolerance.
+        PennyDifference = "PENNY_DIFFERENCE",
+        ShortPaid = "SHORT_PAID",
+        OverPaid = "OVER_PAID",
+        FeeRate = "FEE_RATE",
+        Price = "PRICE",
+    }
+);
+
+/// A difference as it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Finding {
+    pub(crate) charge: u32,
+    pub(crate) topic: Topic,
+    pub(crate) kind: Kind,
+    /// As corrected by what people have accepted.
+    pub(crate) expected: Money,
+    pub(crate) actual: Money,
+    /// actual − expected; never zero.
+    pub(crate) difference: Money,
+}
+
+/// A difference as a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Case {
+    pub(crate) id: CaseId,
+    pub(crate) finding: Finding,
+    pub(crate) opened_at: DateTime<Utc>,
+    pub(crate) status: CaseStatus,
+}
+
+/// Where a case stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CaseStatus {
+    Open,
+    /// A person accepted the difference, and the ledger wrote it off.
+    Resolved {
+        by: Principal,
+        reason: String,
+        at: DateTime<Utc>,
+    },
+    /// Later rows left no such difference.
+    Cleared {
+        at: DateTime<Utc>,
+    },
+}
+
+impl Case {
+    pub(crate) fn open(agreement: &AgreementId, finding: Finding, at: DateTime<Utc>) -> Self {
+        Self {
+            id: CaseId::of(agreement, &finding),
+            finding,
+            opened_at: at,
+            status: CaseStatus::Open,
+        }
+    }
+
+    pub(crate) const fn is_open(&self) -> bool {
+        matches!(self.status, CaseStatus::Open)
+    }
+
+    /// What was accepted of a topic of a charge by closing this case.
+    pub(crate) fn accepted(&self, charge: u32, topic: Topic) -> Option<Money> {
+        let about = self.finding.charge == charge && self.finding.topic == topic;
+        let resolved = matches!(self.status, CaseStatus::Resolved { .. });
+        (about && resolved).then_some(self.finding.difference)
+    }
+}
+
+/// What people have accepted for one charge, per topic: above zero when more came than was expected.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Accepted {
+    pub(crate) price: Money,
+    pub(crate) fee: Money,
+    pub(crate) payment: Money,
+}
+
+/// The differences of a charge, at most one per topic.
+pub(crate) fn findings(
+    terms: &Terms,
+    cash: &ChargeCash,
+    accepted: Accepted,
+) -> Result<Vec<Finding>, MoneyError> {
+    let mut found = Vec::new();
+    if cash.is_invoiced() {
+        let expected = cash.expected.amount.checked_add(accepted.price)?;
+        found.extend(compare(terms, cash, Topic::Price, expected, cash.gross)?);
+    }
+    if cash.is_invoiced() && (cash.has_fee() || cash.is_paid()) {
+        let expected = fee_at(terms, &cash.expected, cash.gross)
+            .negated()
+            .checked_add(accepted.fee)?;
+        found.extend(compare(terms, cash, Topic::Fee, expected, cash.fee)?);
+    }
+    if cash.is_paid() {
+        let expected = cash.owed.checked_add(accepted.payment)?;
+        found.extend(compare(
+            terms,
+            cash,
+            Topic::Payment,
+            expected,
+            cash.disbursed,
+        )?);
+    }
+    Ok(found)
+}
+
+/// The fee that belongs to `price` of a charge, at or above zero: its share when invoiced as agreed,
+/// else the rate on what was invoiced.
+fn fee_at(terms: &Terms, charge: &ExpectedCharge, price: Money) -> Money {
+    if price == charge.amount {
+        charge.fee
+    } else {
+        terms.fee_rate.of(price)
+    }
+}
+
+fn compare(
+    terms: &Terms,
+    cash: &ChargeCash,
+    topic: Topic,
+    expected: Money,
+    actual: Money,
+) -> Result<Option<Finding>, MoneyError> {
+    let difference = actual.checked_sub(expected)?;
+    let kind = if difference.is_zero() {
+        return Ok(None);
+    } else if terms.policy.is_penny(difference) {
+        Kind::PennyDifference
+    } else {
+        match topic {
+            Topic::Price => Kind::Price,
+            Topic::Fee => Kind::FeeRate,
+            Topic::Payment if difference.is_positive() => Kind::OverPaid,
+            // AWS pays on as the buyer pays: that is late, not short.
+            Topic::Payment if !cash.is_collected()? => return Ok(None),
+            Topic::Payment => Kind::ShortPaid,
+        }
+    };
+    let charge = cash.expected.number;
+    Ok(Some(Finding {
+        charge,
+        topic,
+        kind,
+        expected,
+        actual,
+        difference,
+    }))
+}
+
+/// The entries that accept a difference: what is left over on the account that shows it goes to the
+/// account that bears it. `clearing` is what of a payment's difference stands in
+/// `clearing:disbursement` rather than in `receivable:aws`, as a balance.
+pub(crate) fn write_off(
+    terms: &Terms,
+    charge: &ExpectedCharge,
+    finding: &Finding,
+    clearing: Money,
+) -> Result<Posting, MoneyError> {
+    let penny = finding.kind == Kind::PennyDifference;
+    let bearer = |account: Account| {
+        if penny {
+            Account::PennyDifference
+        } else {
+            account
+        }
+    };
+    let missing = finding.difference.negated();
+    let nothing = Posting::default();
+    match finding.topic {
+        Topic::Price => {
+            // A fee that was expected on money never invoiced is not coming either.
+            let fee_gone = fee_at(terms, charge, finding.expected).checked_sub(fee_at(
+                terms,
+                charge,
+                finding.actual,
+            ))?;
+            nothing
+                .transfer(
+                    bearer(Account::DeferredRevenue),
+                    Account::UnbilledReceivable,
+                    missing,
+                )?
+                .transfer(
+                    Account::AccruedListingFee,
+                    Account::ListingFeeExpense,
+                    fee_gone,
+                )
+        }
+        Topic::Fee => nothing.transfer(
+            bearer(Account::ListingFeeExpense),
+            Account::AccruedListingFee,
+            missing,
+        ),
+        Topic::Payment => nothing
+            .transfer(
+                bearer(Account::PaymentDifference),
+                Account::DisbursementClearing,
+                clearing,
+            )?
+            .transfer(
+                bearer(Account::PaymentDifference),
+                Account::AwsReceivable,
+                missing.checked_sub(clearing)?,
+            ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::billing_event::BillingEvent;
+    use super::super::cash::charges;
+    use super::super::samples::{Row, handbook, handbook_rows, usd};
+    use super::*;
+
+    fn found(rows: Vec<BillingEvent>) -> Vec<(Kind, String, String)> {
+        let terms = handbook();
+        let cash = charges(&terms, &rows.into_iter().collect())
+            .unwrap()
+            .remove(0);
+        let zero = usd("0");
+        let accepted = Accepted {
+            price: zero,
+            fee: zero,
+            payment: zero,
+        };
+        findings(&terms, &cash, accepted)
+            .unwrap()
+            .iter()
+            .map(|finding| {
+                (
+                    finding.kind,
+                    finding.expected.amount_text(),
+                    finding.actual.amount_text(),
+                )
+            })
+            .collect()
+    }
+
+    fn changed(rows: Vec<BillingEvent>, id: &str, amount: &str) -> Vec<BillingEvent> {
+        let change = |mut row: BillingEvent| {
+            if row.id.as_str() == id {
+                row.amount = usd(amount);
+            }
+            row
+        };
+        rows.into_iter().map(change).collect()
+    }
+
+    /// R3: which difference is which kind; a penny is its own class whatever it is about.
+    #[test]
+    fn kinds() {
+        let rows = || handbook_rows("99937.50");
+        let case = |kind, expected: &str, actual: &str| {
+            vec![(kind, expected.to_owned(), actual.to_owned())]
+        };
+        for (name, rows, expected) in [
+            ("none", rows(), vec![]),
+            ("nothing invoiced", vec![], vec![]),
+            (
+                "penny short",
+                handbook_rows("99937.49"),
+                case(Kind::PennyDifference, "99937.50", "99937.49"),
+            ),
+            (
+                "penny over",
+                handbook_rows("99937.51"),
+                case(Kind::PennyDifference, "99937.50", "99937.51"),
+            ),
+            (
+                "short",
+                handbook_rows("99937.48"),
+                case(Kind::ShortPaid, "99937.50", "99937.48"),
+            ),
+            (
+                "over",
+                handbook_rows("99937.52"),
+                case(Kind::OverPaid, "99937.50", "99937.52"),
+            ),
+            (
+                "the paid-out row itself is a penny short",
+                changed(handbook_rows("99937.49"), "pay-rev", "-102499.99"),
+                case(Kind::PennyDifference, "99937.50", "99937.49"),
+            ),
+            (
+                "another rate",
+                changed(
+                    changed(handbook_rows("99425.00"), "inv-fee", "-3075.00"),
+                    "pay-fee",
+                    "3075.00",
+                ),
+                case(Kind::FeeRate, "-2562.50", "-3075.00"),
+            ),
+            (
+                "a penny of fee",
+                changed(
+                    changed(handbook_rows("99937.49"), "inv-fee", "-2562.51"),
+                    "pay-fee",
+                    "2562.51",
+                ),
+                case(Kind::PennyDifference, "-2562.50", "-2562.51"),
+            ),
+            (
+                "another price, at the agreed rate",
+                changed(
+                    changed(rows(), "inv-rev", "100000.00"),
+                    "inv-fee",
+                    "-2500.00",
+                )
+                .into_iter()
+                .take(2)
+                .collect(),
+                case(Kind::Price, "102500.00", "100000.00"),
+            ),
+        ] {
+            assert_eq!(found(rows), expected, "{name}");
+        }
+    }
+
+    /// R3: AWS pays on as the buyer pays; a part payment is no short payment.
+    #[test]
+    fn a_part_payment_waits_for_the_buyer() {
+        let rows: Vec<_> = handbook_rows("50000.00")
+            .into_iter()
+            .filter(|row| {
+                !row.id.as_str().starts_with("col") && !row.id.as_str().starts_with("pay")
+            })
+            .chain([
+                Row::new("part", "DISBURSED", "SELLER_REV_SHARE", "-50000.00")
+                    .disbursement("dep")
+                    .parent("inv-rev")
+                    .build(),
+            ])
+            .collect();
+        assert_eq!(found(rows.clone()), vec![]);
+        let collected = Row::new("col", "COLLECTED", "SELLER_REV_SHARE", "102500.00").build();
+        let kinds: Vec<Kind> = found(rows.into_iter().chain([collected]).collect())
+            .into_iter()
+            .map(|(kind, _, _)| kind)
+            .collect();
+        assert_eq!(kinds, [Kind::ShortPaid]);
+    }
+
+    /// The same difference is the same case; any other is another.
+    #[test]
+    fn a_case_is_named_by_what_differs() {
+        let finding = Finding {
+            charge: 1,
+            topic: Topic::Payment,
+            kind: Kind::PennyDifference,
+            expected: usd("1.00"),
+            actual: usd("0.99"),
+            difference: usd("-0.01"),
+        };
+        let id = |agreement: &str, finding: Finding| {
+            Case::open(&agreement.parse().unwrap(), finding, DateTime::UNIX_EPOCH).id
+        };
+        assert_eq!(id("a", finding), id("a", finding));
+        assert_ne!(id("a", finding), id("b", finding));
+        assert_ne!(
+            id("a", finding),
+            id(
+                "a",
+                Finding {
+                    charge: 2,
+                    ..finding
+                }
+            )
+        );
+        assert_ne!(
+            id("a", finding),
+            id(
+                "a",
+                Finding {
+                    actual: usd("0.98"),
+                    ..finding
+                }
+            )
+        );
+        let named = id("a", finding);
+        assert_eq!(named.to_string().parse(), Ok(named));
+        assert!("xyz".parse::<CaseId>().is_err());
+    }
+}

@@ -1,0 +1,127 @@
+//! What each source should have posted, given everything that is known (R5).
+
+use std::collections::BTreeMap;
+
+use countersign_kernel::Money;
+use countersign_kernel::chrono::NaiveDate;
+use countersign_kernel::money::MoneyError;
+
+use super::billing_event::{Action, BillingEvent, Effect};
+use super::book::{Book, Deposit};
+use super::ids::BillingEventId;
+use super::ledger::{Account, Posting, Source};
+use super::terms::{ExpectedCharge, Terms};
+
+/// What a source should have posted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) posting: Posting,
+    /// When it took effect.
+    pub(crate) effective: NaiveDate,
+    pub(crate) description: String,
+}
+
+/// What every charge, row and deposit of an agreement should have posted; resolutions are not
+/// derived, they stand as they were written.
+pub(crate) fn wanted(terms: &Terms, book: &Book) -> Result<BTreeMap<Source, Wanted>, MoneyError> {
+    let deposits = book.deposits()?;
+    let mut wanted = BTreeMap::new();
+    for charge in &terms.charges {
+        wanted.insert(Source::Charge(charge.number), expectation(terms, charge)?);
+    }
+    let mut parts: BTreeMap<&BillingEventId, Money> = BTreeMap::new();
+    for event in book.own(terms) {
+        match event.action {
+            Action::Invoiced | Action::Forgiven => {
+                wanted.insert(Source::BillingEvent(event.id.clone()), owed(event)?);
+            }
+            // What AWS owes does not change when the buyer pays AWS.
+            Action::Collected => {}
+            Action::Disbursed => {
+                let deposit = event.disbursement.as_ref().and_then(|id| deposits.get(id));
+                let Some(deposit) = deposit.filter(|deposit| !deposit.failed) else {
+                    continue;
+                };
+                wanted.insert(Source::BillingEvent(event.id.clone()), payout(event)?);
+                let part = parts
+                    .entry(&deposit.row.id)
+                    .or_insert_with(|| Money::zero(terms.currency()));
+                *part = part
+                    .checked_sub(event.amount)?
+                    .checked_add(deposit.difference_borne_by(event))?;
+            }
+        }
+    }
+    for (id, part) in parts {
+        if let Some(deposit) = deposits.get(id) {
+            wanted.insert(Source::Deposit(id.clone()), deposited(deposit, part)?);
+        }
+    }
+    Ok(wanted)
+}
+
+fn expectation(terms: &Terms, charge: &ExpectedCharge) -> Result<Wanted, MoneyError> {
+    Ok(Wanted {
+        posting: Posting::default()
+            .transfer(
+                Account::UnbilledReceivable,
+                Account::DeferredRevenue,
+                charge.amount,
+            )?
+            .transfer(
+                Account::ListingFeeExpense,
+                Account::AccruedListingFee,
+                charge.fee,
+            )?,
+        effective: terms.accepted_at.date_naive(),
+        description: format!("Charge {} of {} expected", charge.number, terms.agreement),
+    })
+}
+
+/// An invoiced or forgiven row: what AWS owes changes by its amount. First charges use up the
+/// expectation; what is given back goes against what the expectation had booked.
+fn owed(event: &BillingEvent) -> Result<Wanted, MoneyError> {
+    let first_charge = event.action == Action::Invoiced && event.kind.is_original();
+    let against = match event.effect() {
+        Effect::Revenue if first_charge => Account::UnbilledReceivable,
+        Effect::Revenue => Account::DeferredRevenue,
+        Effect::Fee if first_charge => Account::AccruedListingFee,
+        Effect::Fee => Account::ListingFeeExpense,
+        Effect::Tax => Account::SellerTax,
+        Effect::Adjustment => Account::AwsAdjustments,
+        Effect::Informational | Effect::Deposit | Effect::DepositFailure => Account::AwsReceivable,
+    };
+    Ok(Wanted {
+        posting: Posting::default().transfer(Account::AwsReceivable, against, event.amount)?,
+        effective: event.charged_on(),
+        description: describe(event),
+    })
+}
+
+fn payout(event: &BillingEvent) -> Result<Wanted, MoneyError> {
+    Ok(Wanted {
+        posting: Posting::default().transfer(
+            Account::AwsReceivable,
+            Account::DisbursementClearing,
+            event.amount,
+        )?,
+        effective: event.acted_at.date_naive(),
+        description: describe(event),
+    })
+}
+
+fn deposited(deposit: &Deposit<'_>, part: Money) -> Result<Wanted, MoneyError> {
+    let trace = deposit.row.bank_trace.as_deref().unwrap_or("none");
+    Ok(Wanted {
+        posting: Posting::default().transfer(Account::Cash, Account::DisbursementClearing, part)?,
+        effective: deposit.row.acted_at.date_naive(),
+        description: format!("Deposit of {}, bank trace id {trace}", deposit.row.amount),
+    })
+}
+
+fn describe(event: &BillingEvent) -> String {
+    match &event.invoice {
+        Some(invoice) => format!("{} {}, invoice {invoice}", event.action, event.kind),
+        None => format!("{} {}", event.action, event.kind),
+    }
+}

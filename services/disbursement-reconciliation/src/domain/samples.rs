@@ -1,0 +1,143 @@
+//! Rows and terms that the tests of this domain share.
+
+use countersign_kernel::chrono::{NaiveDate, NaiveTime};
+use countersign_kernel::{Currency, Money, Rate};
+
+use super::billing_event::BillingEvent;
+use super::policy::{CashPolicy, Schedule};
+use super::terms::{AcceptedAgreement, Charge, Terms};
+
+pub(crate) fn usd(text: &str) -> Money {
+    Money::parse(text, Currency::Usd).unwrap()
+}
+
+pub(crate) fn date(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+/// S0's deal: 102 500.00, fee 2.5 %, prepaid, NET 30, accepted on 5 January 2027, paid out daily.
+pub(crate) fn handbook() -> Terms {
+    accepted(&[("2027-01-05", "102500.00")], "2562.50")
+}
+
+/// An agreement with these charges, paid out daily.
+pub(crate) fn accepted(charges: &[(&str, &str)], fee: &str) -> Terms {
+    let charges: Vec<Charge> = (1..)
+        .zip(charges)
+        .map(|(number, (on, amount))| Charge {
+            number,
+            on: date(on),
+            amount: usd(amount),
+        })
+        .collect();
+    let price = Money::sum(charges.iter().map(|charge| charge.amount), Currency::Usd).unwrap();
+    let accepted_at = charges[0].on.and_time(NaiveTime::MIN).and_utc();
+    let agreement = AcceptedAgreement {
+        agreement: "agmt-1".parse().unwrap(),
+        engagement: "eng-1".parse().unwrap(),
+        offer: "offer-1".parse().unwrap(),
+        accepted_at,
+        charges,
+        base_total: usd("0.00"),
+        price_total: price,
+        fee_rate: Rate::parse("0.025").unwrap(),
+        expected_fee: usd(fee),
+        billing_terms_days: 30,
+    };
+    Terms::expect(agreement, CashPolicy::new(Schedule::Daily, 1).unwrap()).unwrap()
+}
+
+/// A billing event under construction; of the handbook agreement unless told otherwise.
+#[derive(Clone)]
+pub(crate) struct Row {
+    event: BillingEvent,
+    amount: String,
+}
+
+impl Row {
+    pub(crate) fn new(id: &str, action: &str, kind: &str, amount: &str) -> Self {
+        let event = BillingEvent {
+            id: id.parse().unwrap(),
+            agreement: Some("agmt-1".parse().unwrap()),
+            offer: Some("offer-1".parse().unwrap()),
+            action: action.parse().unwrap(),
+            kind: kind.parse().unwrap(),
+            amount: Money::zero(Currency::Usd),
+            invoice: Some("inv-1".parse().unwrap()),
+            invoiced_on: Some(date("2027-01-05")),
+            payment_due: None,
+            acted_at: date("2027-01-05").and_time(NaiveTime::MIN).and_utc(),
+            parent: None,
+            disbursement: None,
+            bank_trace: None,
+        };
+        Self {
+            event,
+            amount: amount.to_owned(),
+        }
+        .currency("USD")
+    }
+
+    pub(crate) fn currency(mut self, code: &str) -> Self {
+        self.event.amount = Money::parse(&self.amount, code.parse().unwrap()).unwrap();
+        self
+    }
+
+    pub(crate) fn agreement(mut self, agreement: Option<&str>) -> Self {
+        self.event.agreement = agreement.map(|text| text.parse().unwrap());
+        self
+    }
+
+    pub(crate) fn offer(mut self, offer: Option<&str>) -> Self {
+        self.event.offer = offer.map(|text| text.parse().unwrap());
+        self
+    }
+
+    /// Invoiced and done on this day.
+    pub(crate) fn on(mut self, day: &str) -> Self {
+        self.event.invoiced_on = Some(date(day));
+        self.event.acted_at = date(day).and_time(NaiveTime::MIN).and_utc();
+        self
+    }
+
+    pub(crate) fn parent(mut self, id: &str) -> Self {
+        self.event.parent = Some(id.parse().unwrap());
+        self
+    }
+
+    pub(crate) fn disbursement(mut self, id: &str) -> Self {
+        self.event.disbursement = Some(id.parse().unwrap());
+        self
+    }
+
+    pub(crate) fn bank_trace(mut self, id: &str) -> Self {
+        self.event.bank_trace = Some(id.to_owned());
+        self
+    }
+
+    pub(crate) fn build(self) -> BillingEvent {
+        self.event
+    }
+}
+
+/// The handbook deal's rows: invoiced (2), collected, paid out (2), the deposit of this much.
+pub(crate) fn handbook_rows(deposited: &str) -> Vec<BillingEvent> {
+    [
+        Row::new("inv-rev", "INVOICED", "SELLER_REV_SHARE", "102500.00"),
+        Row::new("inv-fee", "INVOICED", "AWS_REV_SHARE", "-2562.50"),
+        Row::new("col-rev", "COLLECTED", "SELLER_REV_SHARE", "102500.00").parent("inv-rev"),
+        Row::new("pay-rev", "DISBURSED", "SELLER_REV_SHARE", "-102500.00")
+            .parent("inv-rev")
+            .disbursement("dep"),
+        Row::new("pay-fee", "DISBURSED", "AWS_REV_SHARE", "2562.50")
+            .parent("inv-fee")
+            .disbursement("dep"),
+        Row::new("dep", "DISBURSED", "DISBURSEMENT", deposited)
+            .agreement(None)
+            .offer(None)
+            .bank_trace("TRACE-1"),
+    ]
+    .into_iter()
+    .map(Row::build)
+    .collect()
+}

@@ -1,0 +1,335 @@
+//! The expected cash of an accepted agreement: charges, fees, dates (R1).
+
+use countersign_kernel::allocation::{AllocationError, allocate};
+use countersign_kernel::chrono::{DateTime, Days, NaiveDate, Utc};
+use countersign_kernel::money::MoneyError;
+use countersign_kernel::{Currency, EngagementId, Money, Rate};
+
+use super::ids::{AgreementId, AwsOfferId};
+use super::policy::CashPolicy;
+
+/// The longest billing terms that are believed: beyond a year it is a unit mistaken.
+pub(crate) const MAX_BILLING_TERMS_DAYS: u32 = 365;
+
+/// One charge as the agreement's terms give it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Charge {
+    pub(crate) number: u32,
+    pub(crate) on: NaiveDate,
+    pub(crate) amount: Money,
+}
+
+/// What the offer service tells about an accepted agreement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AcceptedAgreement {
+    pub(crate) agreement: AgreementId,
+    pub(crate) engagement: EngagementId,
+    pub(crate) offer: AwsOfferId,
+    pub(crate) accepted_at: DateTime<Utc>,
+    pub(crate) charges: Vec<Charge>,
+    pub(crate) base_total: Money,
+    pub(crate) price_total: Money,
+    pub(crate) fee_rate: Rate,
+    pub(crate) expected_fee: Money,
+    pub(crate) billing_terms_days: u32,
+}
+
+/// One charge with everything that is expected of it (R1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ExpectedCharge {
+    pub(crate) number: u32,
+    pub(crate) on: NaiveDate,
+    pub(crate) amount: Money,
+    /// This charge's share of the expected listing fee, at or above zero.
+    pub(crate) fee: Money,
+    /// amount − fee.
+    pub(crate) net: Money,
+    /// The charge's date + the buyer's billing terms.
+    pub(crate) payment_due: NaiveDate,
+    /// When AWS should pay it out.
+    pub(crate) disbursement_expected: NaiveDate,
+}
+
+/// The expectation: fixed when the agreement is accepted, never changed afterwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Terms {
+    pub(crate) agreement: AgreementId,
+    pub(crate) engagement: EngagementId,
+    pub(crate) offer: AwsOfferId,
+    pub(crate) accepted_at: DateTime<Utc>,
+    pub(crate) base_total: Money,
+    pub(crate) price_total: Money,
+    pub(crate) fee_rate: Rate,
+    pub(crate) expected_fee: Money,
+    pub(crate) expected_net: Money,
+    pub(crate) billing_terms_days: u32,
+    pub(crate) policy: CashPolicy,
+    /// In the order of their dates, then numbers; never empty.
+    pub(crate) charges: Vec<ExpectedCharge>,
+}
+
+/// Why an accepted agreement makes no sense as an expectation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum TermsError {
+    #[error("the agreement has no charges")]
+    NoCharges,
+    #[error("charge {0} is not above zero")]
+    ChargeNotPositive(u32),
+    #[error("charge number {0} is given twice")]
+    ChargeTwice(u32),
+    #[error("the charges add up to {sum}, not to the price of {price}")]
+    ChargesDoNotAddUp { sum: Money, price: Money },
+    #[error("the expected fee of {fee} is not between zero and the price of {price}")]
+    FeeOutOfRange { fee: Money, price: Money },
+    #[error("billing terms of {0} days are not believed")]
+    BillingTerms(u32),
+    #[error("amounts cannot be added up")]
+    Money(#[from] MoneyError),
+    #[error("the fee cannot be split over the charges")]
+    Allocation(#[from] AllocationError),
+    #[error("a date lies past the calendar's end")]
+    Calendar,
+}
+
+impl Terms {
+    /// Works out what is expected (R1): the fee is split over the charges by largest remainder.
+    pub(crate) fn expect(
+        mut accepted: AcceptedAgreement,
+        policy: CashPolicy,
+    ) -> Result<Self, TermsError> {
+        accepted
+            .charges
+            .sort_by_key(|charge| (charge.on, charge.number));
+        check(&accepted)?;
+        let weights: Vec<_> = accepted
+            .charges
+            .iter()
+            .map(|charge| charge.amount.amount())
+            .collect();
+        let fees = allocate(accepted.expected_fee, &weights)?;
+        let charges = accepted
+            .charges
+            .iter()
+            .zip(fees)
+            .map(|(charge, fee)| expected(*charge, fee, accepted.billing_terms_days, policy))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            expected_net: accepted.price_total.checked_sub(accepted.expected_fee)?,
+            agreement: accepted.agreement,
+            engagement: accepted.engagement,
+            offer: accepted.offer,
+            accepted_at: accepted.accepted_at,
+            base_total: accepted.base_total,
+            price_total: accepted.price_total,
+            fee_rate: accepted.fee_rate,
+            expected_fee: accepted.expected_fee,
+            billing_terms_days: accepted.billing_terms_days,
+            policy,
+            charges,
+        })
+    }
+
+    pub(crate) fn currency(&self) -> Currency {
+        self.price_total.currency()
+    }
+
+    /// The charge whose turn it was on `date`: the last one due by then, or the first of all.
+    pub(crate) fn charge_on(&self, date: NaiveDate) -> Option<&ExpectedCharge> {
+        let due = self.charges.iter().filter(|charge| charge.on <= date);
+        due.max_by_key(|charge| (charge.on, std::cmp::Reverse(charge.number)))
+            .or(self.charges.first())
+    }
+}
+
+fn check(accepted: &AcceptedAgreement) -> Result<(), TermsError> {
+    let price = accepted.price_total;
+    let mut numbers = std::collections::BTreeSet::new();
+    for charge in &accepted.charges {
+        if !charge.amount.is_positive() {
+            return Err(TermsError::ChargeNotPositive(charge.number));
+        }
+        if !numbers.insert(charge.number) {
+            return Err(TermsError::ChargeTwice(charge.number));
+        }
+    }
+    if numbers.is_empty() {
+        return Err(TermsError::NoCharges);
+    }
+    let sum = Money::sum(
+        accepted.charges.iter().map(|charge| charge.amount),
+        price.currency(),
+    )?;
+    if sum != price {
+        return Err(TermsError::ChargesDoNotAddUp { sum, price });
+    }
+    // Subtracting also refuses a fee or a base in another currency.
+    price.checked_sub(accepted.base_total)?;
+    let fee = accepted.expected_fee;
+    if fee.is_negative() || price.checked_sub(fee)?.is_negative() {
+        return Err(TermsError::FeeOutOfRange { fee, price });
+    }
+    if accepted.billing_terms_days > MAX_BILLING_TERMS_DAYS {
+        return Err(TermsError::BillingTerms(accepted.billing_terms_days));
+    }
+    Ok(())
+}
+
+fn expected(
+    charge: Charge,
+    fee: Money,
+    terms_days: u32,
+    policy: CashPolicy,
+) -> Result<ExpectedCharge, TermsError> {
+    let payment_due = charge
+        .on
+        .checked_add_days(Days::new(u64::from(terms_days)))
+        .ok_or(TermsError::Calendar)?;
+    Ok(ExpectedCharge {
+        number: charge.number,
+        on: charge.on,
+        amount: charge.amount,
+        fee,
+        net: charge.amount.checked_sub(fee)?,
+        payment_due,
+        disbursement_expected: policy.disbursement_after(payment_due),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::samples::{accepted, date, handbook, usd};
+    use super::*;
+
+    /// S0's figures: 102 500.00, fee 2 562.50, net 99 937.50, one charge, NET 30 (R1).
+    #[test]
+    fn the_handbook_deal() {
+        let terms = handbook();
+        assert_eq!(terms.expected_net, usd("99937.50"));
+        let [charge] = terms.charges.as_slice() else {
+            panic!("one charge")
+        };
+        assert_eq!((charge.fee, charge.net), (usd("2562.50"), usd("99937.50")));
+        assert_eq!(charge.payment_due, date("2027-02-04"));
+        assert_eq!(charge.disbursement_expected, date("2027-02-05"));
+    }
+
+    /// R1: the fee's pennies go to the largest remainders, and nothing is lost.
+    #[test]
+    fn the_fee_is_split_over_the_charges() {
+        let terms = accepted(
+            &[
+                ("2027-01-05", "33.33"),
+                ("2027-02-05", "33.33"),
+                ("2027-03-05", "33.34"),
+            ],
+            "2.50",
+        );
+        let fees: Vec<_> = terms
+            .charges
+            .iter()
+            .map(|charge| charge.fee.amount_text())
+            .collect();
+        assert_eq!(fees, ["0.83", "0.83", "0.84"]);
+    }
+
+    #[test]
+    fn nonsense_is_no_expectation() {
+        let good = || AcceptedAgreement {
+            agreement: "agmt-1".parse().unwrap(),
+            engagement: "eng-1".parse().unwrap(),
+            offer: "offer-1".parse().unwrap(),
+            accepted_at: DateTime::UNIX_EPOCH,
+            charges: vec![Charge {
+                number: 1,
+                on: date("2027-01-05"),
+                amount: usd("100.00"),
+            }],
+            base_total: usd("98.00"),
+            price_total: usd("100.00"),
+            fee_rate: Rate::ZERO,
+            expected_fee: usd("2.50"),
+            billing_terms_days: 30,
+        };
+        let refused = |change: fn(&mut AcceptedAgreement)| {
+            let mut agreement = good();
+            change(&mut agreement);
+            Terms::expect(agreement, CashPolicy::default()).unwrap_err()
+        };
+        assert!(Terms::expect(good(), CashPolicy::default()).is_ok());
+        assert_eq!(refused(|a| a.charges.clear()), TermsError::NoCharges);
+        assert!(matches!(
+            refused(|a| a.price_total = usd("100.01")),
+            TermsError::ChargesDoNotAddUp { .. }
+        ));
+        assert_eq!(
+            refused(|a| a.charges[0].amount = usd("0")),
+            TermsError::ChargeNotPositive(1)
+        );
+        assert_eq!(
+            refused(|a| {
+                a.charges.push(a.charges[0]);
+            }),
+            TermsError::ChargeTwice(1)
+        );
+        assert!(matches!(
+            refused(|a| a.expected_fee = usd("100.01")),
+            TermsError::FeeOutOfRange { .. }
+        ));
+        assert!(matches!(
+            refused(|a| a.expected_fee = Money::zero(Currency::Eur)),
+            TermsError::Money(_)
+        ));
+        assert_eq!(
+            refused(|a| a.billing_terms_days = 366),
+            TermsError::BillingTerms(366)
+        );
+    }
+
+    /// An invoice belongs to the charge whose turn it is; before the first, to the first.
+    #[test]
+    fn the_charge_of_a_date() {
+        let terms = accepted(&[("2027-01-05", "10.00"), ("2027-02-05", "10.00")], "0.50");
+        for (on, number) in [
+            ("2027-01-01", 1),
+            ("2027-01-05", 1),
+            ("2027-02-04", 1),
+            ("2027-02-05", 2),
+            ("2030-01-01", 2),
+        ] {
+            assert_eq!(terms.charge_on(date(on)).unwrap().number, number, "{on}");
+        }
+    }
+
+    proptest! {
+        /// E4, R1: shares of the fee add up to the fee; nets add up to the net.
+        #[test]
+        fn shares_add_up(amounts in prop::collection::vec(1_i64..100_000_000, 1..60), fee_share in 0_i64..1_000) {
+            let usd = Currency::Usd;
+            let total: i64 = amounts.iter().sum();
+            let charges = (1..).zip(&amounts).map(|(number, amount)| Charge {
+                number,
+                on: date("2027-01-05") + Days::new(u64::from(number)),
+                amount: Money::from_minor_units(*amount, usd).unwrap(),
+            });
+            let terms = Terms::expect(AcceptedAgreement {
+                agreement: "agmt-1".parse().unwrap(),
+                engagement: "eng-1".parse().unwrap(),
+                offer: "offer-1".parse().unwrap(),
+                accepted_at: DateTime::UNIX_EPOCH,
+                charges: charges.collect(),
+                base_total: Money::from_minor_units(total, usd).unwrap(),
+                price_total: Money::from_minor_units(total, usd).unwrap(),
+                fee_rate: Rate::ZERO,
+                expected_fee: Money::from_minor_units(total * fee_share / 1_000, usd).unwrap(),
+                billing_terms_days: 30,
+            }, CashPolicy::default()).unwrap();
+            let sum = |of: fn(&ExpectedCharge) -> Money| {
+                Money::sum(terms.charges.iter().map(of), usd).unwrap()
+            };
+            prop_assert_eq!(sum(|charge| charge.fee), terms.expected_fee);
+            prop_assert_eq!(sum(|charge| charge.net), terms.expected_net);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What other services tell → commands: the offer service's accepted agreements (R1).
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use chrono::DateTime;
+use countersign_kernel::{Money, Rate};
+use countersign_platform::{
+    EventHandler, Failure, Handled, IncomingEvent, UnitOfWork, async_trait,
+};
+use countersign_proto::common::v1 as common;
+use countersign_proto::offer::v1::AgreementAccepted;
+
+use crate::commands;
+use crate::domain::terms::{AcceptedAgreement, Charge};
+
+/// The schema of the service that is heard.
+pub(crate) const SOURCE: &str = "offer";
+
+/// Hears the offer service: an accepted agreement makes its cash expected (R1).
+#[derive(Debug, Clone, Copy)]
+pub struct Offers;
+
+#[async_trait]
+impl EventHandler for Offers {
+    fn types(&self) -> &'static [&'static str] {
+        &["countersign.offer.v1.AgreementAccepted"]
+    }
+
+    async fn handle(
+        &self,
+        uow: &mut UnitOfWork,
+        event: &IncomingEvent,
+    ) -> Result<Handled, Failure> {
+        let message: AgreementAccepted = event.decode()?;
+        let accepted = accepted(&message)
+            .map_err(|error| Failure::undecodable(event.type_name.clone(), error))?;
+        commands::agreement::accept(uow, &event.seller, accepted).await?;
+        Ok(Handled::Applied)
+    }
+}
+
+/// A field of an event that is missing or cannot be what it says.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {why}")]
+struct Unusable {
+    field: &'static str,
+    why: String,
+}
+
+impl Unusable {
+    fn new(field: &'static str, why: impl Display) -> Self {
+        Self {
+            field,
+            why: why.to_string(),
+        }
+    }
+}
+
+fn accepted(message: &AgreementAccepted) -> Result<AcceptedAgreement, Unusable> {
+    let offer = message.offer.as_ref().ok_or_else(|| missing("offer"))?;
+    let economics = message
+        .economics
+        .as_ref()
+        .ok_or_else(|| missing("economics"))?;
+    let accepted_at = DateTime::parse_from_rfc3339(&message.accepted_at)
+        .map_err(|error| Unusable::new("accepted_at", error))?;
+    Ok(AcceptedAgreement {
+        agreement: text("agreement_id", &message.agreement_id)?,
+        engagement: text("offer.engagement_id", &offer.engagement_id)?,
+        offer: text("offer.aws_offer_id", &offer.aws_offer_id)?,
+        accepted_at: accepted_at.to_utc(),
+        charges: message
+            .charges
+            .iter()
+            .map(charge)
+            .collect::<Result<_, _>>()?,
+        base_total: money("economics.base_total", economics.base_total.as_ref())?,
+        price_total: money("economics.price_total", economics.price_total.as_ref())?,
+        fee_rate: Rate::parse(&economics.listing_fee_rate)
+            .map_err(|error| Unusable::new("economics.listing_fee_rate", error))?,
+        expected_fee: money("economics.expected_fee", economics.expected_fee.as_ref())?,
+        billing_terms_days: message.billing_terms_days,
+    })
+}
+
+fn charge(charge: &common::Charge) -> Result<Charge, Unusable> {
+    Ok(Charge {
+        number: charge.number,
+        on: text("charges.charge_date", &charge.charge_date)?,
+        amount: money("charges.amount", charge.amount.as_ref())?,
+    })
+}
+
+fn missing(field: &'static str) -> Unusable {
+    Unusable::new(field, "is missing")
+}
+
+fn text<T: FromStr<Err: Display>>(field: &'static str, text: &str) -> Result<T, Unusable> {
+    text.parse().map_err(|error| Unusable::new(field, error))
+}
+
+fn money(field: &'static str, money: Option<&common::Money>) -> Result<Money, Unusable> {
+    let money = money.ok_or_else(|| missing(field))?;
+    let currency = text(field, &money.currency_code)?;
+    Money::parse(&money.amount, currency).map_err(|error| Unusable::new(field, error))
+}

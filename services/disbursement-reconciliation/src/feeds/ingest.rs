@@ -1,0 +1,232 @@
+//! A turn over a seller's feeds: files are read outside any transaction, rows are taken in short
+//! ones, and the agreements that they touch are reconciled when all files are in (R2).
+//!
+//! Asked for by gRPC or by the clock, it is the same work; two turns at once do it once. Whatever
+//! dies in the middle, the next turn goes on: how far a file has come and which agreements are due
+//! is written with the rows.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use countersign_kernel::{Digest, SellerId};
+use countersign_platform::{
+    Cause, Database, Failure, TaskHandler, TaskOutcome, TaskRun, TraceContext, async_trait,
+    back_off, fault,
+};
+
+use super::csv_file;
+use super::layout::FeedFile;
+use super::source::FeedSource;
+use crate::commands;
+use crate::commands::intake::Progress;
+use crate::domain::ids::AgreementId;
+use crate::domain::intake::FileVersion;
+use crate::store;
+use crate::store::feed::Report;
+
+/// The kind of the recurring task.
+pub(crate) const TASK: &str = "feeds.ingest";
+
+/// The feeds of every seller that is configured. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Feeds {
+    database: Database,
+    sources: Arc<Vec<FeedSource>>,
+}
+
+/// Why a turn runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Because {
+    pub(crate) cause: Cause,
+    pub(crate) trace: TraceContext,
+}
+
+impl Feeds {
+    pub(crate) fn new(database: Database, sources: Vec<FeedSource>) -> Self {
+        Self {
+            database,
+            sources: Arc::new(sources),
+        }
+    }
+
+    /// Whether there is any place to read this seller's feeds from.
+    pub(crate) fn has(&self, seller: &SellerId) -> bool {
+        self.sources.iter().any(|source| source.seller == *seller)
+    }
+
+    /// Reads what is new for a seller. Returns the files that had changed, in the order read.
+    pub(crate) async fn ingest(
+        &self,
+        seller: &SellerId,
+        because: &Because,
+    ) -> Result<Vec<Report>, Failure> {
+        let mut reports = Vec::new();
+        for source in self
+            .sources
+            .iter()
+            .filter(|source| source.seller == *seller)
+        {
+            for file in source.files().await? {
+                if let Some(report) = self.ingest_file(source, file, because).await? {
+                    reports.push(report);
+                }
+            }
+        }
+        fault::point("feeds.before_reconcile");
+        self.reconcile(seller, because).await?;
+        Ok(reports)
+    }
+
+    async fn ingest_file(
+        &self,
+        source: &FeedSource,
+        file: FeedFile,
+        because: &Because,
+    ) -> Result<Option<Report>, Failure> {
+        let Some(bytes) = source.read(file).await? else {
+            return Ok(None);
+        };
+        let version = FileVersion {
+            path: file.to_string(),
+            feed: file.feed.to_string(),
+            digest: Digest::of(&bytes),
+        };
+        if !self
+            .take(&source.seller, file, &version, &bytes, because)
+            .await?
+        {
+            return Ok(None);
+        }
+        let report = store::feed::report(self.database.pool(), &source.seller, &version).await?;
+        tracing::info!(
+            seller = source.seller.as_str(),
+            path = version.path,
+            new = report.kept.tally.new,
+            repeated = report.kept.tally.repeated,
+            refused = report.kept.tally.refused,
+            remarks = ?report.remarks,
+            "read a feed file"
+        );
+        Ok(Some(report))
+    }
+
+    /// Takes a file version; returns whether there was anything to do.
+    async fn take(
+        &self,
+        seller: &SellerId,
+        file: FeedFile,
+        version: &FileVersion,
+        bytes: &[u8],
+        because: &Because,
+    ) -> Result<bool, Failure> {
+        let content = csv_file::read(file.feed, bytes).map(Arc::new);
+        loop {
+            let progress = self
+                .database
+                .transaction(because.cause.clone(), because.trace, |uow| {
+                    let (seller, version, content) =
+                        (seller.clone(), version.clone(), content.clone());
+                    Box::pin(async move {
+                        match content {
+                            Ok(content) => {
+                                commands::intake::take_rows(uow, &seller, &version, &content).await
+                            }
+                            Err(csv_file::RefusedFile(reason)) => {
+                                commands::intake::refuse_file(uow, &seller, &version, &reason).await
+                            }
+                        }
+                    })
+                })
+                .await?;
+            fault::point("feeds.after_rows");
+            match progress {
+                Progress::More => {}
+                Progress::Finished => return Ok(true),
+                Progress::Known => return Ok(false),
+            }
+        }
+    }
+
+    /// Reconciles every agreement that is due. One that cannot be is no reason to leave the others
+    /// waiting; it stays due.
+    async fn reconcile(&self, seller: &SellerId, because: &Because) -> Result<(), Failure> {
+        let mut failed = Ok(());
+        let mut last: Option<AgreementId> = None;
+        loop {
+            let due = store::due::next(self.database.pool(), seller, last.as_ref()).await?;
+            for agreement in &due {
+                let reconciled = self.reconcile_one(seller, agreement, because).await;
+                failed = failed.and(reconciled);
+            }
+            last = due.into_iter().last();
+            if last.is_none() {
+                return failed;
+            }
+        }
+    }
+
+    async fn reconcile_one(
+        &self,
+        seller: &SellerId,
+        agreement: &AgreementId,
+        because: &Because,
+    ) -> Result<(), Failure> {
+        self.database
+            .transaction(because.cause.clone(), because.trace, |uow| {
+                let (seller, agreement) = (seller.clone(), agreement.clone());
+                Box::pin(
+                    async move { commands::agreement::reconcile(uow, &seller, &agreement).await },
+                )
+            })
+            .await
+    }
+}
+
+/// The turn that comes by the clock.
+#[derive(Debug)]
+pub(crate) struct Poll {
+    feeds: Feeds,
+    interval: TimeDelta,
+}
+
+impl Poll {
+    pub(crate) fn new(feeds: Feeds, interval: Duration) -> Self {
+        Self {
+            feeds,
+            interval: TimeDelta::from_std(interval).unwrap_or(TimeDelta::hours(1)),
+        }
+    }
+}
+
+#[async_trait]
+impl TaskHandler for Poll {
+    async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
+        let cause = Cause::Task {
+            kind: run.kind.clone(),
+            key: run.key.clone(),
+        };
+        let because = Because {
+            cause,
+            trace: run.trace,
+        };
+        // One seller's bucket that is away is no reason to leave the others waiting.
+        let mut failed: Option<String> = None;
+        let sellers: BTreeSet<&SellerId> = self
+            .feeds
+            .sources
+            .iter()
+            .map(|source| &source.seller)
+            .collect();
+        for seller in sellers {
+            if let Err(failure) = self.feeds.ingest(seller, &because).await {
+                failed = Some(format!("{seller}: {}", failure.report()));
+            }
+        }
+        Ok(match failed {
+            None => TaskOutcome::Again(run.now() + self.interval),
+            Some(why) => TaskOutcome::RetryAt(run.now() + back_off(run.attempt), why),
+        })
+    }
+}

@@ -1,0 +1,106 @@
+//! Requests → domain: parse, don't validate; every wrong field at once (P4).
+
+use countersign_kernel::EngagementId;
+use countersign_platform::{Page, Rejection, Violations};
+use countersign_proto::disbursement_reconciliation::v1 as proto;
+
+use super::page;
+use crate::domain::discrepancy::CaseId;
+use crate::domain::policy::{CashPolicy, PolicyError, Schedule};
+use crate::store::discrepancy::Filter;
+
+/// The longest reason for a resolution, in bytes: it stands in the ledger and in the audit trail.
+const MAX_REASON: usize = 2_000;
+
+pub(super) fn engagement(text: &str) -> Result<EngagementId, Rejection> {
+    let mut wrong = Violations::default();
+    let engagement = wrong
+        .required("engagement_id", text)
+        .and_then(|text| wrong.check("engagement_id", "NOT_AN_ENGAGEMENT_ID", text.parse()));
+    wrong.finish(engagement)
+}
+
+pub(super) fn optional_engagement(text: &str) -> Result<Option<EngagementId>, Rejection> {
+    let mut wrong = Violations::default();
+    let engagement = filter_by(&mut wrong, text);
+    wrong.finish(engagement)
+}
+
+/// `Some(None)` when it is not asked for; `None` when it is wrong.
+fn filter_by(wrong: &mut Violations, text: &str) -> Option<Option<EngagementId>> {
+    if text.is_empty() {
+        return Some(None);
+    }
+    wrong
+        .check("engagement_id", "NOT_AN_ENGAGEMENT_ID", text.parse())
+        .map(Some)
+}
+
+pub(super) fn ledger_page(
+    request: &proto::ListLedgerEntriesRequest,
+) -> Result<(Option<EngagementId>, Page<i64>), Rejection> {
+    let mut wrong = Violations::default();
+    let engagement = filter_by(&mut wrong, &request.engagement_id);
+    let page = page::within(&mut wrong, request.page_size, &request.page_token);
+    wrong.finish(engagement.zip(page))
+}
+
+pub(super) fn discrepancy_page(
+    request: &proto::ListDiscrepanciesRequest,
+) -> Result<(Filter, Page<i64>), Rejection> {
+    use proto::discrepancy::State;
+    let mut wrong = Violations::default();
+    let engagement = filter_by(&mut wrong, &request.engagement_id);
+    let page = page::within(&mut wrong, request.page_size, &request.page_token);
+    let state = match State::try_from(request.state) {
+        Ok(State::Unspecified) => Some(None),
+        Ok(State::Open) => Some(Some("open")),
+        Ok(State::Resolved) => Some(Some("resolved")),
+        Ok(State::Cleared) => Some(Some("cleared")),
+        Err(unknown) => wrong.check("state", "UNKNOWN_STATE", Err(unknown)),
+    };
+    let filter = engagement
+        .zip(state)
+        .map(|(engagement, state)| Filter { engagement, state });
+    wrong.finish(filter.zip(page))
+}
+
+pub(super) fn resolution(
+    request: &proto::ResolveDiscrepancyRequest,
+) -> Result<(CaseId, String), Rejection> {
+    let mut wrong = Violations::default();
+    let case = wrong
+        .required("case_id", &request.case_id)
+        .and_then(|text| wrong.check("case_id", "NOT_A_CASE_ID", text.parse()));
+    let reason = wrong
+        .required("reason", request.reason.trim())
+        .map(str::to_owned);
+    if reason
+        .as_ref()
+        .is_some_and(|reason| reason.len() > MAX_REASON)
+    {
+        wrong.add("reason", "TOO_LONG", format!("at most {MAX_REASON} bytes"));
+    }
+    wrong.finish(case.zip(reason))
+}
+
+pub(super) fn policy(request: &proto::PutCashPolicyRequest) -> Result<CashPolicy, Rejection> {
+    let mut wrong = Violations::default();
+    let Some(policy) = wrong.present("policy", request.policy.as_ref()) else {
+        return Err(wrong.into_rejection());
+    };
+    let schedule = if policy.daily_disbursement {
+        Schedule::Daily
+    } else {
+        Schedule::Monthly(policy.monthly_day)
+    };
+    let parsed = CashPolicy::new(schedule, policy.penny_tolerance_minor_units);
+    for error in parsed.as_ref().err().into_iter().flatten() {
+        let (field, reason) = match error {
+            PolicyError::MonthlyDay => ("policy.monthly_day", "NOT_A_DISBURSEMENT_DAY"),
+            PolicyError::Tolerance => ("policy.penny_tolerance_minor_units", "TOO_LARGE"),
+        };
+        wrong.add(field, reason, error.to_string());
+    }
+    wrong.finish(parsed.ok())
+}
