@@ -1,0 +1,328 @@
+//! `/sandbox`: what happens on AWS's and the buyer's side, on request. Unsigned JSON, for rehearsals.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use bytes::Bytes;
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::config::Settings;
+use crate::feed_files::{self, Faults, Files};
+use crate::inject::Injection;
+use crate::server::App;
+use crate::world::agreements::Denied;
+use crate::world::feeds::month_of;
+use crate::world::model::{Agreement, Offer};
+use crate::world::timestamp;
+use crate::world::{Delivery, World};
+
+pub(crate) fn routes() -> Router<App> {
+    Router::new()
+        .route("/sandbox/accept", post(accept))
+        .route("/sandbox/bill", post(bill))
+        .route("/sandbox/collect", post(collect))
+        .route("/sandbox/disburse", post(disburse))
+        .route("/sandbox/disbursement-failure", post(disbursement_failure))
+        .route("/sandbox/feeds/write", post(write_feeds))
+        .route("/sandbox/inject", post(inject))
+        .route("/sandbox/settings", get(settings).post(set_settings))
+        .route("/sandbox/offers", get(offers))
+        .route("/sandbox/agreements", get(agreements))
+        .route("/sandbox/state", get(state))
+}
+
+/// Reads a body, brings the world to now, runs a command, answers with its JSON or its refusal.
+fn command<T: DeserializeOwned>(
+    app: &App,
+    body: &Bytes,
+    run: impl FnOnce(&mut World, chrono::DateTime<chrono::Utc>, T) -> Result<Value, Denied>,
+) -> Response {
+    let input = match parse(body) {
+        Ok(input) => input,
+        Err(denied) => return refuse(StatusCode::BAD_REQUEST, &denied),
+    };
+    let now = app.clock.now();
+    let mut world = app.world();
+    world.advance(now);
+    match run(&mut world, now, input) {
+        Ok(reply) => Json(reply).into_response(),
+        Err(denied) => refuse(StatusCode::CONFLICT, &denied),
+    }
+}
+
+fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Denied> {
+    let body: &[u8] = if body.is_empty() { b"{}" } else { body };
+    serde_json::from_slice(body).map_err(|error| Denied::new("BAD_REQUEST", error.to_string()))
+}
+
+fn refuse(status: StatusCode, denied: &Denied) -> Response {
+    (
+        status,
+        Json(json!({ "error": denied.code, "message": denied.message })),
+    )
+        .into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Accept {
+    #[serde(rename = "offerId")]
+    offer: String,
+    #[serde(rename = "buyerAccountId")]
+    buyer: String,
+    #[serde(rename = "payerAccountId")]
+    payer: Option<String>,
+}
+
+async fn accept(State(app): State<App>, body: Bytes) -> Response {
+    command(&app, &body, |world, now, input: Accept| {
+        world
+            .accept(now, &input.offer, &input.buyer, input.payer.as_deref())
+            .map(agreement_json)
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Bill {
+    agreement_id: String,
+}
+
+async fn bill(State(app): State<App>, body: Bytes) -> Response {
+    command(&app, &body, |world, now, input: Bill| {
+        world
+            .bill(now, &input.agreement_id)
+            .map(|invoices| json!({ "invoices": invoices }))
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Collect {
+    agreement_id: String,
+    amount: Option<String>,
+}
+
+async fn collect(State(app): State<App>, body: Bytes) -> Response {
+    command(&app, &body, |world, now, input: Collect| {
+        let amount = input.amount.as_deref().map(decimal).transpose()?;
+        let collected = world.collect(now, &input.agreement_id, amount)?;
+        Ok(json!({ "agreementId": input.agreement_id, "collected": collected.to_string() }))
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Disburse {
+    bank_trace_id: Option<String>,
+    short_by: Option<String>,
+}
+
+async fn disburse(State(app): State<App>, body: Bytes) -> Response {
+    command(&app, &body, |world, now, input: Disburse| {
+        let short_by = input
+            .short_by
+            .as_deref()
+            .map_or(Ok(Decimal::ZERO), decimal)?;
+        let deposits = world.disburse(now, input.bank_trace_id.as_deref(), short_by)?;
+        Ok(json!({ "disbursements": deposits }))
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct FailDisbursement {
+    disbursement_id: Option<String>,
+}
+
+async fn disbursement_failure(State(app): State<App>, body: Bytes) -> Response {
+    command(&app, &body, |world, now, input: FailDisbursement| {
+        let failed = world.fail_disbursement(now, input.disbursement_id.as_deref())?;
+        Ok(json!({ "failure": failed }))
+    })
+}
+
+/// Money in requests is text, like AWS's.
+fn decimal(text: &str) -> Result<Decimal, Denied> {
+    text.parse()
+        .map_err(|_| Denied::new("WRONG_AMOUNT", format!("'{text}' is not a decimal.")))
+}
+
+async fn write_feeds(State(app): State<App>, body: Bytes) -> Response {
+    let prepared = parse::<Faults>(&body).and_then(|faults| match faults.problem() {
+        Some(problem) => Err(Denied::new("BAD_REQUEST", problem)),
+        None => feed_files(&app, &faults),
+    });
+    let Some(folder) = app.config.feeds.clone() else {
+        return refuse(
+            StatusCode::CONFLICT,
+            &Denied::new("NO_FEEDS_FOLDER", "Start the sandbox with --feeds."),
+        );
+    };
+    let files = match prepared {
+        Ok(files) => files,
+        Err(denied) => return refuse(StatusCode::BAD_REQUEST, &denied),
+    };
+    let names: Vec<String> = files
+        .keys()
+        .map(|path| path.display().to_string())
+        .collect();
+    let written = tokio::task::spawn_blocking(move || feed_files::write(&folder, &files)).await;
+    match written
+        .map_err(std::io::Error::other)
+        .and_then(|result| result)
+    {
+        Ok(()) => Json(json!({ "files": names })).into_response(),
+        Err(error) => refuse(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            &Denied::new("WRITE_FAILED", error.to_string()),
+        ),
+    }
+}
+
+/// The files of this delivery; remembered, so that the same can be delivered again.
+fn feed_files(app: &App, faults: &Faults) -> Result<Files, Denied> {
+    let now = app.clock.now();
+    let mut world = app.world();
+    world.advance(now);
+    if faults.same_file_again {
+        return world
+            .last_delivery
+            .clone()
+            .map(|delivery| delivery.files)
+            .ok_or_else(|| Denied::new("NOTHING_WRITTEN", "No feed has been written yet."));
+    }
+    world.cut_feeds(now);
+    let current = month_of(now);
+    let since = world
+        .last_delivery
+        .as_ref()
+        .map_or((0, 0), |delivery| delivery.month);
+    let files = feed_files::render(&world.feed_rows, since, current, faults)
+        .map_err(|error| Denied::new("WRITE_FAILED", error.to_string()))?;
+    world.last_delivery = Some(Delivery {
+        month: current,
+        files: files.clone(),
+    });
+    Ok(files)
+}
+
+async fn inject(State(app): State<App>, body: Bytes) -> Response {
+    match parse::<Injection>(&body) {
+        Ok(injection) => {
+            let mut injections = app.injections();
+            injections.add(injection);
+            Json(json!({ "pending": injections.pending() })).into_response()
+        }
+        Err(denied) => refuse(StatusCode::BAD_REQUEST, &denied),
+    }
+}
+
+async fn settings(State(app): State<App>) -> Json<Settings> {
+    Json(app.world().settings)
+}
+
+/// Only the settings named are changed.
+async fn set_settings(State(app): State<App>, body: Bytes) -> Response {
+    command(
+        &app,
+        &body,
+        |world, _, changes: serde_json::Map<String, Value>| {
+            let wrong = |error: serde_json::Error| Denied::new("BAD_REQUEST", error.to_string());
+            let mut merged = serde_json::to_value(world.settings).map_err(wrong)?;
+            for (name, value) in changes {
+                merged[name] = value;
+            }
+            world.settings = serde_json::from_value(merged).map_err(wrong)?;
+            serde_json::to_value(world.settings).map_err(wrong)
+        },
+    )
+}
+
+async fn offers(State(app): State<App>) -> Response {
+    command(&app, &Bytes::new(), |world, _, _: Value| {
+        Ok(json!(offers_json(world)))
+    })
+}
+
+async fn agreements(State(app): State<App>) -> Response {
+    command(&app, &Bytes::new(), |world, _, _: Value| {
+        Ok(json!(agreements_json(world)))
+    })
+}
+
+async fn state(State(app): State<App>) -> Response {
+    let pending = json!(app.injections().pending());
+    command(&app, &Bytes::new(), |world, now, _: Value| {
+        let change_sets: Vec<Value> = world
+            .change_sets
+            .iter()
+            .map(|set| {
+                let errors: Vec<Value> = set
+                    .changes
+                    .iter()
+                    .flat_map(|change| change.errors.iter().map(move |error| {
+                        json!({ "change": change.type_name, "code": error.code, "message": error.message })
+                    }))
+                    .collect();
+                json!({ "id": set.id, "name": set.name, "status": set.status, "errors": errors })
+            })
+            .collect();
+        Ok(json!({
+            "now": timestamp(now),
+            "sellerAccount": world.seller,
+            "settings": world.settings,
+            "products": world.products,
+            "changeSets": change_sets,
+            "offers": offers_json(world),
+            "agreements": agreements_json(world),
+            "billingEvents": world.billing_events,
+            "injections": pending,
+        }))
+    })
+}
+
+fn offers_json(world: &World) -> Vec<Value> {
+    world.offers.iter().map(offer_json).collect()
+}
+
+fn offer_json(offer: &Offer) -> Value {
+    json!({
+        "offerId": offer.id,
+        "revision": offer.revision,
+        "state": offer.state,
+        "name": offer.name,
+        "productId": offer.product_id,
+        "buyerAccounts": offer.buyers(),
+        "availabilityEndDate": offer.availability_end,
+        "currency": offer.schedule.as_ref().map(|schedule| &schedule.currency),
+        "total": offer.schedule.as_ref().map(|schedule| schedule.total().to_string()),
+    })
+}
+
+fn agreements_json(world: &World) -> Vec<Value> {
+    world.agreements.iter().map(agreement_json).collect()
+}
+
+fn agreement_json(agreement: &Agreement) -> Value {
+    json!({
+        "agreementId": agreement.id,
+        "offerId": agreement.offer_id,
+        "offerName": agreement.offer_name,
+        "productId": agreement.product_id,
+        "status": agreement.status,
+        "acceptorAccountId": agreement.acceptor,
+        "payerAccountId": agreement.payer,
+        "acceptanceTime": timestamp(agreement.accepted_at),
+        "endTime": timestamp(agreement.ends_at),
+        "currency": agreement.schedule.currency,
+        "total": agreement.schedule.total().to_string(),
+        "charges": agreement.schedule.charges,
+        "invoices": agreement.invoices,
+    })
+}

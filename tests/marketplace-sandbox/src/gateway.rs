@@ -1,0 +1,219 @@
+//! What every API request goes through, whatever its protocol: signature, injected failure, rate limit,
+//! the world brought to now, the operation, and AWS's errors in the protocol's own form.
+
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use serde_json::json;
+
+use crate::inject::{Failure, Injection};
+use crate::server::App;
+use crate::sigv4::{self, Signed};
+use crate::wire::{self, Wire, map};
+use crate::world::{Refusal, World};
+
+/// How an API writes its answers and errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// The Catalog API.
+    RestJson,
+    /// The Agreement API as the Rust SDK speaks it.
+    RpcV2Cbor,
+}
+
+/// A request before anybody has looked at it.
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// What an operation is given.
+pub(crate) struct Call<'a> {
+    pub(crate) world: &'a mut World,
+    pub(crate) now: DateTime<Utc>,
+    /// Account of the key that signed.
+    pub(crate) caller: String,
+    pub(crate) base: &'a str,
+}
+
+/// Lets one request through to `operation` and answers it.
+pub(crate) async fn serve(
+    app: &App,
+    protocol: Protocol,
+    name: &str,
+    request: &Request,
+    operation: impl FnOnce(Call<'_>) -> Result<Bytes, Refusal>,
+) -> Response {
+    let signed = Signed {
+        method: &request.method,
+        uri: &request.uri,
+        headers: &request.headers,
+        body: &request.body,
+    };
+    let caller = match sigv4::authenticate(&app.config.access_keys, &signed) {
+        Ok(account) => account.to_owned(),
+        Err(rejected) => {
+            tracing::warn!(operation = name, code = rejected.code, "request refused");
+            return error(
+                protocol,
+                StatusCode::FORBIDDEN,
+                rejected.code,
+                &rejected.message,
+                None,
+            );
+        }
+    };
+    let injection = app.injections().take(name);
+    if let Some(injection) = injection.as_ref().filter(|injection| !applies(injection)) {
+        return refuse(protocol, &injected(injection.failure));
+    }
+    let rate_limited = app.world().settings.rate_limit;
+    if rate_limited && !app.limits().allow(&caller, name, Instant::now()) {
+        return refuse(protocol, &Refusal::Throttled);
+    }
+    let result = {
+        let now = app.clock.now();
+        let mut world = app.world();
+        world.advance(now);
+        if injection
+            .as_ref()
+            .is_some_and(|injection| injection.failure == Failure::ServerFault)
+        {
+            world.doom_next = true;
+        }
+        operation(Call {
+            world: &mut world,
+            now,
+            caller,
+            base: &app.base_url,
+        })
+    };
+    match injection.map(|injection| injection.failure) {
+        None | Some(Failure::ServerFault) => answer(protocol, name, result),
+        Some(Failure::Timeout) => {
+            // Never answered; the server's stop ends it.
+            app.stop.cancelled().await;
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+        Some(failure) => refuse(protocol, &injected(failure)),
+    }
+}
+
+fn answer(protocol: Protocol, name: &str, result: Result<Bytes, Refusal>) -> Response {
+    match result {
+        Ok(body) => respond(protocol, StatusCode::OK, body, None),
+        Err(refusal) => {
+            tracing::info!(operation = name, ?refusal, "refused");
+            refuse(protocol, &refusal)
+        }
+    }
+}
+
+/// Whether the request takes effect in spite of the failure.
+fn applies(injection: &Injection) -> bool {
+    injection.after_apply || matches!(injection.failure, Failure::Timeout | Failure::ServerFault)
+}
+
+fn injected(failure: Failure) -> Refusal {
+    match failure {
+        Failure::Throttle => Refusal::Throttled,
+        Failure::Fault | Failure::Timeout | Failure::ServerFault => Refusal::Fault,
+        Failure::Lock => Refusal::InUse {
+            message: "The entity is locked.".to_owned(),
+        },
+        Failure::AccessDenied => Refusal::AccessDenied {
+            message: "Access denied.".to_owned(),
+        },
+    }
+}
+
+fn refuse(protocol: Protocol, refusal: &Refusal) -> Response {
+    let catalog = protocol == Protocol::RestJson;
+    let (status, code, message) = match refusal {
+        Refusal::Validation { message, .. } => (
+            if catalog { 422 } else { 400 },
+            "ValidationException",
+            message.as_str(),
+        ),
+        Refusal::NotFound { message, .. } => (404, "ResourceNotFoundException", message.as_str()),
+        Refusal::InUse { message } => (423, "ResourceInUseException", message.as_str()),
+        Refusal::Quota { message } => (402, "ServiceQuotaExceededException", message.as_str()),
+        Refusal::AccessDenied { message } => (403, "AccessDeniedException", message.as_str()),
+        Refusal::Throttled => (429, "ThrottlingException", "Rate exceeded"),
+        Refusal::Fault if catalog => (
+            500,
+            "InternalServiceException",
+            "An internal error occurred.",
+        ),
+        Refusal::Fault => (
+            500,
+            "InternalServerException",
+            "An internal error occurred.",
+        ),
+    };
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    error(protocol, status, code, message, Some(refusal))
+}
+
+fn error(
+    protocol: Protocol,
+    status: StatusCode,
+    code: &str,
+    message: &str,
+    refusal: Option<&Refusal>,
+) -> Response {
+    let body = match protocol {
+        Protocol::RestJson => {
+            let mut body = json!({ "__type": code, "Message": message });
+            if let Some(Refusal::Validation {
+                field: Some(change_type),
+                ..
+            }) = refusal
+            {
+                body["ValidationExceptionFieldList"] = json!([{ "Reason": "FieldValidationFailed", "ChangeType": change_type, "Message": message }]);
+            }
+            Bytes::from(body.to_string())
+        }
+        Protocol::RpcV2Cbor => {
+            let (reason, resource) = match refusal {
+                Some(Refusal::Validation { reason, .. }) => (Some(reason.unwrap_or("OTHER")), None),
+                Some(Refusal::AccessDenied { .. }) => (Some("INVALID_ACCESS"), None),
+                Some(Refusal::NotFound { resource, .. }) => (None, Some(Wire::text(resource))),
+                _ => (None, None),
+            };
+            Bytes::from(wire::encode(&map([
+                (
+                    "__type",
+                    Some(Wire::text(format!("com.amazonaws.agreement#{code}"))),
+                ),
+                ("message", Some(Wire::text(message))),
+                ("reason", reason.map(Wire::text)),
+                ("resourceId", resource.clone()),
+                ("resourceType", resource.map(|_| Wire::text("Agreement"))),
+            ])))
+        }
+    };
+    respond(protocol, status, body, Some(code))
+}
+
+fn respond(protocol: Protocol, status: StatusCode, body: Bytes, code: Option<&str>) -> Response {
+    let mut response = Response::builder().status(status);
+    response = match protocol {
+        Protocol::RestJson => response.header(header::CONTENT_TYPE, "application/json"),
+        Protocol::RpcV2Cbor => response
+            .header(header::CONTENT_TYPE, "application/cbor")
+            .header("smithy-protocol", "rpc-v2-cbor"),
+    };
+    if let (Protocol::RestJson, Some(code)) = (protocol, code) {
+        response = response.header("x-amzn-errortype", code);
+    }
+    response
+        .body(Body::from(body))
+        .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}

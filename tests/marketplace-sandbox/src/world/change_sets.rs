@@ -1,0 +1,422 @@
+//! Change sets: starting (synchronous rules), reading, cancelling.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use super::changes::{self, Details};
+use super::model::{Change, ChangeSet, ChangeSetStatus, Document};
+use super::{Refusal, World, arn};
+
+const OFFER_TYPE: &str = "Offer@1.0";
+const CHANGES_MAX: usize = 20;
+const OPEN_CHANGE_SETS_MAX: usize = 250;
+const OFFERS_AT_ONCE_MAX: usize = 20;
+
+/// A `StartChangeSet` that was taken, and the documents that somebody must now fetch for it.
+#[derive(Debug)]
+pub(crate) struct Started {
+    pub(crate) reply: Value,
+    pub(crate) change_set_id: String,
+    pub(crate) documents: Vec<String>,
+}
+
+/// A change that makes an entity: its place in the set, its `ChangeName`, the id allotted.
+struct Creator {
+    index: usize,
+    name: Option<String>,
+    id: String,
+}
+
+impl World {
+    /// `StartChangeSet`. The same token with the same body answers as before and starts nothing.
+    pub(crate) fn start_change_set(
+        &mut self,
+        now: DateTime<Utc>,
+        caller: &str,
+        body: &Value,
+    ) -> Result<Started, Refusal> {
+        let token = optional_text(body, "ClientRequestToken")?;
+        if let Some(token) = token {
+            let printable = token.bytes().all(|byte| (0x20..0x7f).contains(&byte));
+            if !(1..=64).contains(&token.len()) || !printable {
+                return Err(Refusal::validation(
+                    "ClientRequestToken must be 1 to 64 printable characters.",
+                ));
+            }
+            if let Some((earlier, id)) = self.tokens.get(&(caller.to_owned(), token.to_owned())) {
+                if earlier != body {
+                    return Err(Refusal::validation(
+                        "ClientRequestToken was used for a request with another body.",
+                    ));
+                }
+                return Ok(Started {
+                    reply: started_reply(caller, id),
+                    change_set_id: id.clone(),
+                    documents: vec![],
+                });
+            }
+        }
+        let set = self.plan(now, caller, body)?;
+        if let Some(token) = token {
+            self.tokens.insert(
+                (caller.to_owned(), token.to_owned()),
+                (body.clone(), set.id.clone()),
+            );
+        }
+        let started = Started {
+            reply: started_reply(caller, &set.id),
+            change_set_id: set.id.clone(),
+            documents: set.documents.iter().map(|(url, _)| url.clone()).collect(),
+        };
+        self.change_sets.push(set);
+        Ok(started)
+    }
+
+    /// Everything that can refuse a change set at once. Changes nothing but the id counter.
+    fn plan(
+        &mut self,
+        now: DateTime<Utc>,
+        caller: &str,
+        body: &Value,
+    ) -> Result<ChangeSet, Refusal> {
+        require_catalog(optional_text(body, "Catalog")?)?;
+        if optional_text(body, "Intent")?.is_some_and(|intent| intent != "APPLY") {
+            return Err(Refusal::validation(
+                "Intent VALIDATE is documented for AMI versions only.",
+            ));
+        }
+        let name = optional_text(body, "ChangeSetName")?;
+        if name.is_some_and(|name| name.is_empty() || name.chars().count() > 100) {
+            return Err(Refusal::validation(
+                "ChangeSetName must be 1 to 100 characters.",
+            ));
+        }
+        let sent = body
+            .get("ChangeSet")
+            .and_then(Value::as_array)
+            .map_or(&[][..], Vec::as_slice);
+        if !(1..=CHANGES_MAX).contains(&sent.len()) {
+            return Err(Refusal::validation("ChangeSet must have 1 to 20 changes."));
+        }
+        let mut changes: Vec<Change> = Vec::with_capacity(sent.len());
+        let creators = self.allot(sent);
+        for (index, change) in sent.iter().enumerate() {
+            let change = self.read_change(caller, index, change, &creators)?;
+            let same = |earlier: &Change| {
+                earlier.type_name == change.type_name && earlier.entity_id == change.entity_id
+            };
+            if change.name.is_some() && changes.iter().any(|earlier| earlier.name == change.name) {
+                return Err(Refusal::validation(
+                    "ChangeName must be unique in a change set.",
+                ));
+            }
+            if changes.iter().any(same) {
+                return Err(Refusal::validation(format!(
+                    "{} appears more than once for {}.",
+                    change.type_name, change.entity_id
+                )));
+            }
+            changes.push(change);
+        }
+        self.check_locks_and_quotas(caller, &changes)?;
+        let started_at = now.trunc_subsecs(0);
+        let applying_at = now + millis(self.settings.preparing_ms);
+        Ok(ChangeSet {
+            id: self.ids.change_set(),
+            owner: caller.to_owned(),
+            name: name.map(str::to_owned),
+            status: ChangeSetStatus::Preparing,
+            started_at,
+            applying_at,
+            due_at: applying_at + millis(self.settings.applying_ms),
+            ended_at: None,
+            failure: None,
+            documents: documents_of(&changes),
+            documents_at: None,
+            doomed: std::mem::take(&mut self.doom_next),
+            changes,
+        })
+    }
+
+    /// New ids for the offers that the set makes.
+    fn allot(&mut self, sent: &[Value]) -> Vec<Creator> {
+        let mut creators = Vec::new();
+        for (index, change) in sent.iter().enumerate() {
+            if change.get("ChangeType").and_then(Value::as_str) == Some("CreateOffer") {
+                let name = change
+                    .get("ChangeName")
+                    .and_then(Value::as_str)
+                    .map(str::to_owned);
+                creators.push(Creator {
+                    index,
+                    name,
+                    id: self.ids.offer(),
+                });
+            }
+        }
+        creators
+    }
+
+    fn read_change(
+        &self,
+        caller: &str,
+        index: usize,
+        sent: &Value,
+        creators: &[Creator],
+    ) -> Result<Change, Refusal> {
+        let change_type = optional_text(sent, "ChangeType")?
+            .ok_or_else(|| Refusal::validation("ChangeType is required."))?;
+        let entity = sent.get("Entity").unwrap_or(&Value::Null);
+        let entity_type = optional_text(entity, "Type")?.unwrap_or_default();
+        if entity_type != OFFER_TYPE {
+            return Err(Refusal::validation(format!(
+                "Entity type '{entity_type}' is not supported in this sandbox; use {OFFER_TYPE}."
+            )));
+        }
+        let name = optional_text(sent, "ChangeName")?;
+        if name.is_some_and(|name| name.is_empty() || name.chars().count() > 72) {
+            return Err(Refusal::validation(
+                "ChangeName must be 1 to 72 characters.",
+            ));
+        }
+        let document = details_document(sent)?;
+        let details =
+            changes::parse(change_type, &document).map_err(|message| Refusal::Validation {
+                message,
+                reason: None,
+                field: Some(change_type.to_owned()),
+            })?;
+        let identifier = optional_text(entity, "Identifier")?;
+        let (entity_id, revision) = match &details {
+            Details::CreateOffer { product_id, .. } => {
+                self.check_creation(caller, product_id, identifier)?;
+                let own = creators.iter().find(|creator| creator.index == index);
+                (
+                    own.map(|creator| creator.id.clone()).unwrap_or_default(),
+                    None,
+                )
+            }
+            _ => self.resolve(caller, identifier, creators)?,
+        };
+        Ok(Change {
+            type_name: change_type.to_owned(),
+            entity_type: entity_type.to_owned(),
+            entity_id,
+            revision,
+            name: name.map(str::to_owned),
+            document,
+            details,
+            errors: Vec::new(),
+        })
+    }
+
+    fn check_creation(
+        &self,
+        caller: &str,
+        product: &str,
+        identifier: Option<&str>,
+    ) -> Result<(), Refusal> {
+        if identifier.is_some() {
+            return Err(Refusal::validation(
+                "CreateOffer takes no Entity.Identifier.",
+            ));
+        }
+        if self.product(product).is_none() || caller != self.seller {
+            return Err(Refusal::not_found(
+                format!("Product '{product}' was not found."),
+                product,
+            ));
+        }
+        Ok(())
+    }
+
+    /// An identifier of an existing offer, or a reference to one that the set makes.
+    fn resolve(
+        &self,
+        caller: &str,
+        identifier: Option<&str>,
+        creators: &[Creator],
+    ) -> Result<(String, Option<u32>), Refusal> {
+        let identifier =
+            identifier.ok_or_else(|| Refusal::validation("Entity.Identifier is required."))?;
+        if let Some(reference) = identifier.strip_prefix('$') {
+            let name = reference
+                .strip_suffix(".Entity.Identifier")
+                .unwrap_or_default();
+            let made = creators
+                .iter()
+                .find(|creator| creator.name.as_deref() == Some(name));
+            return made
+                .map(|creator| (creator.id.clone(), None))
+                .ok_or_else(|| {
+                    Refusal::validation(format!(
+                        "'{identifier}' refers to no change of this set that makes an entity."
+                    ))
+                });
+        }
+        let (id, revision) = match identifier.split_once('@') {
+            Some((id, revision)) => (id, Some(revision)),
+            None => (identifier, None),
+        };
+        let offer = self.offer_of(caller, id)?;
+        if let Some(revision) = revision
+            && revision != offer.revision.to_string()
+        {
+            return Err(Refusal::validation(format!(
+                "The revision of '{identifier}' is not the latest; the latest is {id}@{}.",
+                offer.revision
+            )));
+        }
+        Ok((id.to_owned(), Some(offer.revision)))
+    }
+
+    fn check_locks_and_quotas(&self, caller: &str, changes: &[Change]) -> Result<(), Refusal> {
+        let open: Vec<&ChangeSet> = self
+            .change_sets
+            .iter()
+            .filter(|set| set.status.is_open() && set.owner == caller)
+            .collect();
+        for change in changes {
+            let holder = open.iter().find(|set| {
+                set.changes
+                    .iter()
+                    .any(|other| other.entity_id == change.entity_id)
+            });
+            if let Some(holder) = holder {
+                return Err(Refusal::InUse {
+                    message: format!(
+                        "{} is locked by change set {}.",
+                        change.entity_id, holder.id
+                    ),
+                });
+            }
+        }
+        if open.len() >= OPEN_CHANGE_SETS_MAX {
+            return Err(Refusal::Quota {
+                message: "Too many open change sets.".to_owned(),
+            });
+        }
+        let offers: BTreeSet<&str> = open
+            .iter()
+            .flat_map(|set| &set.changes)
+            .chain(changes)
+            .map(|change| change.entity_id.as_str())
+            .collect();
+        if offers.len() > OFFERS_AT_ONCE_MAX {
+            return Err(Refusal::Quota {
+                message: format!("More than {OFFERS_AT_ONCE_MAX} offers would be changed at once."),
+            });
+        }
+        Ok(())
+    }
+
+    /// `CancelChangeSet`: only while PREPARING.
+    pub(crate) fn cancel_change_set(
+        &mut self,
+        now: DateTime<Utc>,
+        caller: &str,
+        id: &str,
+    ) -> Result<Value, Refusal> {
+        let status = self.change_set_of(caller, id)?.status;
+        if status != ChangeSetStatus::Preparing {
+            return Err(Refusal::InUse {
+                message: format!(
+                    "Change set {id} is {} and can no longer be cancelled.",
+                    status.as_str()
+                ),
+            });
+        }
+        for set in self.change_sets.iter_mut().filter(|set| set.id == id) {
+            set.status = ChangeSetStatus::Cancelled;
+            set.ended_at = Some(now);
+        }
+        Ok(started_reply(caller, id))
+    }
+
+    pub(super) fn change_set_of(&self, caller: &str, id: &str) -> Result<&ChangeSet, Refusal> {
+        self.change_sets
+            .iter()
+            .find(|set| set.id == id && set.owner == caller)
+            .ok_or_else(|| Refusal::not_found(format!("Change set '{id}' was not found."), id))
+    }
+}
+
+fn started_reply(caller: &str, id: &str) -> Value {
+    json!({ "ChangeSetId": id, "ChangeSetArn": arn(caller, "ChangeSet", id) })
+}
+
+fn millis(value: u64) -> TimeDelta {
+    TimeDelta::milliseconds(i64::try_from(value).unwrap_or(i64::MAX / 2))
+}
+
+/// The field as text; absent and null are the same, another type is refused.
+pub(super) fn optional_text<'a>(value: &'a Value, field: &str) -> Result<Option<&'a str>, Refusal> {
+    match value.get(field) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(Refusal::validation(format!("{field} must be a string."))),
+    }
+}
+
+pub(crate) fn require_catalog(catalog: Option<&str>) -> Result<(), Refusal> {
+    match catalog {
+        Some("AWSMarketplace") => Ok(()),
+        _ => Err(Refusal::validation("Catalog must be AWSMarketplace.")),
+    }
+}
+
+/// Details are a JSON string or a JSON value, exactly one of them.
+fn details_document(sent: &Value) -> Result<Value, Refusal> {
+    let wrong = |text: &str| Refusal::validation(text.to_owned());
+    match (optional_text(sent, "Details")?, sent.get("DetailsDocument")) {
+        (Some(text), None) if (2..=16384).contains(&text.len()) => {
+            serde_json::from_str(text).map_err(|_| wrong("Details is not JSON."))
+        }
+        (Some(_), None) => Err(wrong("Details must be 2 to 16384 characters.")),
+        (None, Some(document)) => Ok(document.clone()),
+        _ => Err(wrong("Provide either Details or DetailsDocument.")),
+    }
+}
+
+fn documents_of(changes: &[Change]) -> Vec<(String, Option<super::model::Verdict>)> {
+    let mut urls = Vec::new();
+    for change in changes {
+        let Details::UpdateLegalTerms(documents) = &change.details else {
+            continue;
+        };
+        for document in documents {
+            if let Document::CustomEula { url, .. } = document {
+                urls.push((url.clone(), None));
+            }
+        }
+    }
+    urls
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, DEFAULT_PRODUCT_ID, DEFAULT_SELLER_ACCOUNT};
+
+    fn start(change: Value) -> Result<Started, Refusal> {
+        let mut world = World::new(&Config::default());
+        let mut change = change;
+        change["ChangeType"] = json!("CreateOffer");
+        change["Entity"] = json!({ "Type": "Offer@1.0" });
+        let body = json!({ "Catalog": "AWSMarketplace", "ChangeSet": [change] });
+        world.start_change_set(DateTime::UNIX_EPOCH, DEFAULT_SELLER_ACCOUNT, &body)
+    }
+
+    #[test]
+    fn details_come_as_a_string_or_as_a_value_but_not_as_both() {
+        let details = json!({ "ProductId": DEFAULT_PRODUCT_ID });
+        let text = details.to_string();
+        assert!(start(json!({ "Details": text })).is_ok());
+        assert!(start(json!({ "DetailsDocument": details })).is_ok());
+        assert!(start(json!({ "Details": text, "DetailsDocument": details })).is_err());
+        assert!(start(json!({})).is_err());
+        assert!(start(json!({ "Details": "not json" })).is_err());
+    }
+}

@@ -1,0 +1,340 @@
+//! `DescribeEntity` and `ListEntities`, in the shapes that a released professional-services offer has at AWS.
+
+use chrono::NaiveDate;
+use serde_json::{Map, Value, json};
+
+use super::change_sets::{optional_text, require_catalog};
+use super::model::{Document, FixedUpfront, Offer, OfferState, Schedule, Targeting, Validity};
+use super::{Refusal, World, arn, paging, timestamp};
+use crate::config::{Product, ProductState};
+
+const PRODUCT_KIND: &str = "ProfessionalServicesProduct";
+
+impl World {
+    /// `DescribeEntity`. `base` is where this sandbox serves its copies of legal documents.
+    pub(crate) fn describe_entity(
+        &self,
+        caller: &str,
+        id: &str,
+        base: &str,
+    ) -> Result<Value, Refusal> {
+        let plain = id.split_once('@').map_or(id, |(plain, _)| plain);
+        if let Some(product) = self.product(plain).filter(|_| caller == self.seller) {
+            return Ok(product_entity(caller, product));
+        }
+        let offer = self.offer_of(caller, plain)?;
+        let details = offer_details(offer, base);
+        Ok(json!({
+            "EntityType": "Offer@1.0",
+            "EntityIdentifier": format!("{}@{}", offer.id, offer.revision),
+            "EntityArn": arn(caller, "Offer", &offer.id),
+            "LastModifiedDate": timestamp(offer.modified_at),
+            "Details": details.to_string(),
+            "DetailsDocument": details,
+        }))
+    }
+
+    /// `ListEntities` for offers and products, newest change first.
+    pub(crate) fn list_entities(&self, caller: &str, body: &Value) -> Result<Value, Refusal> {
+        require_catalog(optional_text(body, "Catalog")?)?;
+        let found = match optional_text(body, "EntityType")? {
+            Some("Offer") => self.list_offers(caller, body)?,
+            Some(PRODUCT_KIND) if caller == self.seller => self
+                .products
+                .iter()
+                .map(|product| product_summary(caller, product))
+                .collect(),
+            Some(PRODUCT_KIND) => Vec::new(),
+            other => {
+                return Err(Refusal::validation(format!(
+                    "EntityType '{}' is not supported in this sandbox.",
+                    other.unwrap_or_default()
+                )));
+            }
+        };
+        paging::page(found, body, "EntitySummaryList", 20, 50)
+    }
+
+    fn list_offers(&self, caller: &str, body: &Value) -> Result<Vec<Value>, Refusal> {
+        let filters = body
+            .pointer("/EntityTypeFilters/OfferFilters")
+            .unwrap_or(&Value::Null);
+        let mut offers: Vec<&Offer> = Vec::new();
+        for offer in self.offers.iter().filter(|offer| offer.owner == caller) {
+            if matches_offer(offer, filters)? {
+                offers.push(offer);
+            }
+        }
+        offers.sort_by_key(|offer| std::cmp::Reverse((offer.modified_at, offer.id.clone())));
+        Ok(offers
+            .into_iter()
+            .map(|offer| offer_summary(caller, offer))
+            .collect())
+    }
+}
+
+fn matches_offer(offer: &Offer, filters: &Value) -> Result<bool, Refusal> {
+    let Some(filters) = filters.as_object() else {
+        return Ok(true);
+    };
+    for (name, filter) in filters {
+        let listed = |actual: &str| {
+            let values = filter.get("ValueList").and_then(Value::as_array);
+            values.is_some_and(|values| values.iter().any(|value| value.as_str() == Some(actual)))
+        };
+        let like = |actual: &str| {
+            filter
+                .get("WildCardValue")
+                .and_then(Value::as_str)
+                .is_some_and(|part| actual.contains(part))
+        };
+        let matches = match name.as_str() {
+            "EntityId" => listed(&offer.id),
+            "ProductId" => listed(&offer.product_id),
+            "State" => listed(state(offer)),
+            "Name" => offer
+                .name
+                .as_deref()
+                .is_some_and(|name| listed(name) || like(name)),
+            "BuyerAccounts" => offer.buyers().iter().any(|account| like(account)),
+            "Targeting" => listed(if offer.buyers().is_empty() {
+                "None"
+            } else {
+                "BuyerAccounts"
+            }),
+            other => {
+                return Err(Refusal::validation(format!(
+                    "Offer filter '{other}' is not supported in this sandbox."
+                )));
+            }
+        };
+        if !matches {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn state(offer: &Offer) -> &'static str {
+    match offer.state {
+        OfferState::Draft => "Draft",
+        OfferState::Released => "Released",
+    }
+}
+
+fn offer_summary(caller: &str, offer: &Offer) -> Value {
+    let mut summary = Map::new();
+    put(&mut summary, "Name", offer.name.as_ref());
+    put(&mut summary, "ProductId", Some(&offer.product_id));
+    put(
+        &mut summary,
+        "ReleaseDate",
+        offer.released_at.map(timestamp),
+    );
+    put(
+        &mut summary,
+        "AvailabilityEndDate",
+        offer.availability_end.map(|day| format!("{day}T23:59:59Z")),
+    );
+    put(
+        &mut summary,
+        "BuyerAccounts",
+        Some(offer.buyers()).filter(|buyers| !buyers.is_empty()),
+    );
+    put(&mut summary, "State", Some(state(offer)));
+    put(
+        &mut summary,
+        "Targeting",
+        (!offer.buyers().is_empty()).then_some(["BuyerAccounts"]),
+    );
+    json!({
+        "Name": offer.name.as_deref().unwrap_or_default(),
+        "EntityType": "Offer",
+        "EntityId": offer.id,
+        "EntityArn": arn(caller, "Offer", &offer.id),
+        "LastModifiedDate": timestamp(offer.modified_at),
+        "Visibility": if offer.state == OfferState::Released { "Private" } else { "Draft" },
+        "OfferSummary": summary,
+    })
+}
+
+fn offer_details(offer: &Offer, base: &str) -> Value {
+    let mut details = Map::new();
+    put(&mut details, "Id", Some(&offer.id));
+    put(&mut details, "Name", offer.name.as_ref());
+    put(&mut details, "Description", offer.description.as_ref());
+    put(
+        &mut details,
+        "PreExistingAgreement",
+        offer.pre_existing_agreement.as_ref(),
+    );
+    put(&mut details, "ProductId", Some(&offer.product_id));
+    let terms: Vec<Value> = [
+        offer
+            .legal
+            .as_deref()
+            .map(|documents| legal_term(documents, base)),
+        offer.pricing.as_ref().map(pricing_term),
+        offer.validity.as_ref().map(validity_term),
+        offer.schedule.as_ref().map(schedule_term),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    details.insert("Terms".to_owned(), json!(terms));
+    let availability = offer.availability_end.map(|day| {
+        json!({ "Type": "AvailabilityRule", "AvailabilityEndDate": format!("{day}T23:59:59.999Z") })
+    });
+    let rules: Vec<Value> = availability
+        .into_iter()
+        .chain(offer.targeting.as_ref().map(targeting_rule))
+        .collect();
+    details.insert("Rules".to_owned(), json!(rules));
+    put(&mut details, "State", Some(state(offer)));
+    Value::Object(details)
+}
+
+fn legal_term(documents: &[Document], base: &str) -> Value {
+    let documents: Vec<Value> = documents
+        .iter()
+        .map(|document| match document {
+            Document::CustomEula { .. } => {
+                json!({ "Type": "CustomEula", "Url": document_url(document, base) })
+            }
+            Document::StandardEula { version } => {
+                json!({ "Type": "StandardEula", "Version": version })
+            }
+        })
+        .collect();
+    json!({ "Type": "LegalTerm", "Documents": documents })
+}
+
+/// The address that the API shows for a document: the marketplace's copy, once there is one.
+pub(crate) fn document_url(document: &Document, base: &str) -> Option<String> {
+    match document {
+        Document::CustomEula {
+            copy: Some(digest), ..
+        } => Some(format!("{base}/legal/{digest}")),
+        Document::CustomEula { url, copy: None } => Some(url.clone()),
+        Document::StandardEula { .. } => None,
+    }
+}
+
+fn pricing_term(term: &FixedUpfront) -> Value {
+    let grants: Vec<Value> = term
+        .grants
+        .iter()
+        .map(|grant| {
+            let mut fields = Map::new();
+            put(&mut fields, "DimensionKey", Some(&grant.dimension_key));
+            put(&mut fields, "MaxQuantity", grant.max_quantity);
+            Value::Object(fields)
+        })
+        .collect();
+    let mut fields = Map::new();
+    put(&mut fields, "Type", Some("FixedUpfrontPricingTerm"));
+    put(&mut fields, "CurrencyCode", Some(&term.currency));
+    put(&mut fields, "Price", Some(term.price.to_string()));
+    put(&mut fields, "Duration", term.duration.as_ref());
+    put(&mut fields, "Grants", Some(grants));
+    Value::Object(fields)
+}
+
+fn validity_term(term: &Validity) -> Value {
+    let day = |day: NaiveDate| day.to_string();
+    let mut fields = Map::new();
+    put(&mut fields, "Type", Some("ValidityTerm"));
+    put(&mut fields, "AgreementDuration", term.duration.as_ref());
+    put(&mut fields, "AgreementStartDate", term.start.map(day));
+    put(&mut fields, "AgreementEndDate", term.end.map(day));
+    Value::Object(fields)
+}
+
+/// AWS shows charge dates as instants although it takes them as days.
+fn schedule_term(term: &Schedule) -> Value {
+    let schedule: Vec<Value> = term
+        .charges
+        .iter()
+        .map(|charge| {
+            json!({
+                "ChargeDate": format!("{}T00:00:00.000Z", charge.date),
+                "ChargeAmount": charge.amount.to_string(),
+            })
+        })
+        .collect();
+    json!({ "Type": "PaymentScheduleTerm", "CurrencyCode": term.currency, "Schedule": schedule })
+}
+
+fn targeting_rule(targeting: &Targeting) -> Value {
+    let some = |list: &[String]| Some(list.to_vec()).filter(|list| !list.is_empty());
+    let mut positive = Map::new();
+    put(
+        &mut positive,
+        "BuyerAccounts",
+        some(&targeting.buyer_accounts),
+    );
+    put(
+        &mut positive,
+        "CountryCodes",
+        some(&targeting.country_codes),
+    );
+    let mut rule = Map::new();
+    put(&mut rule, "Type", Some("TargetingRule"));
+    put(
+        &mut rule,
+        "PositiveTargeting",
+        Some(positive).filter(|fields| !fields.is_empty()),
+    );
+    put(
+        &mut rule,
+        "NegativeTargeting",
+        some(&targeting.excluded_country_codes).map(|codes| json!({ "CountryCodes": codes })),
+    );
+    Value::Object(rule)
+}
+
+fn product_entity(caller: &str, product: &Product) -> Value {
+    let dimensions: Vec<Value> = product
+        .dimensions
+        .iter()
+        .map(|dimension| json!({ "Key": dimension.key, "Name": dimension.name, "Types": ["Entitled"] }))
+        .collect();
+    let details = json!({
+        "Description": { "ProductTitle": product.title, "Visibility": visibility(product) },
+        "Dimensions": dimensions,
+    });
+    json!({
+        "EntityType": format!("{PRODUCT_KIND}@1.0"),
+        "EntityIdentifier": format!("{}@1", product.id),
+        "EntityArn": arn(caller, PRODUCT_KIND, &product.id),
+        "LastModifiedDate": "2026-01-01T00:00:00Z",
+        "Details": details.to_string(),
+        "DetailsDocument": details,
+    })
+}
+
+fn product_summary(caller: &str, product: &Product) -> Value {
+    json!({
+        "Name": product.title,
+        "EntityType": PRODUCT_KIND,
+        "EntityId": product.id,
+        "EntityArn": arn(caller, PRODUCT_KIND, &product.id),
+        "LastModifiedDate": "2026-01-01T00:00:00Z",
+        "Visibility": visibility(product),
+    })
+}
+
+fn visibility(product: &Product) -> &'static str {
+    match product.state {
+        ProductState::Draft => "Draft",
+        ProductState::Limited => "Limited",
+        ProductState::Public => "Public",
+        ProductState::Restricted => "Restricted",
+    }
+}
+
+fn put<T: serde::Serialize>(fields: &mut Map<String, Value>, name: &str, value: Option<T>) {
+    if let Some(value) = value {
+        fields.insert(name.to_owned(), json!(value));
+    }
+}

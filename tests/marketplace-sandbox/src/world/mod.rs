@@ -1,0 +1,185 @@
+//! P7: the marketplace as values. Every function is of (state, now, input); nothing here waits, reads a
+//! clock, or knows a protocol.
+//!
+//! [`changes`] parses and applies the synchronous rules, [`change_sets`] queues and [`change_set_views`]
+//! shows, [`apply`] moves the queue
+//! with the clock, [`rules`] are the asynchronous rules, [`entities`] describes and lists, [`agreements`]
+//! accepts and searches, [`billing`] invoices, collects and disburses, [`feeds`] turns it all into rows.
+
+pub(crate) mod agreements;
+pub(crate) mod apply;
+pub(crate) mod billing;
+pub(crate) mod change_set_views;
+pub(crate) mod change_sets;
+pub(crate) mod changes;
+pub(crate) mod entities;
+pub(crate) mod feed_columns;
+pub(crate) mod feeds;
+pub(crate) mod fields;
+pub(crate) mod ids;
+pub(crate) mod model;
+pub(crate) mod money;
+pub(crate) mod paging;
+pub(crate) mod period;
+pub(crate) mod rules;
+pub(crate) mod search;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use chrono::{DateTime, SecondsFormat, Utc};
+use rust_decimal::Decimal;
+use serde_json::Value;
+
+use crate::config::{Config, Product, Settings};
+use feeds::FeedRow;
+use ids::Ids;
+use model::{Agreement, BillingEvent, ChangeSet, Offer};
+
+/// Why an operation of either API was refused, before it has a protocol's status and code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// `reason` is the Agreement API's enum, `field` the Catalog's `ChangeType`.
+    Validation {
+        message: String,
+        reason: Option<&'static str>,
+        field: Option<String>,
+    },
+    NotFound {
+        message: String,
+        resource: String,
+    },
+    InUse {
+        message: String,
+    },
+    Quota {
+        message: String,
+    },
+    AccessDenied {
+        message: String,
+    },
+    Throttled,
+    Fault,
+}
+
+impl Refusal {
+    pub(crate) fn validation(message: impl Into<String>) -> Self {
+        Self::Validation {
+            message: message.into(),
+            reason: None,
+            field: None,
+        }
+    }
+
+    pub(crate) fn reasoned(reason: &'static str, message: impl Into<String>) -> Self {
+        Self::Validation {
+            message: message.into(),
+            reason: Some(reason),
+            field: None,
+        }
+    }
+
+    pub(crate) fn not_found(message: impl Into<String>, resource: &str) -> Self {
+        Self::NotFound {
+            message: message.into(),
+            resource: resource.to_owned(),
+        }
+    }
+}
+
+/// What the configuration says about money, parties and rules; it does not change while it runs.
+#[derive(Debug)]
+pub(crate) struct Facts {
+    pub(crate) listing_fee: Decimal,
+    pub(crate) tax_rate: Decimal,
+    pub(crate) billing_terms_days: u16,
+    pub(crate) disbursement_currencies: Vec<String>,
+    pub(crate) tax_information_complete: bool,
+    pub(crate) unknown_accounts: Vec<String>,
+}
+
+/// The feed files that were written last, and the month that was current then.
+#[derive(Debug, Clone)]
+pub(crate) struct Delivery {
+    pub(crate) month: (i32, u32),
+    pub(crate) files: BTreeMap<PathBuf, Vec<u8>>,
+}
+
+/// The whole marketplace of one sandbox.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) seller: String,
+    pub(crate) facts: Facts,
+    pub(crate) settings: Settings,
+    pub(crate) products: Vec<Product>,
+    pub(crate) offers: Vec<Offer>,
+    /// Every revision that any offer ever had, oldest first.
+    pub(crate) offer_history: Vec<Offer>,
+    pub(crate) change_sets: Vec<ChangeSet>,
+    pub(crate) agreements: Vec<Agreement>,
+    pub(crate) billing_events: Vec<BillingEvent>,
+    /// The marketplace's own copies of legal documents, by SHA-256.
+    pub(crate) legal_copies: BTreeMap<String, Bytes>,
+    /// Rows already handed to the seller, oldest first, and their keys.
+    pub(crate) feed_rows: Vec<FeedRow>,
+    pub(crate) feed_keys: BTreeSet<String>,
+    pub(crate) last_delivery: Option<Delivery>,
+    /// (account, `ClientRequestToken`) → the body it came with, and the change set it started.
+    pub(crate) tokens: HashMap<(String, String), (Value, String)>,
+    /// The next change set ends FAILED with `SERVER_FAULT` (an injected failure).
+    pub(crate) doom_next: bool,
+    pub(crate) ids: Ids,
+}
+
+impl World {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            seller: config.seller_account.clone(),
+            facts: Facts {
+                listing_fee: config.listing_fee,
+                tax_rate: config.tax_rate,
+                billing_terms_days: config.billing_terms_days,
+                disbursement_currencies: config.disbursement_currencies.clone(),
+                tax_information_complete: config.tax_information_complete,
+                unknown_accounts: config.unknown_accounts.clone(),
+            },
+            settings: config.settings,
+            products: config.products.clone(),
+            offers: Vec::new(),
+            offer_history: Vec::new(),
+            change_sets: Vec::new(),
+            agreements: Vec::new(),
+            billing_events: Vec::new(),
+            legal_copies: BTreeMap::new(),
+            feed_rows: Vec::new(),
+            feed_keys: BTreeSet::new(),
+            last_delivery: None,
+            tokens: HashMap::new(),
+            doom_next: false,
+            ids: Ids::new(&config.seed),
+        }
+    }
+
+    pub(crate) fn product(&self, id: &str) -> Option<&Product> {
+        self.products.iter().find(|product| product.id == id)
+    }
+
+    /// The caller's own offer; somebody else's does not exist for them.
+    pub(crate) fn offer_of(&self, caller: &str, id: &str) -> Result<&Offer, Refusal> {
+        self.offers
+            .iter()
+            .find(|offer| offer.id == id && offer.owner == caller)
+            .ok_or_else(|| Refusal::not_found(format!("Entity '{id}' was not found."), id))
+    }
+}
+
+/// `arn:aws:aws-marketplace:us-east-1:<account>:AWSMarketplace/<kind>/<id>`.
+pub(crate) fn arn(account: &str, kind: &str, id: &str) -> String {
+    format!("arn:aws:aws-marketplace:us-east-1:{account}:AWSMarketplace/{kind}/{id}")
+}
+
+/// The Catalog's and the feeds' form: `YYYY-MM-DDThh:mm:ssZ`, 20 characters.
+pub(crate) fn timestamp(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}

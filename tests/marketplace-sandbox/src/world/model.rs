@@ -1,0 +1,319 @@
+//! The words of the world: offers, change sets, agreements, billing events.
+
+use bytes::Bytes;
+use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::changes::Details;
+use super::period::Period;
+
+/// Money in JSON is text: a number would pass through a float somewhere.
+pub(super) fn as_text<S: serde::Serializer>(
+    amount: &Decimal,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(amount)
+}
+
+/// AWS's only state words of an offer entity. Acceptance and expiry never change it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) enum OfferState {
+    Draft,
+    Released,
+}
+
+/// A private offer entity.
+#[derive(Debug, Clone)]
+pub(crate) struct Offer {
+    pub(crate) id: String,
+    pub(crate) owner: String,
+    pub(crate) product_id: String,
+    /// 1 when made; one more for every later change set that touched it.
+    pub(crate) revision: u32,
+    pub(crate) state: OfferState,
+    pub(crate) name: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) pre_existing_agreement: Option<Value>,
+    pub(crate) targeting: Option<Targeting>,
+    pub(crate) legal: Option<Vec<Document>>,
+    pub(crate) pricing: Option<FixedUpfront>,
+    pub(crate) schedule: Option<Schedule>,
+    pub(crate) validity: Option<Validity>,
+    /// Ends 23:59:59.999 UTC on this day (O7).
+    pub(crate) availability_end: Option<NaiveDate>,
+    pub(crate) released_at: Option<DateTime<Utc>>,
+    pub(crate) modified_at: DateTime<Utc>,
+}
+
+impl Offer {
+    /// Whether the offer can no longer be accepted because its day has passed.
+    pub(crate) fn is_expired(&self, today: NaiveDate) -> bool {
+        self.availability_end.is_some_and(|end| end < today)
+    }
+
+    /// The duration that an agreement of this offer gets.
+    pub(crate) fn duration(&self) -> Option<Period> {
+        let validity = self
+            .validity
+            .as_ref()
+            .and_then(|validity| validity.duration.as_deref());
+        let upfront = self
+            .pricing
+            .as_ref()
+            .and_then(|pricing| pricing.duration.as_deref());
+        validity.or(upfront).and_then(Period::parse)
+    }
+
+    /// The accounts that may accept; empty for an offer that names none.
+    pub(crate) fn buyers(&self) -> &[String] {
+        self.targeting
+            .as_ref()
+            .map_or(&[], |targeting| &targeting.buyer_accounts)
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Targeting {
+    pub(crate) buyer_accounts: Vec<String>,
+    pub(crate) country_codes: Vec<String>,
+    pub(crate) excluded_country_codes: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Document {
+    /// A PDF at a URL; `copy` is the digest of the marketplace's own copy once it has been fetched.
+    CustomEula {
+        url: String,
+        copy: Option<String>,
+    },
+    StandardEula {
+        version: String,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FixedUpfront {
+    pub(crate) pricing_model: String,
+    pub(crate) currency: String,
+    pub(crate) price: Decimal,
+    pub(crate) duration: Option<String>,
+    pub(crate) grants: Vec<Grant>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Grant {
+    pub(crate) dimension_key: String,
+    pub(crate) max_quantity: Option<u32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Schedule {
+    pub(crate) currency: String,
+    /// In the order given.
+    pub(crate) charges: Vec<Charge>,
+}
+
+impl Schedule {
+    /// Sum of all charges: what AWS calls the agreement's estimated value.
+    pub(crate) fn total(&self) -> Decimal {
+        self.charges.iter().map(|charge| charge.amount).sum()
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Charge {
+    pub(crate) date: NaiveDate,
+    #[serde(serialize_with = "as_text")]
+    pub(crate) amount: Decimal,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Validity {
+    pub(crate) duration: Option<String>,
+    pub(crate) start: Option<NaiveDate>,
+    pub(crate) end: Option<NaiveDate>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum ChangeSetStatus {
+    Preparing,
+    Applying,
+    Succeeded,
+    Failed,
+    Cancelled,
+}
+
+impl ChangeSetStatus {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Preparing => "PREPARING",
+            Self::Applying => "APPLYING",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+
+    pub(crate) fn is_open(self) -> bool {
+        matches!(self, Self::Preparing | Self::Applying)
+    }
+}
+
+/// One `StartChangeSet` request on its way.
+#[derive(Debug, Clone)]
+pub(crate) struct ChangeSet {
+    pub(crate) id: String,
+    pub(crate) owner: String,
+    pub(crate) name: Option<String>,
+    pub(crate) status: ChangeSetStatus,
+    pub(crate) started_at: DateTime<Utc>,
+    pub(crate) applying_at: DateTime<Utc>,
+    pub(crate) due_at: DateTime<Utc>,
+    pub(crate) ended_at: Option<DateTime<Utc>>,
+    pub(crate) failure: Option<(&'static str, &'static str)>,
+    pub(crate) changes: Vec<Change>,
+    /// Answers about the legal documents it names; it cannot end before all are there.
+    pub(crate) documents: Vec<(String, Option<Verdict>)>,
+    pub(crate) documents_at: Option<DateTime<Utc>>,
+    /// Set by an injected failure: the set ends FAILED with `SERVER_FAULT`.
+    pub(crate) doomed: bool,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    /// The `ChangeType` as sent.
+    pub(crate) type_name: String,
+    pub(crate) entity_type: String,
+    /// Without revision. Allotted at the start for entities that the set makes.
+    pub(crate) entity_id: String,
+    pub(crate) revision: Option<u32>,
+    pub(crate) name: Option<String>,
+    /// As sent, with chain references still in it.
+    pub(crate) document: Value,
+    pub(crate) details: Details,
+    pub(crate) errors: Vec<Finding>,
+}
+
+/// An asynchronous error: AWS's code and a message for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Finding {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+}
+
+/// What fetching a legal document came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Good { digest: String, bytes: Bytes },
+    Bad { reason: String },
+    TooLarge { limit: usize },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum AgreementStatus {
+    Active,
+    Expired,
+}
+
+impl AgreementStatus {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "ACTIVE",
+            Self::Expired => "EXPIRED",
+        }
+    }
+}
+
+/// A buyer's acceptance of an offer, with the terms as they stood.
+#[derive(Debug, Clone)]
+pub(crate) struct Agreement {
+    pub(crate) id: String,
+    pub(crate) proposer: String,
+    pub(crate) acceptor: String,
+    pub(crate) payer: String,
+    pub(crate) offer_id: String,
+    pub(crate) offer_revision: u32,
+    pub(crate) offer_name: String,
+    pub(crate) product_id: String,
+    pub(crate) status: AgreementStatus,
+    pub(crate) accepted_at: DateTime<Utc>,
+    pub(crate) ends_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
+    /// Hidden from the Agreement API before this instant.
+    pub(crate) visible_at: DateTime<Utc>,
+    pub(crate) legal: Vec<Document>,
+    pub(crate) pricing: FixedUpfront,
+    pub(crate) schedule: Schedule,
+    pub(crate) validity: Option<Validity>,
+    pub(crate) term_ids: [String; 4],
+    pub(crate) invoices: Vec<Invoice>,
+}
+
+/// One invoiced charge and how far its money has come. Amounts exclude tax.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Invoice {
+    #[serde(rename = "invoiceId")]
+    pub(crate) id: String,
+    pub(crate) fee_invoice_id: String,
+    /// Which row of the schedule.
+    pub(crate) charge: usize,
+    #[serde(serialize_with = "as_text")]
+    pub(crate) amount: Decimal,
+    #[serde(serialize_with = "as_text")]
+    pub(crate) fee: Decimal,
+    #[serde(serialize_with = "as_text")]
+    pub(crate) collected: Decimal,
+    #[serde(serialize_with = "as_text")]
+    pub(crate) disbursed: Decimal,
+    #[serde(serialize_with = "as_text")]
+    pub(crate) fee_withheld: Decimal,
+    pub(crate) revenue_event: String,
+    pub(crate) fee_event: String,
+    pub(crate) buyer_reference: String,
+    pub(crate) fee_reference: String,
+    pub(crate) invoiced_at: DateTime<Utc>,
+    pub(crate) due_at: DateTime<Utc>,
+}
+
+/// One row of the billing event feed (facts §6.6), before it becomes text.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BillingEvent {
+    pub(crate) id: String,
+    pub(crate) at: DateTime<Utc>,
+    pub(crate) action: &'static str,
+    pub(crate) transaction_type: &'static str,
+    pub(crate) from_account: String,
+    pub(crate) to_account: String,
+    #[serde(serialize_with = "as_text")]
+    pub(crate) amount: Decimal,
+    pub(crate) currency: String,
+    pub(crate) balance_impacting: bool,
+    pub(crate) parent: Option<String>,
+    pub(crate) disbursement: Option<String>,
+    pub(crate) bank_trace_id: Option<String>,
+    pub(crate) disbursement_reference: Option<String>,
+    /// What it is about; none for a deposit, which bundles many.
+    pub(crate) subject: Option<Subject>,
+}
+
+/// The invoice side of a billing event.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Subject {
+    pub(crate) agreement_id: String,
+    pub(crate) invoice_id: String,
+    pub(crate) buyer_invoice_id: String,
+    pub(crate) invoice_variant: &'static str,
+    pub(crate) transaction_reference: String,
+    pub(crate) buyer_reference: String,
+    pub(crate) line: usize,
+    pub(crate) invoiced_at: DateTime<Utc>,
+    pub(crate) due_at: DateTime<Utc>,
+}

@@ -1,0 +1,553 @@
+//! AWS's asynchronous rules for a direct private offer (facts §1.3), one function a family.
+//!
+//! They look at the offer as it would be after the change set. A finding is hung on the change that
+//! caused it, or on the release when that is what cannot happen. A set with any finding changes nothing.
+
+use chrono::{DateTime, Months, NaiveDate, Utc};
+
+use super::changes::{Details, Kind};
+use super::model::{Document, Finding, Offer, OfferState, Verdict};
+use super::money;
+use super::period::Period;
+use crate::config::{Product, ProductState};
+
+/// One offer of one change set, before and after, with what the rules may know.
+pub(crate) struct Case<'a> {
+    /// None for an offer that this set makes.
+    pub(crate) before: Option<&'a Offer>,
+    pub(crate) after: &'a Offer,
+    /// Changes to this offer with their place in the set.
+    pub(crate) changes: &'a [(usize, &'a Details)],
+    pub(crate) product: Option<&'a Product>,
+    pub(crate) documents: &'a [(String, Option<Verdict>)],
+    pub(crate) unknown_accounts: &'a [String],
+    pub(crate) disbursement_currencies: &'a [String],
+    pub(crate) tax_information_complete: bool,
+    pub(crate) now: DateTime<Utc>,
+}
+
+/// Every finding of every rule: AWS reports all of a set's errors at once.
+pub(crate) fn check(case: &Case<'_>) -> Vec<(usize, Finding)> {
+    let mut found = Findings {
+        case,
+        list: Vec::new(),
+    };
+    for rule in [
+        frozen_after_release,
+        buyers,
+        legal_documents,
+        pricing,
+        payment_schedule,
+        availability,
+        validity,
+        currencies,
+        schedule_against_dates,
+        release_is_complete,
+        release_is_allowed,
+    ] {
+        rule(case, &mut found);
+    }
+    found.list
+}
+
+const MAX_AVAILABILITY_MONTHS: u32 = 36;
+const NEWEST_STANDARD_EULA: &str = "2022-07-14";
+
+struct Findings<'a> {
+    case: &'a Case<'a>,
+    list: Vec<(usize, Finding)>,
+}
+
+impl Findings<'_> {
+    /// Hangs a finding on the change of that kind, else on the release, else on the first change.
+    fn add(&mut self, kind: Kind, code: &'static str, message: impl Into<String>) {
+        let changes = self.case.changes;
+        let place = |wanted: Kind| changes.iter().find(|(_, details)| details.kind() == wanted);
+        let index = place(kind)
+            .or_else(|| place(Kind::Release))
+            .or(changes.first());
+        let index = index.map_or(0, |(index, _)| *index);
+        self.list.push((
+            index,
+            Finding {
+                code,
+                message: message.into(),
+            },
+        ));
+    }
+}
+
+impl Case<'_> {
+    fn today(&self) -> NaiveDate {
+        self.now.date_naive()
+    }
+
+    fn was_released(&self) -> bool {
+        self.before
+            .is_some_and(|offer| offer.state == OfferState::Released)
+    }
+
+    fn changes(&self, kind: Kind) -> bool {
+        self.changes
+            .iter()
+            .any(|(_, details)| details.kind() == kind)
+    }
+
+    /// The offer is, or is about to be, in front of a buyer.
+    fn is_live(&self) -> bool {
+        self.after.state == OfferState::Released
+    }
+}
+
+fn frozen_after_release(case: &Case<'_>, found: &mut Findings<'_>) {
+    if !case.was_released() {
+        return;
+    }
+    for (_, details) in case.changes {
+        match details {
+            Details::UpdateTargeting(_) => {
+                found.add(
+                    Kind::Targeting,
+                    "INVALID_UPDATE_REQUEST",
+                    "Buyers of a released offer are fixed.",
+                );
+            }
+            Details::UpdateLegalTerms(_) => {
+                found.add(
+                    Kind::Legal,
+                    "INCOMPATIBLE_TERMS",
+                    "LegalTerm of a released offer is fixed.",
+                );
+            }
+            Details::UpdatePricingTerms(_) => {
+                found.add(
+                    Kind::Pricing,
+                    "INCOMPATIBLE_TERMS",
+                    "Pricing of a released offer is fixed.",
+                );
+            }
+            Details::UpdatePaymentScheduleTerms(_) => {
+                found.add(
+                    Kind::Schedule,
+                    "INCOMPATIBLE_TERMS",
+                    "PaymentScheduleTerm of a released offer is fixed.",
+                );
+            }
+            Details::UpdateInformation(info) if info.pre_existing_agreement.is_some() => {
+                found.add(
+                    Kind::Information,
+                    "INCOMPATIBLE_PRE_EXISTING_AGREEMENT",
+                    "PreExistingAgreement of a released offer is fixed.",
+                );
+            }
+            Details::ReleaseOffer => {
+                found.add(
+                    Kind::Release,
+                    "INVALID_UPDATE_REQUEST",
+                    "The offer is already released.",
+                );
+            }
+            Details::CreateOffer { .. }
+            | Details::UpdateInformation(_)
+            | Details::UpdateAvailability(_)
+            | Details::UpdateValidityTerms(_) => {}
+        }
+    }
+}
+
+fn buyers(case: &Case<'_>, found: &mut Findings<'_>) {
+    if !case.changes(Kind::Targeting) {
+        return;
+    }
+    let accounts = case.after.buyers();
+    for (index, account) in accounts.iter().enumerate() {
+        if case.unknown_accounts.contains(account) {
+            found.add(
+                Kind::Targeting,
+                "INVALID_BUYER_ACCOUNTS",
+                format!("Account {account} is not an AWS account."),
+            );
+        } else if accounts[..index].contains(account) {
+            found.add(
+                Kind::Targeting,
+                "INVALID_BUYER_ACCOUNTS",
+                format!("Account {account} appears twice."),
+            );
+        }
+    }
+}
+
+fn legal_documents(case: &Case<'_>, found: &mut Findings<'_>) {
+    if !case.changes(Kind::Legal) {
+        return;
+    }
+    for document in case.after.legal.iter().flatten() {
+        match document {
+            Document::StandardEula { version } if version != NEWEST_STANDARD_EULA => {
+                found.add(
+                    Kind::Legal,
+                    "INVALID_LEGAL_DOCUMENTS",
+                    format!("StandardEula version must be {NEWEST_STANDARD_EULA}."),
+                );
+            }
+            Document::StandardEula { .. } => {
+                found.add(
+                    Kind::Legal,
+                    "INVALID_LEGAL_DOCUMENTS",
+                    "Professional services take a CustomEula only.",
+                );
+            }
+            Document::CustomEula { url, .. } => custom_document(case, url, found),
+        }
+    }
+}
+
+fn custom_document(case: &Case<'_>, url: &str, found: &mut Findings<'_>) {
+    let verdict = case
+        .documents
+        .iter()
+        .find(|(known, _)| known == url)
+        .and_then(|(_, v)| v.as_ref());
+    match verdict {
+        Some(Verdict::Good { .. }) => {}
+        Some(Verdict::Bad { reason }) => {
+            found.add(Kind::Legal, "INVALID_LEGAL_DOCUMENTS", reason.clone());
+        }
+        Some(Verdict::TooLarge { limit }) => found.add(
+            Kind::Legal,
+            "LIMIT_EXCEEDED_LEGAL_DOCUMENT_SIZE",
+            format!("The legal document is larger than {limit} bytes."),
+        ),
+        None => found.add(
+            Kind::Legal,
+            "INVALID_LEGAL_DOCUMENTS",
+            "The document was not read.",
+        ),
+    }
+}
+
+fn pricing(case: &Case<'_>, found: &mut Findings<'_>) {
+    let Some(term) = case
+        .after
+        .pricing
+        .as_ref()
+        .filter(|_| case.changes(Kind::Pricing))
+    else {
+        return;
+    };
+    if term.pricing_model != "Contract" {
+        found.add(
+            Kind::Pricing,
+            "INCOMPATIBLE_PRODUCT",
+            "Professional services take PricingModel Contract only.",
+        );
+    }
+    if term
+        .duration
+        .as_deref()
+        .and_then(Period::parse)
+        .is_some_and(|period| !period.is_sane())
+    {
+        found.add(
+            Kind::Pricing,
+            "INVALID_DURATION",
+            "Duration must be between 1 day and 60 months.",
+        );
+    }
+    for (index, grant) in term.grants.iter().enumerate() {
+        let key = &grant.dimension_key;
+        if term.grants[..index]
+            .iter()
+            .any(|earlier| earlier.dimension_key == *key)
+        {
+            found.add(
+                Kind::Pricing,
+                "DUPLICATE_DIMENSION_KEYS",
+                format!("Dimension '{key}' appears twice."),
+            );
+        }
+        let known = case
+            .product
+            .is_some_and(|product| product.dimensions.iter().any(|d| d.key == *key));
+        if !known {
+            found.add(
+                Kind::Pricing,
+                "INVALID_GRANTS",
+                format!("The product has no dimension '{key}'."),
+            );
+        }
+    }
+}
+
+fn payment_schedule(case: &Case<'_>, found: &mut Findings<'_>) {
+    let Some(term) = case
+        .after
+        .schedule
+        .as_ref()
+        .filter(|_| case.changes(Kind::Schedule))
+    else {
+        return;
+    };
+    for (index, charge) in term.charges.iter().enumerate() {
+        if term.charges[..index]
+            .iter()
+            .any(|earlier| earlier.date == charge.date)
+        {
+            found.add(
+                Kind::Schedule,
+                "DUPLICATE_CHARGE_DATES",
+                format!("ChargeDate {} appears twice.", charge.date),
+            );
+        }
+    }
+}
+
+fn availability(case: &Case<'_>, found: &mut Findings<'_>) {
+    let Some(end) = case.after.availability_end else {
+        return;
+    };
+    let today = case.today();
+    let latest = today
+        .checked_add_months(Months::new(MAX_AVAILABILITY_MONTHS))
+        .unwrap_or(today);
+    if case.changes(Kind::Availability) && end > latest {
+        found.add(
+            Kind::Availability,
+            "INVALID_AVAILABILITY_END_DATE",
+            format!("AvailabilityEndDate must be by {latest}."),
+        );
+    }
+    // A past date on a released offer is how an offer is expired (facts §0 row 15).
+    let sets_or_releases = case.changes(Kind::Availability) || case.changes(Kind::Release);
+    if sets_or_releases && end < today && !case.was_released() {
+        found.add(
+            Kind::Availability,
+            "INVALID_AVAILABILITY_END_DATE",
+            "Provide a future AvailabilityEndDate.",
+        );
+    }
+}
+
+fn validity(case: &Case<'_>, found: &mut Findings<'_>) {
+    let Some(term) = case
+        .after
+        .validity
+        .as_ref()
+        .filter(|_| case.changes(Kind::Validity))
+    else {
+        return;
+    };
+    if term.start.is_some() || term.end.is_some() {
+        let code = if case.was_released() {
+            "INCOMPATIBLE_TERMS"
+        } else {
+            "INVALID_AGREEMENT_START_DATE"
+        };
+        found.add(
+            Kind::Validity,
+            code,
+            "Agreement dates are not available for professional services.",
+        );
+    }
+    if term
+        .duration
+        .as_deref()
+        .and_then(Period::parse)
+        .is_some_and(|period| !period.is_sane())
+    {
+        found.add(
+            Kind::Validity,
+            "INVALID_AGREEMENT_DURATION",
+            "AgreementDuration must be between 1 day and 60 months.",
+        );
+    }
+}
+
+fn currencies(case: &Case<'_>, found: &mut Findings<'_>) {
+    let pricing = case
+        .after
+        .pricing
+        .as_ref()
+        .map(|term| term.currency.as_str());
+    let schedule = case
+        .after
+        .schedule
+        .as_ref()
+        .map(|term| term.currency.as_str());
+    let terms = [(pricing, Kind::Pricing), (schedule, Kind::Schedule)];
+    for (currency, is) in terms {
+        let Some(currency) = currency.filter(|_| case.changes(is)) else {
+            continue;
+        };
+        if money::digits(currency).is_none() {
+            found.add(
+                is,
+                "INVALID_CURRENCY_CODE",
+                format!("CurrencyCode '{currency}' is not supported."),
+            );
+        } else if !case
+            .disbursement_currencies
+            .iter()
+            .any(|known| known == currency)
+        {
+            found.add(
+                is,
+                "INCOMPATIBLE_PAYMENT_SETTINGS",
+                format!("There is no disbursement method for {currency}."),
+            );
+        }
+    }
+    if let (Some(pricing), Some(schedule)) = (pricing, schedule)
+        && pricing != schedule
+        && (case.changes(Kind::Pricing) || case.changes(Kind::Schedule))
+    {
+        found.add(
+            Kind::Schedule,
+            "INVALID_CURRENCY_CODE",
+            "All terms must have the same CurrencyCode.",
+        );
+    }
+}
+
+/// The schedule against the offer's last day and the agreement's end, whenever any of them moves
+/// on an offer that is or becomes visible.
+fn schedule_against_dates(case: &Case<'_>, found: &mut Findings<'_>) {
+    let offer = case.after;
+    let Some(schedule) = offer.schedule.as_ref().filter(|_| case.is_live()) else {
+        return;
+    };
+    let today = case.today();
+    let blame = if case.was_released() {
+        if case.changes(Kind::Availability) {
+            Kind::Availability
+        } else {
+            Kind::Validity
+        }
+    } else {
+        Kind::Schedule
+    };
+    let first = schedule.charges.iter().map(|charge| charge.date).min();
+    if !case.was_released() && first.is_some_and(|first| first < today) {
+        found.add(
+            blame,
+            "INVALID_CHARGE_DATES",
+            "The first ChargeDate is in the past.",
+        );
+    }
+    if let Some(period) = offer.duration() {
+        let end = period.after_date(today);
+        let moved = !case.was_released() || case.changes(Kind::Validity);
+        for charge in schedule
+            .charges
+            .iter()
+            .filter(|charge| moved && charge.date >= end)
+        {
+            found.add(
+                blame,
+                "INVALID_CHARGE_DATES",
+                format!(
+                    "ChargeDate {} is not before the agreement's end {end}.",
+                    charge.date
+                ),
+            );
+        }
+    }
+    if let Some(last_day) = offer.availability_end {
+        let backdated = schedule
+            .charges
+            .iter()
+            .filter(|charge| charge.date <= last_day)
+            .count();
+        if backdated > 1 {
+            found.add(
+                blame,
+                "TOO_MANY_BACKDATED_CHARGES",
+                format!(
+                    "{backdated} charges fall on or before AvailabilityEndDate; at most 1 may."
+                ),
+            );
+        }
+    }
+}
+
+fn release_is_complete(case: &Case<'_>, found: &mut Findings<'_>) {
+    if !case.changes(Kind::Release) || case.was_released() {
+        return;
+    }
+    let offer = case.after;
+    let absent = |missing: bool, code: &'static str, message: &'static str| {
+        missing.then_some((code, message))
+    };
+    let missing = [
+        absent(offer.name.is_none(), "MISSING_NAME", "Provide a Name."),
+        absent(
+            offer.description.is_none(),
+            "MISSING_DESCRIPTION",
+            "Provide a Description.",
+        ),
+        absent(
+            offer.availability_end.is_none(),
+            "MISSING_AVAILABILITY_END_DATE",
+            "Provide an AvailabilityEndDate.",
+        ),
+        absent(
+            offer.buyers().is_empty(),
+            "MISSING_BUYER_ACCOUNTS",
+            "Provide BuyerAccounts.",
+        ),
+        absent(
+            offer.legal.is_none(),
+            "MISSING_MANDATORY_TERMS",
+            "Provide a LegalTerm.",
+        ),
+        absent(
+            offer.pricing.is_none(),
+            "MISSING_MANDATORY_TERMS",
+            "Provide a pricing term.",
+        ),
+        absent(
+            offer.schedule.is_none() && offer.pricing.is_some(),
+            "MISSING_MANDATORY_TERMS",
+            "FixedUpfrontPricingTerm needs a PaymentScheduleTerm.",
+        ),
+        absent(
+            offer.pricing.is_some() && offer.duration().is_none(),
+            "MISSING_DURATION",
+            "Provide a ValidityTerm with AgreementDuration, or a Duration.",
+        ),
+    ];
+    for (code, message) in missing.into_iter().flatten() {
+        found.add(Kind::Release, code, message);
+    }
+    let price = offer
+        .pricing
+        .as_ref()
+        .filter(|_| offer.schedule.is_some())
+        .map(|term| term.price);
+    if price.is_some_and(|price| !price.is_zero()) {
+        found.add(
+            Kind::Pricing,
+            "INCOMPATIBLE_TERMS",
+            "Price of FixedUpfrontPricingTerm must be 0 beside a PaymentScheduleTerm.",
+        );
+    }
+}
+
+fn release_is_allowed(case: &Case<'_>, found: &mut Findings<'_>) {
+    if !case.changes(Kind::Release) || case.was_released() {
+        return;
+    }
+    let on_sale =
+        |product: &Product| matches!(product.state, ProductState::Limited | ProductState::Public);
+    if case.product.is_none_or(|product| !on_sale(product)) {
+        found.add(
+            Kind::Release,
+            "INCOMPATIBLE_PRODUCT",
+            "The product must be Limited or Public.",
+        );
+    }
+    if !case.tax_information_complete {
+        found.add(Kind::Release, "INVALID_TAX_INFORMATION",
+            "Complete the tax interview for professional services; it takes up to 2 hours to register.");
+    }
+}

@@ -1,0 +1,413 @@
+//! The Agreement API's reading side: `SearchAgreements`, `DescribeAgreement`, `GetAgreementTerms`.
+
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use serde_json::Value;
+
+use super::change_sets::optional_text;
+use super::entities::document_url;
+use super::model::{Agreement, Document};
+use super::{Refusal, World, paging};
+use crate::wire::{Wire, map};
+
+const FILTERS_MAX: usize = 10;
+const PAGE_MAX: usize = 50;
+const AGREEMENT_TYPE: &str = "PurchaseAgreement";
+const RESOURCE_TYPE: &str = "ProfessionalServicesProduct";
+
+impl World {
+    /// `SearchAgreements`: filters with exactly one value each, `EndTime` descending by default.
+    pub(crate) fn search_agreements(
+        &self,
+        now: DateTime<Utc>,
+        caller: &str,
+        input: &Value,
+    ) -> Result<Wire, Refusal> {
+        if optional_text(input, "catalog")?.is_some_and(|catalog| catalog != "AWSMarketplace") {
+            return Err(Refusal::reasoned(
+                "INVALID_CATALOG",
+                "catalog must be AWSMarketplace.",
+            ));
+        }
+        let filters = read_filters(input)?;
+        let mut found: Vec<&Agreement> = self
+            .agreements
+            .iter()
+            .filter(|agreement| agreement.visible_at <= now)
+            .filter(|agreement| {
+                filters
+                    .iter()
+                    .all(|filter| filter.matches(agreement, caller))
+            })
+            .collect();
+        sort(&mut found, input)?;
+        let size = page_size(input)?;
+        let token = optional_text(input, "nextToken")?;
+        let (page, next) = paging::cut(found, size, token, &paging::scope(input, "nextToken"))
+            .ok_or_else(|| Refusal::reasoned("INVALID_NEXT_TOKEN", "nextToken is not valid."))?;
+        let summaries = page.into_iter().map(summary).collect();
+        Ok(map([
+            ("agreementViewSummaries", Some(Wire::List(summaries))),
+            ("nextToken", next.map(Wire::Text)),
+        ]))
+    }
+
+    /// `DescribeAgreement`. Somebody else's agreement is answered like one that does not exist.
+    pub(crate) fn describe_agreement(
+        &self,
+        now: DateTime<Utc>,
+        caller: &str,
+        input: &Value,
+    ) -> Result<Wire, Refusal> {
+        let agreement = self.agreement_of(now, caller, input)?;
+        let charges = map([
+            (
+                "currencyCode",
+                Some(Wire::text(&agreement.schedule.currency)),
+            ),
+            (
+                "agreementValue",
+                Some(Wire::text(agreement.schedule.total().to_string())),
+            ),
+        ]);
+        Ok(map([
+            ("agreementId", Some(Wire::text(&agreement.id))),
+            ("acceptor", Some(party(&agreement.acceptor))),
+            ("proposer", Some(party(&agreement.proposer))),
+            ("startTime", Some(Wire::Time(agreement.accepted_at))),
+            ("endTime", Some(Wire::Time(agreement.ends_at))),
+            ("acceptanceTime", Some(Wire::Time(agreement.accepted_at))),
+            ("agreementType", Some(Wire::text(AGREEMENT_TYPE))),
+            ("estimatedCharges", Some(charges)),
+            ("proposalSummary", Some(proposal(agreement))),
+            ("status", Some(Wire::text(agreement.status.as_str()))),
+            ("initialAgreementId", Some(Wire::text(&agreement.id))),
+        ]))
+    }
+
+    /// `GetAgreementTerms`: the terms as they stood when the buyer accepted.
+    pub(crate) fn agreement_terms(
+        &self,
+        now: DateTime<Utc>,
+        caller: &str,
+        input: &Value,
+        base: &str,
+    ) -> Result<Wire, Refusal> {
+        let agreement = self.agreement_of(now, caller, input)?;
+        let size = page_size(input)?;
+        let token = optional_text(input, "nextToken")?;
+        let (page, next) = paging::cut(
+            terms(agreement, base),
+            size,
+            token,
+            &paging::scope(input, "nextToken"),
+        )
+        .ok_or_else(|| Refusal::reasoned("INVALID_NEXT_TOKEN", "nextToken is not valid."))?;
+        Ok(map([
+            ("acceptedTerms", Some(Wire::List(page))),
+            ("nextToken", next.map(Wire::Text)),
+        ]))
+    }
+
+    fn agreement_of(
+        &self,
+        now: DateTime<Utc>,
+        caller: &str,
+        input: &Value,
+    ) -> Result<&Agreement, Refusal> {
+        let id = optional_text(input, "agreementId")?
+            .ok_or_else(|| Refusal::reasoned("MISSING_AGREEMENT_ID", "agreementId is required."))?;
+        self.agreements
+            .iter()
+            .filter(|agreement| agreement.visible_at <= now)
+            .find(|agreement| {
+                agreement.id == id && (agreement.proposer == caller || agreement.acceptor == caller)
+            })
+            .ok_or_else(|| Refusal::not_found(format!("Agreement '{id}' was not found."), id))
+    }
+}
+
+enum Filter {
+    Proposer,
+    Acceptor,
+    Everything,
+    AcceptorAccount(String),
+    Offer(String),
+    Resource(String),
+    ResourceType(String),
+    Status(String),
+    After(fn(&Agreement) -> DateTime<Utc>, DateTime<Utc>),
+    Before(fn(&Agreement) -> DateTime<Utc>, DateTime<Utc>),
+}
+
+impl Filter {
+    fn matches(&self, agreement: &Agreement, caller: &str) -> bool {
+        match self {
+            Self::Proposer => agreement.proposer == caller,
+            Self::Acceptor => agreement.acceptor == caller,
+            Self::Everything => true,
+            Self::AcceptorAccount(account) => agreement.acceptor == *account,
+            Self::Offer(id) => agreement.offer_id == *id,
+            Self::Resource(id) => agreement.product_id == *id,
+            Self::ResourceType(kind) => kind == RESOURCE_TYPE,
+            Self::Status(status) => agreement.status.as_str() == status,
+            Self::After(field, bound) => field(agreement) > *bound,
+            Self::Before(field, bound) => field(agreement) < *bound,
+        }
+    }
+}
+
+fn read_filters(input: &Value) -> Result<Vec<Filter>, Refusal> {
+    let sent = input
+        .get("filters")
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
+    if sent.len() > FILTERS_MAX {
+        return Err(Refusal::reasoned(
+            "INVALID_FILTERS",
+            "At most 10 filters can be given.",
+        ));
+    }
+    let mut filters = Vec::with_capacity(sent.len());
+    let mut typed = false;
+    for filter in sent {
+        let name = optional_text(filter, "name")?
+            .ok_or_else(|| Refusal::reasoned("MISSING_FILTER_NAME", "A filter needs a name."))?;
+        let values = filter
+            .get("values")
+            .and_then(Value::as_array)
+            .map_or(&[][..], Vec::as_slice);
+        let [Value::String(value)] = values else {
+            let reason = if values.is_empty() {
+                "MISSING_FILTER_VALUES"
+            } else {
+                "INVALID_FILTER_VALUES"
+            };
+            return Err(Refusal::reasoned(
+                reason,
+                format!("Filter {name} takes exactly one value."),
+            ));
+        };
+        typed |= name == "AgreementType";
+        filters.push(read_filter(name, value)?);
+    }
+    if !filters
+        .iter()
+        .any(|filter| matches!(filter, Filter::Proposer | Filter::Acceptor))
+    {
+        return Err(Refusal::reasoned(
+            "MISSING_PARTY_TYPE",
+            "The filter PartyType is required.",
+        ));
+    }
+    if !typed {
+        return Err(Refusal::reasoned(
+            "INVALID_FILTERS",
+            "The filter AgreementType is required.",
+        ));
+    }
+    Ok(filters)
+}
+
+fn read_filter(name: &str, value: &str) -> Result<Filter, Refusal> {
+    let wrong = |reason: &'static str| {
+        Refusal::reasoned(reason, format!("{name}: '{value}' is not a valid value."))
+    };
+    let time = || {
+        DateTime::parse_from_rfc3339(value)
+            .map(|time| time.with_timezone(&Utc))
+            .map_err(|_| wrong("INVALID_FILTER_VALUES"))
+    };
+    Ok(match (name, value) {
+        ("PartyType", "Proposer") => Filter::Proposer,
+        ("PartyType", "Acceptor") => Filter::Acceptor,
+        ("PartyType", _) => return Err(wrong("INVALID_PARTY_TYPE")),
+        ("AgreementType", AGREEMENT_TYPE) => Filter::Everything,
+        ("AgreementType", _) => return Err(wrong("INVALID_AGREEMENT_TYPE")),
+        ("AcceptorAccountId", _) => Filter::AcceptorAccount(value.to_owned()),
+        ("OfferId", _) => Filter::Offer(value.to_owned()),
+        ("ResourceIdentifier", _) => Filter::Resource(value.to_owned()),
+        ("ResourceType", _) => Filter::ResourceType(value.to_owned()),
+        ("Status", _) => Filter::Status(value.to_owned()),
+        ("AfterLastUpdateTime", _) => Filter::After(|agreement| agreement.updated_at, time()?),
+        ("BeforeLastUpdateTime", _) => Filter::Before(|agreement| agreement.updated_at, time()?),
+        ("AfterStartTime", _) => Filter::After(|agreement| agreement.accepted_at, time()?),
+        ("BeforeStartTime", _) => Filter::Before(|agreement| agreement.accepted_at, time()?),
+        ("AfterEndTime", _) => Filter::After(|agreement| agreement.ends_at, time()?),
+        ("BeforeEndTime", _) => Filter::Before(|agreement| agreement.ends_at, time()?),
+        _ => {
+            return Err(Refusal::reasoned(
+                "INVALID_FILTER_NAME",
+                format!("Filter '{name}' is not supported."),
+            ));
+        }
+    })
+}
+
+fn sort(found: &mut [&Agreement], input: &Value) -> Result<(), Refusal> {
+    let sort = input.get("sort").unwrap_or(&Value::Null);
+    let field: fn(&Agreement) -> DateTime<Utc> = match optional_text(sort, "sortBy")? {
+        None | Some("EndTime") => |agreement| agreement.ends_at,
+        Some("StartTime") => |agreement| agreement.accepted_at,
+        Some("LastUpdateTime") => |agreement| agreement.updated_at,
+        Some(_) => {
+            return Err(Refusal::reasoned(
+                "INVALID_SORT_BY",
+                "sortBy is not supported.",
+            ));
+        }
+    };
+    found.sort_by(|a, b| (field(a), &a.id).cmp(&(field(b), &b.id)));
+    match optional_text(sort, "sortOrder")? {
+        Some("ASCENDING") => Ok(()),
+        None | Some("DESCENDING") => {
+            found.reverse();
+            Ok(())
+        }
+        Some(_) => Err(Refusal::reasoned(
+            "INVALID_SORT_ORDER",
+            "sortOrder must be ASCENDING or DESCENDING.",
+        )),
+    }
+}
+
+fn page_size(input: &Value) -> Result<usize, Refusal> {
+    match input.get("maxResults") {
+        None | Some(Value::Null) => Ok(PAGE_MAX),
+        Some(value) => value
+            .as_u64()
+            .and_then(|size| usize::try_from(size).ok())
+            .filter(|size| (1..=PAGE_MAX).contains(size))
+            .ok_or_else(|| Refusal::reasoned("INVALID_MAX_RESULTS", "maxResults must be 1 to 50.")),
+    }
+}
+
+fn summary(agreement: &Agreement) -> Wire {
+    map([
+        ("agreementId", Some(Wire::text(&agreement.id))),
+        ("acceptanceTime", Some(Wire::Time(agreement.accepted_at))),
+        ("startTime", Some(Wire::Time(agreement.accepted_at))),
+        ("endTime", Some(Wire::Time(agreement.ends_at))),
+        ("lastUpdateTime", Some(Wire::Time(agreement.updated_at))),
+        ("agreementType", Some(Wire::text(AGREEMENT_TYPE))),
+        ("acceptor", Some(party(&agreement.acceptor))),
+        ("proposer", Some(party(&agreement.proposer))),
+        ("proposalSummary", Some(proposal(agreement))),
+        ("status", Some(Wire::text(agreement.status.as_str()))),
+    ])
+}
+
+fn party(account: &str) -> Wire {
+    map([("accountId", Some(Wire::text(account)))])
+}
+
+fn proposal(agreement: &Agreement) -> Wire {
+    let resource = map([
+        ("id", Some(Wire::text(&agreement.product_id))),
+        ("type", Some(Wire::text(RESOURCE_TYPE))),
+    ]);
+    map([
+        ("resources", Some(Wire::List(vec![resource]))),
+        ("offerId", Some(Wire::text(&agreement.offer_id))),
+    ])
+}
+
+fn terms(agreement: &Agreement, base: &str) -> Vec<Wire> {
+    let [legal, pricing, validity, schedule] = &agreement.term_ids;
+    let typed = |kind: &str, id: &str, fields: Vec<(&'static str, Option<Wire>)>| {
+        let head = [
+            ("type", Some(Wire::text(kind))),
+            ("id", Some(Wire::text(id))),
+        ];
+        map(head.into_iter().chain(fields))
+    };
+    let documents = agreement
+        .legal
+        .iter()
+        .map(|document| document_item(document, base))
+        .collect();
+    let mut terms = vec![
+        map([(
+            "legalTerm",
+            Some(typed(
+                "LegalTerm",
+                legal,
+                vec![("documents", Some(Wire::List(documents)))],
+            )),
+        )]),
+        map([(
+            "fixedUpfrontPricingTerm",
+            Some(typed(
+                "FixedUpfrontPricingTerm",
+                pricing,
+                pricing_fields(agreement),
+            )),
+        )]),
+    ];
+    if let Some(term) = &agreement.validity {
+        let fields = vec![
+            ("agreementDuration", term.duration.as_ref().map(Wire::text)),
+            ("agreementStartDate", term.start.map(midnight)),
+            ("agreementEndDate", term.end.map(midnight)),
+        ];
+        terms.push(map([(
+            "validityTerm",
+            Some(typed("ValidityTerm", validity, fields)),
+        )]));
+    }
+    let rows = agreement.schedule.charges.iter().map(|charge| {
+        map([
+            ("chargeDate", Some(midnight(charge.date))),
+            ("chargeAmount", Some(Wire::text(charge.amount.to_string()))),
+        ])
+    });
+    let fields = vec![
+        (
+            "currencyCode",
+            Some(Wire::text(&agreement.schedule.currency)),
+        ),
+        ("schedule", Some(Wire::List(rows.collect()))),
+    ];
+    terms.push(map([(
+        "paymentScheduleTerm",
+        Some(typed("PaymentScheduleTerm", schedule, fields)),
+    )]));
+    terms
+}
+
+fn pricing_fields(agreement: &Agreement) -> Vec<(&'static str, Option<Wire>)> {
+    let term = &agreement.pricing;
+    let grants = term.grants.iter().map(|grant| {
+        map([
+            ("dimensionKey", Some(Wire::text(&grant.dimension_key))),
+            (
+                "maxQuantity",
+                grant
+                    .max_quantity
+                    .map(|quantity| Wire::Int(quantity.into())),
+            ),
+        ])
+    });
+    vec![
+        ("currencyCode", Some(Wire::text(&term.currency))),
+        ("duration", term.duration.as_ref().map(Wire::text)),
+        ("price", Some(Wire::text(term.price.to_string()))),
+        ("grants", Some(Wire::List(grants.collect()))),
+    ]
+}
+
+fn document_item(document: &Document, base: &str) -> Wire {
+    match document {
+        Document::CustomEula { .. } => map([
+            ("type", Some(Wire::text("CustomEula"))),
+            ("url", document_url(document, base).map(Wire::Text)),
+        ]),
+        Document::StandardEula { version } => map([
+            ("type", Some(Wire::text("StandardEula"))),
+            ("version", Some(Wire::text(version))),
+        ]),
+    }
+}
+
+fn midnight(day: NaiveDate) -> Wire {
+    Wire::Time(day.and_time(NaiveTime::MIN).and_utc())
+}

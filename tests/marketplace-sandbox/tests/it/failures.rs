@@ -1,0 +1,164 @@
+//! Failures on demand and rates: what a client must survive (O9).
+
+use std::time::Duration;
+
+use aws_sdk_marketplaceagreement::operation::search_agreements::SearchAgreementsError;
+use aws_sdk_marketplacecatalog::types::{ChangeStatus, FailureCode};
+use serde_json::json;
+
+use crate::deal::filter;
+use crate::market::Market;
+
+#[tokio::test]
+async fn failures_on_demand() {
+    let market = Market::open().await;
+    let changes = market.handbook().await;
+    let send = |token: &str| market.request(&changes).client_request_token(token).send();
+    for (failure, status) in [
+        ("throttle", 429),
+        ("fault", 500),
+        ("lock", 423),
+        ("access-denied", 403),
+    ] {
+        market.inject("StartChangeSet", failure, false).await;
+        let error = send("refused").await.unwrap_err();
+        assert_eq!(
+            error.raw_response().unwrap().status().as_u16(),
+            status,
+            "{failure}"
+        );
+    }
+    assert_eq!(
+        market.get("/sandbox/offers").await,
+        json!([]),
+        "refused before it took effect"
+    );
+
+    market.inject("StartChangeSet", "fault", true).await;
+    assert!(send("lost").await.is_err());
+    let retried = send("lost").await.unwrap().change_set_id.unwrap();
+    market.ended(&retried).await;
+    assert_eq!(
+        market
+            .get("/sandbox/offers")
+            .await
+            .as_array()
+            .unwrap()
+            .len(),
+        1,
+        "a retry repeats nothing"
+    );
+
+    market.inject("StartChangeSet", "server-fault", false).await;
+    let doomed = market
+        .ended(&send("doomed").await.unwrap().change_set_id.unwrap())
+        .await;
+    assert_eq!(doomed.status(), Some(&ChangeStatus::Failed));
+    assert_eq!(doomed.failure_code(), Some(&FailureCode::ServerFault));
+}
+
+#[tokio::test]
+async fn a_request_may_be_done_and_never_answered() {
+    let market = Market::open().await;
+    let changes = market.handbook().await;
+    market.inject("StartChangeSet", "timeout", false).await;
+    let send = || market.request(&changes).client_request_token("slow").send();
+    assert!(
+        tokio::time::timeout(Duration::from_millis(300), send())
+            .await
+            .is_err()
+    );
+    let id = send().await.unwrap().change_set_id.unwrap();
+    market.ended(&id).await;
+    assert_eq!(
+        market
+            .get("/sandbox/offers")
+            .await
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn agreement_errors_are_the_sdk_s_own() {
+    let market = Market::open().await;
+    let missing = market
+        .agreement
+        .describe_agreement()
+        .agreement_id("agmt-none")
+        .send()
+        .await;
+    let missing = missing.unwrap_err().into_service_error();
+    assert!(missing.is_resource_not_found_exception());
+    for (filters, reason) in [
+        (
+            vec![filter("AgreementType", "PurchaseAgreement")],
+            "MISSING_PARTY_TYPE",
+        ),
+        (
+            vec![
+                filter("PartyType", "Nobody"),
+                filter("AgreementType", "PurchaseAgreement"),
+            ],
+            "INVALID_PARTY_TYPE",
+        ),
+        (
+            vec![filter("PartyType", "Proposer"), filter("Colour", "red")],
+            "INVALID_FILTER_NAME",
+        ),
+        (
+            vec![
+                filter("PartyType", "Proposer"),
+                filter("AfterLastUpdateTime", "today"),
+            ],
+            "INVALID_FILTER_VALUES",
+        ),
+    ] {
+        let request = market
+            .agreement
+            .search_agreements()
+            .set_filters(Some(filters));
+        let error = request.send().await.unwrap_err().into_service_error();
+        let SearchAgreementsError::ValidationException(error) = error else {
+            panic!("{error:?}")
+        };
+        assert_eq!(
+            error
+                .reason()
+                .map(aws_sdk_marketplaceagreement::types::ValidationExceptionReason::as_str),
+            Some(reason)
+        );
+    }
+    for (failure, throttled) in [("throttle", true), ("access-denied", false)] {
+        market.inject("DescribeAgreement", failure, false).await;
+        let error = market
+            .agreement
+            .describe_agreement()
+            .agreement_id("agmt-none")
+            .send()
+            .await
+            .unwrap_err();
+        let error = error.into_service_error();
+        assert_eq!(error.is_throttling_exception(), throttled);
+        assert_eq!(error.is_access_denied_exception(), !throttled);
+    }
+}
+
+#[tokio::test]
+async fn five_starts_a_second_and_no_more() {
+    let market = Market::with(|config| config.settings.preparing_ms = 60_000).await;
+    let one = vec![market.handbook().await[0].clone()];
+    let mut throttled = 0;
+    for _ in 0..8 {
+        if let Err(error) = market.request(&one).send().await {
+            assert_eq!(error.raw_response().unwrap().status().as_u16(), 429);
+            assert!(error.into_service_error().is_throttling_exception());
+            throttled += 1;
+        }
+    }
+    assert!(throttled >= 1, "8 starts in a row must exceed 5 a second");
+    market.act("settings", json!({ "rateLimit": false })).await;
+    market.start(&one).await;
+}

@@ -1,0 +1,15 @@
+//! P7: the sandbox driven from outside, by both official Rust SDKs and its own `/sandbox` routes.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a precondition that does not hold ends the test there"
+)]
+
+mod deal;
+mod failures;
+mod feeds;
+mod market;
+mod process;
+mod protocol;
+mod rules;
+mod terms;

@@ -1,0 +1,336 @@
+//! The asynchronous rules of facts §1.3 as rows: what is spoiled, and the error that must come of it.
+
+use chrono::{Days, NaiveDate};
+use serde_json::{Value, json};
+
+use crate::market::{BUYER, Changes};
+
+/// Spoils a good change set, given today.
+type Edit = dyn Fn(&mut Changes, NaiveDate);
+
+/// What is done to the good change set, and the one error that must come of it.
+pub(crate) struct Row {
+    pub(crate) expected: &'static [&'static str],
+    pub(crate) change: Box<Edit>,
+}
+
+fn row(
+    expected: &'static [&'static str],
+    change: impl Fn(&mut Changes, NaiveDate) + 'static,
+) -> Row {
+    Row {
+        expected,
+        change: Box::new(change),
+    }
+}
+
+fn edit(changes: &mut Changes, change_type: &str, pointer: &str, value: Value) {
+    let (_, details) = changes
+        .iter_mut()
+        .find(|(kind, _)| *kind == change_type)
+        .unwrap();
+    *details.pointer_mut(pointer).unwrap() = value;
+}
+
+fn leave_out(changes: &mut Changes, change_type: &str) {
+    changes.retain(|(kind, _)| *kind != change_type);
+}
+
+pub(crate) fn day(today: NaiveDate, days: u64) -> String {
+    today.checked_add_days(Days::new(days)).unwrap().to_string()
+}
+
+pub(crate) fn schedule(changes: &mut Changes, plan: &[(String, &str)]) {
+    let rows: Vec<Value> = plan
+        .iter()
+        .map(|(date, amount)| json!({ "ChargeDate": date, "ChargeAmount": amount }))
+        .collect();
+    edit(
+        changes,
+        "UpdatePaymentScheduleTerms",
+        "/Terms/0/Schedule",
+        json!(rows),
+    );
+}
+
+const DOCUMENT: &str = "/Terms/0/Documents/0";
+
+pub(crate) fn document_rows(bucket: &str) -> Vec<Row> {
+    let at = |name: &str| format!("{bucket}/{name}");
+    let to = |name: &str, expected: &'static [&'static str]| {
+        let url = at(name);
+        row(expected, move |changes, _| {
+            edit(
+                changes,
+                "UpdateLegalTerms",
+                "/Terms/0/Documents/0/Url",
+                json!(url),
+            );
+        })
+    };
+    vec![
+        to(
+            "missing.pdf",
+            &["UpdateLegalTerms: INVALID_LEGAL_DOCUMENTS"],
+        ),
+        to("letter.pdf", &["UpdateLegalTerms: INVALID_LEGAL_DOCUMENTS"]),
+        to("cut.pdf", &["UpdateLegalTerms: INVALID_LEGAL_DOCUMENTS"]),
+        to("locked.pdf", &["UpdateLegalTerms: INVALID_LEGAL_DOCUMENTS"]),
+        to(
+            "huge.pdf",
+            &["UpdateLegalTerms: LIMIT_EXCEEDED_LEGAL_DOCUMENT_SIZE"],
+        ),
+        row(
+            &["UpdateLegalTerms: INVALID_LEGAL_DOCUMENTS"],
+            |changes, _| {
+                let standard = json!({ "Type": "StandardEula", "Version": "2022-07-14" });
+                edit(changes, "UpdateLegalTerms", DOCUMENT, standard);
+            },
+        ),
+        row(
+            &["UpdateLegalTerms: INVALID_LEGAL_DOCUMENTS"],
+            |changes, _| {
+                let old = json!({ "Type": "StandardEula", "Version": "2019-04-24" });
+                edit(changes, "UpdateLegalTerms", DOCUMENT, old);
+            },
+        ),
+    ]
+}
+
+pub(crate) fn missing_rows() -> Vec<Row> {
+    let without = |kind: &'static str, expected: &'static [&'static str]| {
+        row(expected, move |changes, _| leave_out(changes, kind))
+    };
+    vec![
+        row(&["ReleaseOffer: MISSING_NAME"], |changes, _| {
+            changes[0].1.as_object_mut().unwrap().remove("Name");
+        }),
+        without("UpdateInformation", &["ReleaseOffer: MISSING_DESCRIPTION"]),
+        without(
+            "UpdateAvailability",
+            &["ReleaseOffer: MISSING_AVAILABILITY_END_DATE"],
+        ),
+        without("UpdateTargeting", &["ReleaseOffer: MISSING_BUYER_ACCOUNTS"]),
+        without(
+            "UpdateLegalTerms",
+            &["ReleaseOffer: MISSING_MANDATORY_TERMS"],
+        ),
+        without(
+            "UpdatePricingTerms",
+            &["ReleaseOffer: MISSING_MANDATORY_TERMS"],
+        ),
+        without(
+            "UpdatePaymentScheduleTerms",
+            &["ReleaseOffer: MISSING_MANDATORY_TERMS"],
+        ),
+        row(&["ReleaseOffer: MISSING_DURATION"], |changes, _| {
+            leave_out(changes, "UpdateValidityTerms");
+            let (_, pricing) = changes
+                .iter_mut()
+                .find(|(kind, _)| *kind == "UpdatePricingTerms")
+                .unwrap();
+            pricing["Terms"][0]
+                .as_object_mut()
+                .unwrap()
+                .remove("Duration");
+        }),
+    ]
+}
+
+pub(crate) fn term_rows() -> Vec<Row> {
+    let pricing = |pointer: &'static str, value: Value, expected: &'static [&'static str]| {
+        row(expected, move |changes, _| {
+            edit(changes, "UpdatePricingTerms", pointer, value.clone());
+        })
+    };
+    vec![
+        pricing(
+            "/Terms/0/Price",
+            json!("102500"),
+            &["UpdatePricingTerms: INCOMPATIBLE_TERMS"],
+        ),
+        pricing(
+            "/PricingModel",
+            json!("Usage"),
+            &["UpdatePricingTerms: INCOMPATIBLE_PRODUCT"],
+        ),
+        pricing(
+            "/Terms/0/Duration",
+            json!("P9Y"),
+            &["UpdatePricingTerms: INVALID_DURATION"],
+        ),
+        pricing(
+            "/Terms/0/Grants/0/DimensionKey",
+            json!("nothing"),
+            &["UpdatePricingTerms: INVALID_GRANTS"],
+        ),
+        pricing(
+            "/Terms/0/Grants",
+            json!([{ "DimensionKey": "training" }, { "DimensionKey": "training" }]),
+            &["UpdatePricingTerms: DUPLICATE_DIMENSION_KEYS"],
+        ),
+        pricing(
+            "/Terms/0/CurrencyCode",
+            json!("EUR"),
+            &["UpdatePaymentScheduleTerms: INVALID_CURRENCY_CODE"],
+        ),
+        row(
+            &[
+                "UpdatePricingTerms: INVALID_CURRENCY_CODE",
+                "UpdatePaymentScheduleTerms: INVALID_CURRENCY_CODE",
+            ],
+            |changes, _| {
+                edit(
+                    changes,
+                    "UpdatePricingTerms",
+                    "/Terms/0/CurrencyCode",
+                    json!("JPN"),
+                );
+                edit(
+                    changes,
+                    "UpdatePaymentScheduleTerms",
+                    "/Terms/0/CurrencyCode",
+                    json!("JPN"),
+                );
+            },
+        ),
+        row(
+            &[
+                "UpdatePricingTerms: INCOMPATIBLE_PAYMENT_SETTINGS",
+                "UpdatePaymentScheduleTerms: INCOMPATIBLE_PAYMENT_SETTINGS",
+            ],
+            |changes, _| {
+                edit(
+                    changes,
+                    "UpdatePricingTerms",
+                    "/Terms/0/CurrencyCode",
+                    json!("INR"),
+                );
+                edit(
+                    changes,
+                    "UpdatePaymentScheduleTerms",
+                    "/Terms/0/CurrencyCode",
+                    json!("INR"),
+                );
+            },
+        ),
+    ]
+}
+
+pub(crate) fn party_rows() -> Vec<Row> {
+    vec![
+        row(
+            &["UpdateTargeting: INVALID_BUYER_ACCOUNTS"],
+            |changes, _| {
+                let accounts = json!([BUYER, "000000000000"]);
+                edit(
+                    changes,
+                    "UpdateTargeting",
+                    "/PositiveTargeting/BuyerAccounts",
+                    accounts,
+                );
+            },
+        ),
+        row(
+            &["UpdateTargeting: INVALID_BUYER_ACCOUNTS"],
+            |changes, _| {
+                edit(
+                    changes,
+                    "UpdateTargeting",
+                    "/PositiveTargeting/BuyerAccounts",
+                    json!([BUYER, BUYER]),
+                );
+            },
+        ),
+        row(
+            &["UpdateValidityTerms: INVALID_AGREEMENT_DURATION"],
+            |changes, _| {
+                edit(
+                    changes,
+                    "UpdateValidityTerms",
+                    "/Terms/0/AgreementDuration",
+                    json!("P61M2D"),
+                );
+            },
+        ),
+        row(
+            &["UpdateValidityTerms: INVALID_AGREEMENT_START_DATE"],
+            |changes, today| {
+                let dates = json!({ "Type": "ValidityTerm", "AgreementStartDate": day(today, 30),
+                "AgreementEndDate": day(today, 120) });
+                edit(changes, "UpdateValidityTerms", "/Terms/0", dates);
+            },
+        ),
+    ]
+}
+
+pub(crate) fn date_rows() -> Vec<Row> {
+    vec![
+        row(
+            &["UpdateAvailability: INVALID_AVAILABILITY_END_DATE"],
+            |changes, today| {
+                let yesterday = today.pred_opt().unwrap().to_string();
+                edit(
+                    changes,
+                    "UpdateAvailability",
+                    "/AvailabilityEndDate",
+                    json!(yesterday),
+                );
+            },
+        ),
+        row(
+            &["UpdateAvailability: INVALID_AVAILABILITY_END_DATE"],
+            |changes, today| {
+                edit(
+                    changes,
+                    "UpdateAvailability",
+                    "/AvailabilityEndDate",
+                    json!(day(today, 4 * 365)),
+                );
+            },
+        ),
+        row(
+            &["UpdatePaymentScheduleTerms: INVALID_CHARGE_DATES"],
+            |changes, today| {
+                schedule(changes, &[(today.pred_opt().unwrap().to_string(), "1.00")]);
+            },
+        ),
+        row(
+            &["UpdatePaymentScheduleTerms: INVALID_CHARGE_DATES"],
+            |changes, today| {
+                schedule(
+                    changes,
+                    &[(day(today, 1), "1.00"), (day(today, 90), "1.00")],
+                );
+            },
+        ),
+        row(
+            &["UpdatePaymentScheduleTerms: DUPLICATE_CHARGE_DATES"],
+            |changes, today| {
+                schedule(
+                    changes,
+                    &[(day(today, 30), "1.00"), (day(today, 30), "2.00")],
+                );
+            },
+        ),
+        row(
+            &["UpdatePaymentScheduleTerms: TOO_MANY_BACKDATED_CHARGES"],
+            |changes, today| {
+                schedule(
+                    changes,
+                    &[(day(today, 1), "1.00"), (day(today, 14), "2.00")],
+                );
+            },
+        ),
+        row(&[], |changes, today| {
+            schedule(
+                changes,
+                &[
+                    (day(today, 0), "1.00"),
+                    (day(today, 15), "2.00"),
+                    (day(today, 89), "3.00"),
+                ],
+            );
+        }),
+    ]
+}
