@@ -1,0 +1,28 @@
+//! Deal files: a deal from estimate to reconciled cash as a person would tell it, and the player
+//! that plays it over gRPC against a running system.
+//!
+//! A file is a list of steps; each is a gRPC call (any method of any service, by its full name, the
+//! request in protobuf's JSON written as YAML), an act in the marketplace sandbox, a feed dropped into
+//! the feeds' folder, a look into the mailbox, or a move of the clock. A step says what must hold
+//! after it; the first that does not ends the deal. `deploy/local/deals/` has examples of everything.
+//!
+//! - `file`: a deal, read from a file; `written`: the file's words, with errors that name the line
+//! - `variables`, `duration`, `path`, `expectation`: what is written in values
+//! - `wire`: calls without generated code; `refusal`: how a service says no
+//! - `act`: what a step does; `player`: one step after the other
+
+mod act;
+mod duration;
+mod expectation;
+mod file;
+mod path;
+mod player;
+mod refusal;
+mod story;
+mod variables;
+mod wire;
+mod written;
+
+pub use file::Deal;
+pub use player::Player;
+pub use story::{MoneyLine, Story};

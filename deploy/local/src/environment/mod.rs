@@ -1,0 +1,46 @@
+//! A whole Countersign on this machine: private servers, five services as five processes, the
+//! marketplace sandbox, a mail catcher and a webhook catcher. Nothing is left when it ends.
+//!
+//! - `programs`, `packages`: finding Postgres and nats-server, or installing them
+//! - `postgres`, `nats`, `nats_permissions`: the private servers
+//! - `servers`: those two together, private or given by URL
+//! - `services`: the table of what each service is started with
+//! - `system`: the whole, with its control: kill, restart, lose the JetStream folder
+//! - `process`, `run_folder`, `ports`, `system_user`, `secrets`: what they stand on
+//! - `clock`: the rehearsal clock (P8)
+
+mod binaries;
+mod clock;
+mod nats;
+mod nats_permissions;
+mod packages;
+mod ports;
+mod postgres;
+mod process;
+mod programs;
+mod run_folder;
+mod secrets;
+mod servers;
+mod services;
+mod system;
+mod system_user;
+
+pub use binaries::Build;
+pub(crate) use binaries::{Binaries, cargo, fault_features, metadata, workspace};
+pub(crate) use nats::Access;
+pub(crate) use secrets::run_id;
+pub(crate) use servers::Servers;
+
+pub use clock::RehearsalClock;
+pub use servers::External;
+pub use services::Service;
+pub use system::{DatabaseRole, Endpoints, Environment, Options};
+
+/// Whether a private Postgres must survive a power cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Every commit reaches the disk, as in production.
+    Durable,
+    /// Nothing is synced: only for tests, which throw the data away.
+    Forgetful,
+}

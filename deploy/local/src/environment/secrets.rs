@@ -1,0 +1,17 @@
+//! Names and passwords made up for one run.
+
+use uuid::Uuid;
+
+/// A password of 122 random bits. The letter before it keeps it from ever reading as a number.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a secret must be random: there is nothing to replay here"
+)]
+pub(crate) fn password() -> String {
+    format!("p{}", Uuid::new_v4().simple())
+}
+
+/// A short name that tells this run's rows, mails and folders from another's.
+pub(crate) fn run_id() -> String {
+    password().chars().skip(1).take(8).collect()
+}

@@ -1,0 +1,264 @@
+//! Postgres and NATS together: started privately, or given by URL.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use super::nats::{Access, OPERATOR, PrivateNats};
+use super::postgres::{self, PrivatePostgres};
+use super::programs::{self, Needs};
+use super::run_folder::RunFolder;
+use super::services::{DatabaseUrls, NatsAccess, Service};
+use super::{Durability, secrets};
+use crate::console::Console;
+
+/// Servers that the user runs and names; what is `None` is started privately.
+#[derive(Debug, Clone, Default)]
+pub struct External {
+    /// A superuser's URL; this run makes a database of its own there and drops it in the end.
+    pub postgres_admin_url: Option<String>,
+    /// A URL with credentials that may do everything.
+    pub nats_url: Option<String>,
+}
+
+/// Running servers. Dropping them ends the private ones.
+#[derive(Debug)]
+pub(crate) struct Servers {
+    // Dropped in this order: NATS before Postgres, the folder last.
+    nats: Option<PrivateNats>,
+    postgres: Option<PrivatePostgres>,
+    admin_url: String,
+    nats_url: String,
+    database: String,
+    role_password: String,
+    pub(crate) folder: RunFolder,
+}
+
+impl Servers {
+    /// Finds or installs what is needed, and starts it.
+    pub(crate) async fn start(
+        external: &External,
+        durability: Durability,
+        access: Access,
+        console: &Console,
+    ) -> Result<Self> {
+        let needs = Needs {
+            postgres: external.postgres_admin_url.is_none(),
+            nats: external.nats_url.is_none(),
+        };
+        let programs = programs::find(needs, console)?;
+        let folder = RunFolder::create()?;
+        let step = console.step("Postgres and NATS with JetStream");
+        let postgres = match &programs.postgres {
+            Some(found) => Some(PrivatePostgres::start(found, &folder, durability).await?),
+            None => None,
+        };
+        let nats = match &programs.nats {
+            Some(found) => Some(PrivateNats::start(found, &folder, access).await?),
+            None => None,
+        };
+        let admin = postgres.as_ref().map(PrivatePostgres::admin_url);
+        let admin = admin.or_else(|| external.postgres_admin_url.clone());
+        let nats_url = nats
+            .as_ref()
+            .map(PrivateNats::url)
+            .or_else(|| external.nats_url.clone());
+        let (Some(admin_url), Some(nats_url)) = (admin, nats_url) else {
+            bail!("a server is neither private nor given");
+        };
+        let database = format!("countersign_{}", secrets::run_id());
+        postgres::create_database(&admin_url, &database).await?;
+        let role_password = secrets::password();
+        let servers = Self {
+            nats,
+            postgres,
+            admin_url,
+            nats_url,
+            database,
+            role_password,
+            folder,
+        };
+        step.done(servers.description());
+        Ok(servers)
+    }
+
+    /// The superuser's URL of the server's maintenance database.
+    pub(crate) fn postgres_admin_url(&self) -> &str {
+        &self.admin_url
+    }
+
+    /// Where NATS is, without credentials of a private one.
+    pub(crate) fn nats_url(&self) -> &str {
+        &self.nats_url
+    }
+
+    /// The three URLs that a service is given.
+    pub(crate) fn database_urls(&self, service: Service) -> Result<DatabaseUrls> {
+        let admin = postgres::database_url(&self.admin_url, &self.database)?;
+        let schema = service.schema();
+        let role = |kind: &str| {
+            postgres::role_url(&admin, &format!("{schema}_{kind}"), &self.role_password)
+        };
+        Ok(DatabaseUrls {
+            owner: role("owner")?,
+            run: role("run")?,
+            admin: admin.clone(),
+        })
+    }
+
+    /// How a service reaches NATS.
+    pub(crate) fn nats_access(&self, service: Service) -> NatsAccess {
+        self.nats_access_as(service.schema())
+    }
+
+    /// Where the private Postgres keeps a program of its own.
+    pub(crate) fn postgres_program(&self, program: &str) -> Option<PathBuf> {
+        self.postgres.as_ref().map(|server| server.program(program))
+    }
+
+    /// How this tool itself reaches NATS, with every right.
+    pub(crate) fn nats_operator(&self) -> NatsAccess {
+        self.nats_access_as(OPERATOR)
+    }
+
+    fn nats_access_as(&self, user: &str) -> NatsAccess {
+        let credentials = self
+            .nats
+            .as_ref()
+            .and_then(|server| server.credentials(user));
+        NatsAccess {
+            url: self.nats_url.clone(),
+            credentials,
+        }
+    }
+
+    /// Kills the private Postgres and starts it again on the same data.
+    pub(crate) async fn crash_postgres(&mut self) -> Result<()> {
+        self.postgres
+            .as_mut()
+            .context("Postgres is not ours to kill")?
+            .crash_and_restart()
+            .await
+    }
+
+    /// Kills the private nats-server and starts it again, with or without its JetStream folder.
+    pub(crate) async fn crash_nats(&mut self, lose_everything: bool) -> Result<()> {
+        let server = self.nats.as_mut().context("NATS is not ours to kill")?;
+        server.crash_and_restart(lose_everything).await
+    }
+
+    fn description(&self) -> String {
+        let place = |private: bool| if private { "private" } else { "given" };
+        format!(
+            "{} Postgres, {} NATS",
+            place(self.postgres.is_some()),
+            place(self.nats.is_some())
+        )
+    }
+}
+
+impl Drop for Servers {
+    /// Removes what this run made on servers that are not ours.
+    fn drop(&mut self) {
+        let database = self
+            .postgres
+            .is_none()
+            .then(|| (self.admin_url.clone(), self.database.clone()));
+        let streams = self.nats.is_none().then(|| self.nats_url.clone());
+        if database.is_none() && streams.is_none() {
+            return;
+        }
+        // A runtime of its own, since this may run while another one is being left.
+        let tidied = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            runtime.block_on(tidy(database, streams))
+        });
+        if let Ok(Err(error)) = tidied.join() {
+            eprintln!("could not tidy up on the given servers: {error:#}");
+        }
+    }
+}
+
+async fn tidy(database: Option<(String, String)>, streams: Option<String>) -> Result<()> {
+    if let Some((admin_url, name)) = database {
+        postgres::drop_database(&admin_url, &name).await?;
+    }
+    if let Some(url) = streams {
+        remove_streams(&url).await?;
+    }
+    Ok(())
+}
+
+async fn remove_streams(url: &str) -> Result<()> {
+    let client = async_nats::connect(url)
+        .await
+        .context("connecting to NATS")?;
+    let jetstream = async_nats::jetstream::new(client);
+    for service in Service::ALL {
+        // A stream that was never made is as good as removed.
+        let _ = jetstream.delete_stream(service.stream()).await;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlx::{Connection, PgConnection};
+
+    async fn number(url: &str, query: &'static str) -> i64 {
+        let mut connection = PgConnection::connect(url).await.unwrap();
+        sqlx::query_scalar(query)
+            .fetch_one(&mut connection)
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn private_servers_start_survive_a_crash_and_leave_nothing() {
+        let external = External::default();
+        let console = Console::quiet();
+        let started = Servers::start(&external, Durability::Durable, Access::PerService, &console);
+        let mut servers = started.await.unwrap();
+        let folder = servers.folder.path().to_owned();
+        let url = servers.database_urls(Service::Offer).unwrap().admin;
+        let mut connection = PgConnection::connect(&url).await.unwrap();
+        sqlx::query("CREATE TABLE kept AS SELECT 7::bigint AS n")
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        servers.crash_postgres().await.unwrap();
+        assert_eq!(number(&url, "SELECT n FROM kept").await, 7);
+        servers.crash_nats(true).await.unwrap();
+        let nats = servers.nats_operator();
+        drop(servers);
+        assert!(!folder.exists());
+        assert!(PgConnection::connect(&url).await.is_err());
+        assert!(async_nats::connect(nats.url).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn given_servers_are_used_and_left_as_they_were() {
+        let console = Console::quiet();
+        let private = External::default();
+        let started = Servers::start(&private, Durability::Forgetful, Access::Open, &console);
+        let host = started.await.unwrap();
+        let given = External {
+            postgres_admin_url: Some(host.postgres_admin_url().to_owned()),
+            nats_url: Some(host.nats_url().to_owned()),
+        };
+        let databases = "SELECT count(*) FROM pg_database";
+        let before = number(host.postgres_admin_url(), databases).await;
+        let started = Servers::start(&given, Durability::Durable, Access::PerService, &console);
+        let guest = started.await.unwrap();
+        assert_eq!(
+            number(host.postgres_admin_url(), databases).await,
+            before + 1
+        );
+        assert!(guest.nats_operator().credentials.is_none());
+        drop(guest);
+        assert_eq!(number(host.postgres_admin_url(), databases).await, before);
+    }
+}

@@ -1,0 +1,259 @@
+//! The five services: their names, what they hear, and the environment each is started with.
+//!
+//! This is the one place to look at when a service's configuration changes.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+/// A service of Countersign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Service {
+    /// Prices work packages.
+    Estimate,
+    /// Collects approvals, the stamp and the signatures.
+    Approval,
+    /// Makes and releases the offer on AWS Marketplace.
+    Offer,
+    /// Tells people.
+    Notification,
+    /// Follows the money.
+    DisbursementReconciliation,
+}
+
+impl Service {
+    /// All of them, in the order in which a deal meets them.
+    pub const ALL: [Self; 5] = [
+        Self::Estimate,
+        Self::Approval,
+        Self::Offer,
+        Self::Notification,
+        Self::DisbursementReconciliation,
+    ];
+
+    /// The name that people use, such as `disbursement-reconciliation`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Estimate => "estimate",
+            Self::Approval => "approval",
+            Self::Offer => "offer",
+            Self::Notification => "notification",
+            Self::DisbursementReconciliation => "disbursement-reconciliation",
+        }
+    }
+
+    /// Its schema in Postgres, its user on NATS and its package in protobuf: the name with `_` for `-`.
+    #[must_use]
+    pub fn schema(self) -> &'static str {
+        match self {
+            Self::Estimate => "estimate",
+            Self::Approval => "approval",
+            Self::Offer => "offer",
+            Self::Notification => "notification",
+            Self::DisbursementReconciliation => "disbursement_reconciliation",
+        }
+    }
+
+    /// The stream that it publishes to.
+    #[must_use]
+    pub fn stream(self) -> String {
+        self.schema().to_uppercase()
+    }
+
+    /// Its program, which has its package's name.
+    #[must_use]
+    pub fn program(self) -> String {
+        format!("countersign-{}", self.name())
+    }
+
+    /// The service that answers `grpc_service`, such as `countersign.offer.v1.OfferService`.
+    #[must_use]
+    pub fn answering(grpc_service: &str) -> Option<Self> {
+        let schema = grpc_service
+            .strip_prefix("countersign.")?
+            .split('.')
+            .next()?;
+        Self::ALL
+            .into_iter()
+            .find(|service| service.schema() == schema)
+    }
+
+    /// Whose events it consumes.
+    #[must_use]
+    pub(crate) fn hears(self) -> &'static [Self] {
+        match self {
+            Self::Estimate => &[Self::Approval],
+            Self::Approval => &[Self::Estimate],
+            Self::Offer => &[Self::Estimate, Self::Approval],
+            Self::Notification => &[
+                Self::Estimate,
+                Self::Approval,
+                Self::Offer,
+                Self::DisbursementReconciliation,
+            ],
+            Self::DisbursementReconciliation => &[Self::Estimate, Self::Approval, Self::Offer],
+        }
+    }
+}
+
+impl std::fmt::Display for Service {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl std::str::FromStr for Service {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|service| service.name() == text);
+        known.ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            format!("no service is called {text:?}; the services are {names}")
+        })
+    }
+}
+
+/// The seller whose AWS account the sandbox plays, and whose feeds it writes.
+const SELLER: &str = "acme";
+
+/// What a service must be told of the world around it.
+#[derive(Debug)]
+pub(crate) struct Wiring<'a> {
+    pub(crate) listen: SocketAddr,
+    pub(crate) database: &'a DatabaseUrls,
+    pub(crate) nats: &'a NatsAccess,
+    pub(crate) clock_file: &'a Path,
+    /// Documents by digest.
+    pub(crate) objects: &'a Path,
+    /// Stands in for the S3 bucket that AWS fetches legal documents from.
+    pub(crate) bucket: &'a Path,
+    /// Where the seller data feeds arrive.
+    pub(crate) feeds: &'a Path,
+    pub(crate) marketplace: SocketAddr,
+    pub(crate) smtp: SocketAddr,
+    /// Where approval answers, for whoever reads documents from it.
+    pub(crate) approval: SocketAddr,
+}
+
+/// The three ways into the database: to make the schema and roles, to migrate, to run.
+#[derive(Debug, Clone)]
+pub(crate) struct DatabaseUrls {
+    pub(crate) admin: String,
+    pub(crate) owner: String,
+    pub(crate) run: String,
+}
+
+/// Where NATS is, and as whom to go there; no credentials where the URL has them or none are needed.
+#[derive(Debug, Clone)]
+pub(crate) struct NatsAccess {
+    pub(crate) url: String,
+    pub(crate) credentials: Option<(String, String)>,
+}
+
+/// The environment that `service` is started with.
+pub(crate) fn environment(service: Service, wiring: &Wiring<'_>) -> Vec<(String, String)> {
+    let mut env = common(service, wiring);
+    let own = match service {
+        Service::Estimate => vec![],
+        Service::Approval => vec![("DOCUMENTS_URL", folder_url(wiring.objects))],
+        Service::Offer => vec![
+            ("SELLER", SELLER.to_owned()),
+            ("MARKETPLACE_ENDPOINT", format!("http://{}", wiring.marketplace)),
+            ("DOCUMENT_STORE_URL", folder_url(wiring.bucket)),
+            (
+                "DOCUMENT_PUBLIC_URL_BASE",
+                format!("http://{}/bucket", wiring.marketplace),
+            ),
+            ("APPROVAL_URL", format!("http://{}", wiring.approval)),
+            ("CHANGE_SET_POLL_MIN_MS", "200".to_owned()),
+            ("CHANGE_SET_POLL_MAX_MS", "1000".to_owned()),
+            ("AGREEMENT_POLL_MS", "1000".to_owned()),
+        ],
+        Service::Notification => vec![
+            ("SMTP_URL", format!("smtp://{}", wiring.smtp)),
+            ("MAIL_FROM", "Acme Deals <deals@acme.example>".to_owned()),
+            ("WEBHOOK_ALLOW_LOCAL", "true".to_owned()),
+        ],
+        Service::DisbursementReconciliation => vec![(
+            "FEEDS",
+            format!("[{{seller={SELLER}, url=\"{}\"}}]", folder_url(wiring.feeds)),
+        )],
+    };
+    let section = service.schema().to_uppercase();
+    env.extend(
+        own.into_iter()
+            .map(|(name, value)| (format!("COUNTERSIGN_{section}__{name}"), value)),
+    );
+    if service == Service::Offer {
+        env.extend(sandbox_credentials());
+    }
+    env
+}
+
+fn common(service: Service, wiring: &Wiring<'_>) -> Vec<(String, String)> {
+    let database = wiring.database;
+    let (user, password) = match &wiring.nats.credentials {
+        Some((user, password)) => (user.clone(), password.clone()),
+        None => (service.schema().to_owned(), String::new()),
+    };
+    let pairs = [
+        ("COUNTERSIGN_LISTEN", wiring.listen.to_string()),
+        ("COUNTERSIGN_DATABASE_URL", database.run.clone()),
+        ("COUNTERSIGN_DATABASE_OWNER_URL", database.owner.clone()),
+        ("COUNTERSIGN_DATABASE_ADMIN_URL", database.admin.clone()),
+        ("COUNTERSIGN_NATS_URL", wiring.nats.url.clone()),
+        ("COUNTERSIGN_NATS_USER", user),
+        ("COUNTERSIGN_NATS_PASSWORD", password),
+        (
+            "COUNTERSIGN_CLOCK_FILE",
+            wiring.clock_file.display().to_string(),
+        ),
+        ("COUNTERSIGN_LOG_FORMAT", "json".to_owned()),
+    ];
+    pairs.map(|(name, value)| (name.to_owned(), value)).to_vec()
+}
+
+/// The key that the sandbox knows and whose signatures it checks; it protects nothing else.
+fn sandbox_credentials() -> impl Iterator<Item = (String, String)> {
+    let pairs = [
+        ("AWS_ACCESS_KEY_ID", "AKIACOUNTERSIGN00001"),
+        ("AWS_SECRET_ACCESS_KEY", "countersign-sandbox-secret"),
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ];
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+}
+
+fn folder_url(folder: &Path) -> String {
+    format!("file://{}", folder.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_from_one_another() {
+        let service = Service::DisbursementReconciliation;
+        assert_eq!(service.program(), "countersign-disbursement-reconciliation");
+        assert_eq!(service.stream(), "DISBURSEMENT_RECONCILIATION");
+        assert_eq!("offer".parse(), Ok(Service::Offer));
+        assert!("offers".parse::<Service>().is_err());
+    }
+
+    #[test]
+    fn a_grpc_service_tells_who_answers_it() {
+        let name = "countersign.disbursement_reconciliation.v1.DisbursementReconciliationService";
+        assert_eq!(
+            Service::answering(name),
+            Some(Service::DisbursementReconciliation)
+        );
+        assert_eq!(Service::answering("grpc.health.v1.Health"), None);
+    }
+}

@@ -1,0 +1,463 @@
+//! The whole system, running, and the control over it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail};
+use rustix::process::Signal;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex as AsyncMutex;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+use super::Durability;
+use super::binaries::{Binaries, Build, SANDBOX};
+use super::clock::RehearsalClock;
+use super::nats::Access;
+use super::ports::free_address;
+use super::process::{Launch, Process, tail};
+use super::secrets;
+use super::servers::{External, Servers};
+use super::services::{self, DatabaseUrls, NatsAccess, Service, Wiring};
+use crate::console::Console;
+use crate::mail_catcher::{MailCatcher, Mailbox};
+use crate::webhook_catcher::WebhookCatcher;
+
+const START_LIMIT: Duration = Duration::from_mins(1);
+const POLL: Duration = Duration::from_millis(20);
+
+/// How to start.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Servers that are given rather than started.
+    pub external: External,
+    /// Whether the private Postgres must survive a power cut.
+    pub durability: Durability,
+    /// How to build the services.
+    pub build: Build,
+    /// Take built programs from this folder instead of building them.
+    pub binaries: Option<PathBuf>,
+}
+
+/// Where everything is: all that a deal player needs, also one in another process.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Endpoints {
+    /// Tells this run's deals from another's.
+    pub run_id: String,
+    /// gRPC addresses.
+    pub services: BTreeMap<Service, SocketAddr>,
+    /// The marketplace sandbox, its AWS protocol and its control.
+    pub sandbox: SocketAddr,
+    /// The mail catcher's SMTP port.
+    pub smtp: SocketAddr,
+    /// The webhook catcher.
+    pub webhooks: SocketAddr,
+    /// Caught mail, as `.eml` files.
+    pub mail: PathBuf,
+    /// The rehearsal clock's file.
+    pub clock_file: PathBuf,
+    /// Where the sandbox drops the seller data feeds.
+    pub feeds: PathBuf,
+    /// Logs of every process.
+    pub logs: PathBuf,
+}
+
+/// A running system. Dropping it ends all of it: services, sandbox, NATS, Postgres, folder.
+#[derive(Debug)]
+pub struct Environment {
+    // Dropped in this order.
+    services: Mutex<BTreeMap<Service, Process>>,
+    _sandbox: Process,
+    mail: MailCatcher,
+    webhooks: WebhookCatcher,
+    binaries: Binaries,
+    access: BTreeMap<Service, (DatabaseUrls, NatsAccess)>,
+    objects: PathBuf,
+    bucket: PathBuf,
+    endpoints: Endpoints,
+    servers: AsyncMutex<Servers>,
+}
+
+impl Environment {
+    /// Builds what is needed and starts everything, in order; returns when all five services serve.
+    ///
+    /// # Errors
+    /// If a server is missing and may not be installed, if building fails, or if a process ends early:
+    /// the message holds the last lines of its log.
+    pub async fn start(options: &Options, console: &Console) -> Result<Self> {
+        let binaries = match &options.binaries {
+            Some(folder) => Binaries::in_folder(folder)?,
+            None => Binaries::build(options.build, console).await?,
+        };
+        console.heading("Setting up");
+        let servers = Servers::start(
+            &options.external,
+            options.durability,
+            Access::PerService,
+            console,
+        )
+        .await?;
+        let environment = Self::around(servers, binaries, console).await?;
+        environment.prepare_databases(console).await?;
+        let step = console.step("five services");
+        for service in Service::ALL {
+            environment.launch(service, &[])?;
+        }
+        for service in Service::ALL {
+            step.note(service);
+            environment.wait_until_serving(service).await?;
+        }
+        step.done("five processes, all serving");
+        Ok(environment)
+    }
+
+    async fn around(servers: Servers, binaries: Binaries, console: &Console) -> Result<Self> {
+        let step = console.step("marketplace sandbox, mail catcher, webhook catcher");
+        let folder = &servers.folder;
+        let clock_file = folder.path().join("clock");
+        let feeds = folder.subfolder("feeds", None)?;
+        let bucket = folder.subfolder("bucket", None)?;
+        let objects = folder.subfolder("objects", None)?;
+        let mail = MailCatcher::start(&folder.path().join("mail")).await?;
+        let webhooks = WebhookCatcher::start().await?;
+        let sandbox_address = free_address()?;
+        let mut sandbox = Launch::new(
+            "marketplace-sandbox",
+            binaries.path(SANDBOX)?,
+            folder.log("sandbox"),
+        )
+        .arg("--listen")
+        .arg(sandbox_address.to_string())
+        .arg("--bucket")
+        .arg(&bucket)
+        .arg("--feeds")
+        .arg(&feeds)
+        .arg("--clock-file")
+        .arg(&clock_file)
+        .start()?;
+        sandbox.wait_for_port(sandbox_address, START_LIMIT).await?;
+        let mut addresses = BTreeMap::new();
+        let mut access = BTreeMap::new();
+        for service in Service::ALL {
+            addresses.insert(service, free_address()?);
+            access.insert(
+                service,
+                (
+                    servers.database_urls(service)?,
+                    servers.nats_access(service),
+                ),
+            );
+        }
+        let endpoints = Endpoints {
+            run_id: secrets::run_id(),
+            services: addresses,
+            sandbox: sandbox_address,
+            smtp: mail.address(),
+            webhooks: webhooks.address(),
+            mail: folder.path().join("mail"),
+            clock_file,
+            feeds,
+            logs: folder.path().to_owned(),
+        };
+        step.done("");
+        Ok(Self {
+            services: Mutex::default(),
+            _sandbox: sandbox,
+            mail,
+            webhooks,
+            binaries,
+            access,
+            objects,
+            bucket,
+            endpoints,
+            servers: AsyncMutex::new(servers),
+        })
+    }
+
+    async fn prepare_databases(&self, console: &Console) -> Result<()> {
+        let step = console.step("schemas and roles");
+        for service in Service::ALL {
+            for task in ["provision", "migrate"] {
+                step.note(format_args!("{service} {task}"));
+                let name = format!("{service}-{task}");
+                self.program(&name, service)?.arg(task).run().await?;
+            }
+        }
+        step.done("five schemas, an owner and a run role each");
+        Ok(())
+    }
+
+    /// Copies every process's log to `folder`, which outlives this run.
+    ///
+    /// # Errors
+    /// If a log cannot be copied.
+    pub fn keep_logs(&self, folder: &Path) -> Result<()> {
+        std::fs::create_dir_all(folder).context("making the folder for logs")?;
+        for entry in std::fs::read_dir(&self.endpoints.logs).context("looking for logs")? {
+            let log = entry?.path();
+            if let (Some(name), Some("log")) =
+                (log.file_name(), log.extension().and_then(|e| e.to_str()))
+            {
+                std::fs::copy(&log, folder.join(name)).context("copying a log")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Where everything is.
+    #[must_use]
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.endpoints
+    }
+
+    /// The rehearsal clock that all processes share.
+    #[must_use]
+    pub fn clock(&self) -> RehearsalClock {
+        RehearsalClock::new(self.endpoints.clock_file.clone())
+    }
+
+    /// The mail server that the notification service sends to.
+    #[must_use]
+    pub fn mail(&self) -> &MailCatcher {
+        &self.mail
+    }
+
+    /// The sink for webhooks.
+    #[must_use]
+    pub fn webhooks(&self) -> &WebhookCatcher {
+        &self.webhooks
+    }
+
+    /// The superuser's URL of this run's database: for looking into it, and for telling that a role
+    /// is refused.
+    ///
+    /// # Errors
+    /// If `service` was not set up.
+    pub fn database_url_as(&self, service: Service, role: DatabaseRole) -> Result<String> {
+        let (urls, _) = self
+            .access
+            .get(&service)
+            .ok_or_else(|| anyhow!("no {service}"))?;
+        Ok(match role {
+            DatabaseRole::Superuser => urls.admin.clone(),
+            DatabaseRole::Owner => urls.owner.clone(),
+            DatabaseRole::Run => urls.run.clone(),
+        })
+    }
+
+    /// URL, user and password of NATS with every right.
+    pub async fn nats_operator(&self) -> (String, Option<(String, String)>) {
+        let access = self.servers.lock().await.nats_operator();
+        (access.url, access.credentials)
+    }
+
+    /// Where the private Postgres keeps `program`, such as `pgbench`; none when Postgres was given.
+    pub async fn postgres_program(&self, program: &str) -> Option<PathBuf> {
+        self.servers.lock().await.postgres_program(program)
+    }
+
+    /// The process id of a running service.
+    #[must_use]
+    pub fn process_id(&self, service: Service) -> Option<u32> {
+        self.running().get(&service).map(Process::id)
+    }
+
+    /// Kills a service outright; it stays down until [`start_service`](Self::start_service).
+    pub fn kill(&self, service: Service) {
+        if let Some(mut process) = self.running().remove(&service) {
+            process.kill();
+        }
+    }
+
+    /// Asks a service to stop, and waits for it.
+    pub fn stop(&self, service: Service) {
+        drop(self.running().remove(&service));
+    }
+
+    /// Waits until a service has ended by itself, as it does at a fault point.
+    ///
+    /// # Errors
+    /// If it still runs after `limit`.
+    pub async fn wait_for_end(&self, service: Service, limit: Duration) -> Result<()> {
+        let start = Instant::now();
+        loop {
+            let ended = match self.running().get_mut(&service) {
+                Some(process) => process.ended()?.is_some(),
+                None => true,
+            };
+            if ended {
+                self.running().remove(&service);
+                return Ok(());
+            }
+            if start.elapsed() > limit {
+                bail!("{service} still runs after {limit:?}");
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Starts a service that is down, with `extra` environment (a fault point, say), and waits until it
+    /// serves.
+    ///
+    /// # Errors
+    /// If it ends early or does not serve in time.
+    pub async fn start_service(&self, service: Service, extra: &[(&str, &str)]) -> Result<()> {
+        self.launch(service, extra)?;
+        self.wait_until_serving(service).await
+    }
+
+    /// Kills the private Postgres and starts it again on the same data.
+    ///
+    /// # Errors
+    /// If Postgres is not ours, or does not come back.
+    pub async fn crash_postgres(&self) -> Result<()> {
+        self.servers.lock().await.crash_postgres().await
+    }
+
+    /// Kills the private nats-server and starts it again, with or without its JetStream folder.
+    ///
+    /// # Errors
+    /// If NATS is not ours, or does not come back.
+    pub async fn crash_nats(&self, lose_everything: bool) -> Result<()> {
+        self.servers.lock().await.crash_nats(lose_everything).await
+    }
+
+    fn launch(&self, service: Service, extra: &[(&str, &str)]) -> Result<()> {
+        let mut running = self.running();
+        if running.contains_key(&service) {
+            bail!("{service} is already running");
+        }
+        let extra = extra
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let process = self
+            .program(service.name(), service)?
+            .arg("serve")
+            .env(extra)
+            .start()?;
+        running.insert(service, process);
+        Ok(())
+    }
+
+    /// A service's program with its environment; what it does and its log are named `name`.
+    fn program(&self, name: &str, service: Service) -> Result<Launch> {
+        let (database, nats) = self
+            .access
+            .get(&service)
+            .ok_or_else(|| anyhow!("no {service}"))?;
+        let wiring = Wiring {
+            listen: self.address(service)?,
+            database,
+            nats,
+            clock_file: &self.endpoints.clock_file,
+            objects: &self.objects,
+            bucket: &self.bucket,
+            feeds: &self.endpoints.feeds,
+            marketplace: self.endpoints.sandbox,
+            smtp: self.endpoints.smtp,
+            approval: self.address(Service::Approval)?,
+        };
+        let program = self.binaries.path(&service.program())?;
+        let log = self.endpoints.logs.join(format!("{name}.log"));
+        Ok(Launch::new(name, program, log).env(services::environment(service, &wiring)))
+    }
+
+    fn address(&self, service: Service) -> Result<SocketAddr> {
+        self.endpoints.address(service)
+    }
+
+    async fn wait_until_serving(&self, service: Service) -> Result<()> {
+        let start = Instant::now();
+        let address = self.address(service)?;
+        while !serves(address).await {
+            self.must_run(service)?;
+            if start.elapsed() > START_LIMIT {
+                let log = self.endpoints.logs.join(format!("{service}.log"));
+                bail!(
+                    "{service} does not serve after {START_LIMIT:?}; its last words:\n{}",
+                    tail(&log)
+                );
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
+    }
+
+    fn must_run(&self, service: Service) -> Result<()> {
+        self.running()
+            .get_mut(&service)
+            .with_context(|| format!("{service} is down"))?
+            .must_run()
+    }
+
+    fn running(&self) -> MutexGuard<'_, BTreeMap<Service, Process>> {
+        self.services.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Environment {
+    fn drop(&mut self) {
+        // All are told first, then each is waited for: they end side by side.
+        for process in self.running().values() {
+            process.signal(Signal::TERM);
+        }
+    }
+}
+
+/// As whom to enter the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DatabaseRole {
+    /// May do everything.
+    Superuser,
+    /// Owns the service's schema and migrates it.
+    Owner,
+    /// What the service runs as: rows of its own schema only (P1).
+    Run,
+}
+
+impl Endpoints {
+    /// Where a service answers.
+    ///
+    /// # Errors
+    /// If it is not part of the system.
+    pub fn address(&self, service: Service) -> Result<SocketAddr> {
+        self.services
+            .get(&service)
+            .copied()
+            .ok_or_else(|| anyhow!("{service} has no address"))
+    }
+
+    /// The caught mail.
+    #[must_use]
+    pub fn mailbox(&self) -> Mailbox {
+        Mailbox::new(self.mail.clone())
+    }
+
+    /// The log of a process, by its name.
+    #[must_use]
+    pub fn log(&self, name: &str) -> PathBuf {
+        Path::new(&self.logs).join(format!("{name}.log"))
+    }
+}
+
+async fn serves(address: SocketAddr) -> bool {
+    let Ok(endpoint) = tonic::transport::Endpoint::new(format!("http://{address}")) else {
+        return false;
+    };
+    let Ok(channel) = endpoint
+        .connect_timeout(Duration::from_secs(1))
+        .connect()
+        .await
+    else {
+        return false;
+    };
+    let request = HealthCheckRequest {
+        service: String::new(),
+    };
+    let answer = HealthClient::new(channel).check(request).await;
+    answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
+}

@@ -1,0 +1,88 @@
+//! Reading caught mail back from its folder.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow};
+use mail_parser::{HeaderValue, MessageParser};
+
+/// A folder of caught messages.
+#[derive(Debug, Clone)]
+pub struct Mailbox {
+    folder: PathBuf,
+}
+
+/// A caught message, decoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mail {
+    /// The envelope's sender.
+    pub sender: String,
+    /// The envelope's recipients: whom it would have been delivered to.
+    pub recipients: Vec<String>,
+    /// The subject, decoded.
+    pub subject: String,
+    /// The plain text part, decoded.
+    pub text: String,
+    /// The HTML part, when there is one.
+    pub html: Option<String>,
+    /// The message as it came.
+    pub file: PathBuf,
+}
+
+impl Mailbox {
+    /// The messages in `folder`, which a catcher fills.
+    #[must_use]
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// All messages in the order in which they came.
+    ///
+    /// # Errors
+    /// If the folder cannot be read or holds something that is no message.
+    pub fn all(&self) -> Result<Vec<Mail>> {
+        let entries = std::fs::read_dir(&self.folder).context("reading the mail folder")?;
+        let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "eml"));
+        files.sort();
+        files.iter().map(|file| read(file)).collect()
+    }
+
+    /// The messages to `recipient` whose subject contains `subject`; `None` is anything.
+    ///
+    /// # Errors
+    /// As [`all`](Self::all).
+    pub fn find(&self, recipient: Option<&str>, subject: Option<&str>) -> Result<Vec<Mail>> {
+        let mut mails = self.all()?;
+        mails.retain(|mail| {
+            recipient.is_none_or(|to| mail.recipients.iter().any(|known| known == to))
+                && subject.is_none_or(|part| mail.subject.contains(part))
+        });
+        Ok(mails)
+    }
+}
+
+fn read(file: &Path) -> Result<Mail> {
+    let bytes = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+    let message = MessageParser::default().parse(&bytes);
+    let message = message.ok_or_else(|| anyhow!("{} is no message", file.display()))?;
+    let envelope = |name: &str| -> Vec<String> {
+        let values = message.header_values(name.to_owned());
+        values
+            .filter_map(HeaderValue::as_text)
+            .map(|text| text.trim_matches(['<', '>']).to_owned())
+            .collect()
+    };
+    Ok(Mail {
+        sender: message.return_address().unwrap_or_default().to_owned(),
+        recipients: envelope("Delivered-To"),
+        subject: message.subject().unwrap_or_default().to_owned(),
+        text: message.body_text(0).unwrap_or_default().into_owned(),
+        html: message
+            .html_body_count()
+            .gt(&0)
+            .then(|| message.body_html(0))
+            .flatten()
+            .map(Into::into),
+        file: file.to_owned(),
+    })
+}

@@ -1,0 +1,29 @@
+# Every task, one line each. The logic is in deploy/local and .ci/run.
+
+# The main job, shown as it goes: from an estimate to reconciled cash.
+demo:
+    cargo countersign demo
+
+# Every test, on a real Postgres and NATS; arguments go to cargo test.
+test *args:
+    cargo countersign test {{args}}
+
+# Start everything and stay.
+up:
+    cargo countersign up
+
+# Play a deal file of yours.
+play file *args:
+    cargo countersign play {{file}} {{args}}
+
+# What must pass before anything lands.
+ci:
+    .ci/run
+
+# Write every file as rustfmt wants it.
+fmt:
+    cargo fmt --all
+
+# Look at everything as CI does.
+lint:
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
