@@ -1,0 +1,45 @@
+//! A whole running system for the tests, and the checks that must hold of it once it is quiet.
+
+mod invariants;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use countersign_local::console::Console;
+use countersign_local::deal::{Deal, Player};
+use countersign_local::environment::{Build, Durability, Environment, External, Options};
+
+pub use invariants::{invariants_hold, superuser};
+
+/// A private Postgres and NATS, the five services with their fault points, sandbox and catchers.
+///
+/// # Errors
+/// If anything does not start.
+pub async fn start() -> Result<Environment> {
+    let options = Options {
+        external: External::default(),
+        durability: Durability::Forgetful,
+        build: Build::WithFaults,
+        binaries: std::env::var_os("COUNTERSIGN_BIN_DIR").map(PathBuf::from),
+    };
+    Environment::start(&options, &Console::quiet()).await
+}
+
+/// Reads one of `deploy/local/deals`.
+///
+/// # Errors
+/// If the file is not a deal.
+pub fn deal(name: &str) -> Result<Deal> {
+    let file = format!("../deploy/local/deals/{name}.yaml");
+    Deal::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join(file))
+}
+
+/// Plays a deal to its end; `run` tells this play from every other.
+///
+/// # Errors
+/// At the first step that does not hold.
+pub async fn play(environment: &Environment, deal: &Deal, run: &str) -> Result<()> {
+    let downloads = tempfile::tempdir().context("making a folder for downloads")?;
+    let player = Player::new(deal, environment.endpoints(), run, downloads.path())?;
+    player.play(&Console::quiet()).await.map(drop)
+}
