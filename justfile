@@ -27,3 +27,7 @@ fmt:
 # Look at everything as CI does.
 lint:
     cargo clippy --workspace --all-targets --all-features -- -D warnings
+
+# Figures, as ratios in one run.
+bench:
+    cargo countersign bench

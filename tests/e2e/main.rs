@@ -35,7 +35,10 @@ async fn reflection_lists_five_services_from_five_processes() -> Result<()> {
         let address = environment.endpoints().address(service)?;
         let own = format!("countersign.{}.v1.", service.schema());
         let listed = reflected(&format!("http://{address}")).await?;
-        assert!(listed.iter().any(|name| name.starts_with(&own)), "{own} is not in {listed:?}");
+        assert!(
+            listed.iter().any(|name| name.starts_with(&own)),
+            "{own} is not in {listed:?}"
+        );
     }
     assert_eq!(processes.len(), 5);
     Ok(())
@@ -56,7 +59,11 @@ async fn reflected(address: &str) -> Result<Vec<String>> {
     let Some(MessageResponse::ListServicesResponse(list)) = answer.message_response else {
         anyhow::bail!("no list of services: {answer:?}");
     };
-    Ok(list.service.into_iter().map(|service| service.name).collect())
+    Ok(list
+        .service
+        .into_iter()
+        .map(|service| service.name)
+        .collect())
 }
 
 /// P1: each service's run role is refused by Postgres in every other service's schema.
@@ -68,7 +75,9 @@ async fn no_service_can_read_another_s_schema() -> Result<()> {
         let mut connection = PgConnection::connect(&url).await?;
         for other in Service::ALL {
             let sql = format!("SELECT count(*) FROM {}.outbox", other.schema());
-            let read = sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await;
+            let read = sqlx::query(sqlx::AssertSqlSafe(sql))
+                .execute(&mut connection)
+                .await;
             if other == service {
                 read.context("a service reads its own schema")?;
                 continue;
@@ -76,7 +85,11 @@ async fn no_service_can_read_another_s_schema() -> Result<()> {
             let refused = read.err().context("another's schema was read")?;
             let code = refused.as_database_error().and_then(|error| error.code());
             // 42501: insufficient privilege.
-            assert_eq!(code.as_deref(), Some("42501"), "{service} reads {other}: {refused}");
+            assert_eq!(
+                code.as_deref(),
+                Some("42501"),
+                "{service} reads {other}: {refused}"
+            );
         }
     }
     Ok(())
@@ -89,7 +102,12 @@ async fn losing_the_jetstream_folder_in_the_middle_loses_nothing() -> Result<()>
     let handbook = deal("handbook")?;
     let downloads = tempfile::tempdir()?;
     let console = Console::quiet();
-    let mut player = Player::new(&handbook, environment.endpoints(), "jetstream", downloads.path())?;
+    let mut player = Player::new(
+        &handbook,
+        environment.endpoints(),
+        "jetstream",
+        downloads.path(),
+    )?;
     for number in 0..handbook.len() {
         if number == handbook.len() / 3 || number == handbook.len() * 2 / 3 {
             environment.crash_nats(true).await?;
@@ -106,7 +124,12 @@ async fn killing_postgres_in_the_middle_loses_nothing() -> Result<()> {
     let handbook = deal("handbook")?;
     let downloads = tempfile::tempdir()?;
     let console = Console::quiet();
-    let mut player = Player::new(&handbook, environment.endpoints(), "postgres", downloads.path())?;
+    let mut player = Player::new(
+        &handbook,
+        environment.endpoints(),
+        "postgres",
+        downloads.path(),
+    )?;
     for number in 0..handbook.len() {
         if number == handbook.len() / 2 {
             environment.crash_postgres().await?;
@@ -130,7 +153,9 @@ async fn replaying_every_event_changes_nothing() -> Result<()> {
             "UPDATE {}.outbox SET published_at = NULL, stream_seq = NULL, generation = generation + 1",
             service.schema()
         );
-        sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await?;
+        sqlx::query(sqlx::AssertSqlSafe(sql))
+            .execute(&mut connection)
+            .await?;
     }
     invariants_hold(&environment).await?;
     // What was published again must also have arrived before "nothing changed" says anything.
@@ -148,11 +173,15 @@ async fn fingerprint(
     for service in Service::ALL {
         for table in ["audit", "outbox", "inbox"] {
             let sql = format!("SELECT count(*) FROM {}.{table}", service.schema());
-            let count: i64 =
-                sqlx::query_scalar(sqlx::AssertSqlSafe(sql)).fetch_one(&mut connection).await?;
+            let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
+                .fetch_one(&mut connection)
+                .await?;
             lines.push(format!("{service} {table} {count}"));
         }
     }
-    lines.push(format!("mails {}", environment.endpoints().mailbox().all()?.len()));
+    lines.push(format!(
+        "mails {}",
+        environment.endpoints().mailbox().all()?.len()
+    ));
     Ok(lines)
 }

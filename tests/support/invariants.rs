@@ -57,7 +57,9 @@ const OF_A_SUBSCRIPTION: [(&str, &str); 2] = [
 /// If Postgres is away.
 pub async fn superuser(environment: &Environment) -> Result<PgConnection> {
     let url = environment.database_url_as(Service::Estimate, DatabaseRole::Superuser)?;
-    PgConnection::connect(&url).await.context("connecting as superuser")
+    PgConnection::connect(&url)
+        .await
+        .context("connecting as superuser")
 }
 
 /// Waits until every invariant holds.
@@ -73,7 +75,10 @@ pub async fn invariants_hold(environment: &Environment) -> Result<()> {
             return Ok(());
         }
         if start.elapsed() > QUIET_WITHIN {
-            bail!("after {QUIET_WITHIN:?} there are still\n{}", broken.join("\n"));
+            bail!(
+                "after {QUIET_WITHIN:?} there are still\n{}",
+                broken.join("\n")
+            );
         }
         tokio::time::sleep(POLL).await;
     }
@@ -96,7 +101,9 @@ async fn broken(connection: &mut PgConnection) -> Result<Vec<String>> {
         for publisher in heard {
             subscriptions += 1;
             for (what, sql) in OF_A_SUBSCRIPTION {
-                let sql = sql.replace("{schema}", schema).replace("{publisher}", &publisher);
+                let sql = sql
+                    .replace("{schema}", schema)
+                    .replace("{publisher}", &publisher);
                 let what = format!("{what} from {publisher} to {schema}");
                 broken.extend(found(connection, &what, sql).await?);
             }
@@ -113,5 +120,7 @@ async fn found(connection: &mut PgConnection, what: &str, sql: String) -> Result
         .fetch_all(connection)
         .await
         .with_context(|| format!("looking for {what}"))?;
-    Ok(rows.first().map(|first| format!("{} {what}, such as {first}", rows.len())))
+    Ok(rows
+        .first()
+        .map(|first| format!("{} {what}, such as {first}", rows.len())))
 }

@@ -18,7 +18,8 @@ pub use invariants::{invariants_hold, superuser};
 pub async fn start() -> Result<Environment> {
     let options = Options {
         external: External::default(),
-        durability: Durability::Forgetful,
+        // Postgres is killed in some tests: what it said is committed must be there.
+        durability: Durability::Durable,
         build: Build::WithFaults,
         binaries: std::env::var_os("COUNTERSIGN_BIN_DIR").map(PathBuf::from),
     };

@@ -7,13 +7,25 @@ use std::time::{Duration, Instant};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 const TICK: Duration = Duration::from_millis(80);
+/// What takes less is not worth a number.
+const WORTH_TELLING: Duration = Duration::from_millis(50);
 
 /// Where progress is shown.
 #[derive(Debug, Clone)]
 pub struct Console {
     lines: MultiProgress,
     live: bool,
+    colours: bool,
     quiet: bool,
+}
+
+/// How a word is set off on a terminal.
+#[derive(Debug, Clone, Copy)]
+enum Ink {
+    Bold,
+    Dim,
+    Good,
+    Bad,
 }
 
 /// One thing being done. If it is dropped without an outcome, it counts as broken off.
@@ -34,6 +46,8 @@ impl Console {
         Self {
             lines: MultiProgress::with_draw_target(ProgressDrawTarget::stdout()),
             live,
+            // https://no-color.org
+            colours: live && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
             quiet: false,
         }
     }
@@ -45,6 +59,7 @@ impl Console {
         Self {
             lines,
             live: false,
+            colours: false,
             quiet: true,
         }
     }
@@ -58,7 +73,18 @@ impl Console {
 
     /// Prints a heading.
     pub fn heading(&self, text: impl Display) {
-        self.say(format_args!("\n{text}"));
+        self.say(format_args!("\n{}", self.paint(Ink::Bold, text)));
+    }
+
+    fn paint(&self, ink: Ink, text: impl Display) -> String {
+        let code = match ink {
+            _ if !self.colours => return text.to_string(),
+            Ink::Bold => 1,
+            Ink::Dim => 2,
+            Ink::Good => 32,
+            Ink::Bad => 31,
+        };
+        format!("\x1b[{code}m{text}\x1b[0m")
     }
 
     /// Begins a step.
@@ -66,7 +92,7 @@ impl Console {
     pub fn step(&self, label: impl Into<String>) -> Step {
         let label = label.into();
         let bar = self.live.then(|| {
-            let style = ProgressStyle::with_template("  {spinner} {msg}")
+            let style = ProgressStyle::with_template("  {spinner} {wide_msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_spinner());
             let bar = self.lines.add(ProgressBar::new_spinner().with_style(style));
             bar.set_message(label.clone());
@@ -110,25 +136,35 @@ impl Step {
         }
     }
 
-    /// It is done; `outcome` says what came of it, in a few words or none.
+    /// It is done; `outcome` says what came of it: nothing, a few words beside it, or lines below.
     pub fn done(self, outcome: impl Display) {
-        self.end("✓", &outcome.to_string());
+        self.end(Ink::Good, "✓", &outcome.to_string());
     }
 
     /// It went wrong.
     pub fn failed(self, why: impl Display) {
-        self.end("✗", &why.to_string());
+        self.end(Ink::Bad, "✗", &why.to_string());
     }
 
-    fn end(mut self, mark: &str, outcome: &str) {
+    fn end(mut self, ink: Ink, mark: &str, outcome: &str) {
         self.over = true;
         self.clear();
-        let elapsed = self.start.elapsed().as_secs_f32();
-        let gap = if outcome.is_empty() { "" } else { "  " };
-        self.console.say(format_args!(
-            "  {mark} {}{gap}{outcome}  ({elapsed:.1} s)",
-            self.label
-        ));
+        let console = &self.console;
+        let mark = console.paint(ink, mark);
+        let mut line = format!("  {mark} {}", self.label);
+        let several = outcome.contains('\n');
+        if !several && !outcome.is_empty() {
+            line = format!("{line}  {}", console.paint(Ink::Dim, outcome));
+        }
+        let elapsed = self.start.elapsed();
+        if elapsed >= WORTH_TELLING {
+            let elapsed = format!("({:.1} s)", elapsed.as_secs_f32());
+            line = format!("{line}  {}", console.paint(Ink::Dim, elapsed));
+        }
+        for detail in outcome.lines().filter(|_| several) {
+            line = format!("{line}\n      {}", console.paint(Ink::Dim, detail));
+        }
+        console.say(line);
     }
 
     fn clear(&self) {
@@ -143,8 +179,9 @@ impl Drop for Step {
     fn drop(&mut self) {
         if !self.over {
             self.clear();
+            let mark = self.console.paint(Ink::Bad, "✗");
             self.console
-                .say(format_args!("  ✗ {}  (broken off)", self.label));
+                .say(format_args!("  {mark} {}  (broken off)", self.label));
         }
     }
 }

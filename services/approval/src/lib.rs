@@ -26,11 +26,11 @@
 //! object store.
 
 pub mod config;
-pub mod documents;
 pub mod domain;
 pub mod events;
 
 mod commands;
+mod documents;
 mod grpc;
 mod store;
 mod wire;

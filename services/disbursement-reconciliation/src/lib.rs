@@ -4,7 +4,7 @@
 //! | what | where |
 //! |---|---|
 //! | owns | accepted agreements and their expected charges, AWS's feed rows, the ledger, discrepancy cases, the seller's cash policy |
-//! | commands | IngestFeeds, ResolveDiscrepancy, PutCashPolicy ([`grpc`]); the turn by the clock ([`feeds`]) |
+//! | commands | `IngestFeeds`, `ResolveDiscrepancy`, `PutCashPolicy` ([`grpc`]); the turn by the clock ([`feeds`]) |
 //! | events out | `CashDisbursed`, `DiscrepancyFound`, `EngagementSettled`; aggregate: the agreement ([`events`]) |
 //! | events in | `countersign.offer.v1.AgreementAccepted` ([`events`]) |
 //! | tables | `agreement`, `expected_charge`, `billing_event`, `feed_file`, `feed_row`, `feed_refusal`, `ledger_transaction`, `ledger_entry`, `discrepancy`, `cash_policy`, `reconcile_due`, `seller_turn` ([`store`]) |
@@ -21,7 +21,9 @@ mod events;
 mod feeds;
 mod grpc;
 mod store;
+mod wire;
 
+use std::future::{Ready, ready};
 use std::time::Duration;
 
 use countersign_platform::{BoxError, Parts, Service, Wiring};
@@ -57,9 +59,13 @@ pub fn service() -> Service {
 ///
 /// # Errors
 /// A feed location that is no URL, or of a kind that is not supported, or of a seller that is none.
-pub async fn compose(parts: Parts<DisbursementReconciliationConfig>) -> Result<Wiring, BoxError> {
+pub fn compose(parts: Parts<DisbursementReconciliationConfig>) -> Ready<Result<Wiring, BoxError>> {
+    ready(wiring(parts))
+}
+
+fn wiring(parts: Parts<DisbursementReconciliationConfig>) -> Result<Wiring, BoxError> {
     let sources = parts.section.feeds.iter().map(FeedSource::open);
-    let feeds = Feeds::new(parts.database.clone(), sources.collect::<Result<_, _>>()?);
+    let feeds = Feeds::new(parts.database, sources.collect::<Result<_, _>>()?);
     let interval = Duration::from_secs(parts.section.poll_interval_seconds);
     let server = grpc::Server::new(parts.commands, feeds.clone(), parts.lifecycle);
     Ok(Wiring::new()

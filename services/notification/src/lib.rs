@@ -3,16 +3,16 @@
 //! | | |
 //! |---|---|
 //! | owns | subscriptions of a seller's audiences; deliveries, each one notice to one recipient for one cause |
-//! | commands | `PutSubscription`, `RemoveSubscription`, `RedriveDelivery`; [`commands`] |
-//! | reads | `ListSubscriptions`, `ListDeliveries`, `GetDelivery`, `ReplayWebhook`; [`store::views`] |
-//! | events out | `NoticeSent`, `NoticeFailed` (aggregate: the delivery); [`events::outbound`] |
-//! | events in | what estimate, approval, offer and disbursement-reconciliation tell; [`events::inbound`] |
-//! | tasks | `deliver`: one attempt at one delivery; [`channels::deliver`] |
+//! | commands | `PutSubscription`, `RemoveSubscription`, `RedriveDelivery`; `commands` |
+//! | reads | `ListSubscriptions`, `ListDeliveries`, `GetDelivery`, `ReplayWebhook`; `store::views` |
+//! | events out | `NoticeSent`, `NoticeFailed` (aggregate: the delivery); `events::outbound` |
+//! | events in | what estimate, approval, offer and disbursement-reconciliation tell; `events::inbound` |
+//! | tasks | `deliver`: one attempt at one delivery; `channels::deliver` |
 //! | tables | `subscription`, `delivery`, `attempt`; `migrations/` |
-//! | outside | mail servers and webhook receivers; [`channels`] |
+//! | outside | mail servers and webhook receivers; `channels` |
 //!
-//! An event's way: [`events::inbound`] reads it into a [`domain::cause::Cause`]; the table
-//! [`domain::notices`] says who is told what; [`templates`] writes it; the rows and their tasks are
+//! An event's way: `events::inbound` reads it into a `domain::cause::Cause`; the table
+//! `domain::notices` says who is told what; `templates` writes it; the rows and their tasks are
 //! queued in the event's transaction; each task sends outside any transaction and records the
 //! answer. Repeated events queue nothing: a recipient hears once per cause.
 

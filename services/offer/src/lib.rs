@@ -35,6 +35,15 @@ use countersign_proto::offer::v1::offer_service_server::OfferServiceServer;
 pub use config::{OfferConfig, WrongKey};
 pub use events::inbound::Approvals;
 
+/// Steps of this service's own at which a test can crash it, besides the platform's: between keeping
+/// a request and sending it, between AWS's answer and its record, between a stored document and its
+/// record (O9).
+pub const FAULT_POINTS: [&str; 3] = [
+    "offer.after_request_kept",
+    "offer.after_change_set_started",
+    "offer.after_document_stored",
+];
+
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
 /// The service: its name, its schema, its descriptors.

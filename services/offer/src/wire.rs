@@ -134,7 +134,7 @@ fn estimate_from(estimate: &common::EstimateSnapshot) -> Result<Estimate, Unread
         .as_ref()
         .ok_or(Unreadable("estimate.economics"))?;
     Ok(Estimate {
-        estimate_id: estimate.estimate_id.clone(),
+        id: estimate.estimate_id.clone(),
         version: estimate.version,
         engagement_id: read(&estimate.engagement_id, "estimate.engagement_id")?,
         customer_name: estimate.customer_name.clone(),
@@ -154,7 +154,7 @@ fn package_from(
     currency: Currency,
 ) -> Result<Package, Unreadable> {
     Ok(Package {
-        package_id: package.package_id.clone(),
+        id: package.package_id.clone(),
         name: package.name.clone(),
         description: package.description.clone(),
         base_price: amount(package.base_price.as_ref(), currency, "package.base_price")?,
@@ -229,7 +229,7 @@ fn rate_from(text: &str) -> Result<countersign_kernel::Rate, Unreadable> {
 
 fn document_from(document: &common::Document) -> Result<Document, Unreadable> {
     Ok(Document {
-        document_id: document.document_id.clone(),
+        id: document.document_id.clone(),
         kind: match document.kind() {
             common::DocumentKind::Sow => DocumentKind::Sow,
             common::DocumentKind::Eula => DocumentKind::Eula,
@@ -264,7 +264,7 @@ pub(crate) fn deal(deal: &ApprovedDeal) -> common::ApprovedDeal {
 
 fn estimate(estimate: &Estimate) -> common::EstimateSnapshot {
     common::EstimateSnapshot {
-        estimate_id: estimate.estimate_id.clone(),
+        estimate_id: estimate.id.clone(),
         version: estimate.version,
         engagement_id: estimate.engagement_id.to_string(),
         customer_name: estimate.customer_name.clone(),
@@ -281,7 +281,7 @@ fn estimate(estimate: &Estimate) -> common::EstimateSnapshot {
 
 fn package(package: &Package) -> common::PricedPackage {
     common::PricedPackage {
-        package_id: package.package_id.clone(),
+        package_id: package.id.clone(),
         name: package.name.clone(),
         description: package.description.clone(),
         base_price: Some(money(package.base_price)),
@@ -342,7 +342,7 @@ pub(crate) fn document(document: &Document) -> common::Document {
         MediaType::PlainText => "text/plain",
     };
     common::Document {
-        document_id: document.document_id.clone(),
+        document_id: document.id.clone(),
         kind: kind.into(),
         file_name: document.file_name.clone(),
         media_type: media_type.to_owned(),

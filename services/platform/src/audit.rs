@@ -76,15 +76,15 @@ impl AuditEntry {
         DigestBuilder::new("countersign.audit.v1")
             .field("seller", &self.seller)
             .field("aggregate_id", &self.aggregate_id)
-            .field("engagement", &optional(&self.engagement))
+            .field("engagement", optional(&self.engagement))
             .field("occurred_at", &micros)
             .field("cause_kind", &self.cause_kind)
             .field("cause_id", &self.cause_id)
             .field("principal", &self.principal)
             .field("action", &self.action)
             .field("reason", &self.reason)
-            .field("before", &optional(&self.state_before))
-            .field("after", &optional(&self.state_after))
+            .field("before", optional(&self.state_before))
+            .field("after", optional(&self.state_after))
             .finish()
     }
 
@@ -163,6 +163,7 @@ pub enum Verdict {
 
 /// Every entry of a seller, or of one of its aggregates, in order. Read page by page, so that a
 /// slow reader holds no connection.
+#[must_use]
 pub fn export(
     pool: PgPool,
     seller: String,

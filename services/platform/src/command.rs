@@ -6,6 +6,7 @@ use futures::future::BoxFuture;
 use prost::Message;
 use sha2::{Digest, Sha256};
 use tonic::{Code, Request, Response, Status};
+use tracing::Instrument;
 
 use crate::call::CallContext;
 use crate::failure::Failure;
@@ -106,17 +107,19 @@ impl Commands {
             request_hash,
         };
         let database = self.database.clone();
-        let running = self.lifecycle.spawn(async move {
-            let mut attempt = 0;
-            loop {
-                attempt += 1;
-                match command.attempt(&database, &body).await {
-                    Err(Failure::Conflict(_)) if attempt < CONFLICT_ATTEMPTS => {}
-                    done => return done,
-                }
-            }
-        });
+        let span = tracing::info_span!(
+            "command",
+            rpc,
+            seller = call.seller.as_str(),
+            principal = call.principal.as_str(),
+            key = call.idempotency_key,
+            trace = call.trace.trace_id()
+        );
+        let run = async move { command.run(&database, &body).await };
+        let running = self.lifecycle.spawn(run.instrument(span));
+        // A little before the transport's own, which says CANCELLED when it means the deadline.
         let timeout = call.timeout.unwrap_or(self.call_timeout);
+        let timeout = timeout.saturating_sub(timeout / 20);
         // Only the waiting is bounded; the work is not cancelled.
         match tokio::time::timeout(timeout, running).await {
             Ok(Ok(Ok(Outcome::Replied(reply)))) => Ok(Response::new(reply)),
@@ -146,6 +149,21 @@ struct Kept {
 }
 
 impl Command {
+    async fn run<Reply, F>(&self, database: &Database, body: &F) -> Result<Outcome<Reply>, Failure>
+    where
+        Reply: Message + Default,
+        F: for<'t> Fn(&'t mut UnitOfWork) -> BoxFuture<'t, Result<Reply, Failure>> + Send + Sync,
+    {
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            match self.attempt(database, body).await {
+                Err(Failure::Conflict(_)) if attempt < CONFLICT_ATTEMPTS => {}
+                done => return done,
+            }
+        }
+    }
+
     async fn attempt<Reply, F>(
         &self,
         database: &Database,
@@ -155,17 +173,22 @@ impl Command {
         Reply: Message + Default,
         F: for<'t> Fn(&'t mut UnitOfWork) -> BoxFuture<'t, Result<Reply, Failure>> + Send + Sync,
     {
-        let cause = Cause::Command {
-            principal: self.call.principal.clone(),
-            key: self.call.idempotency_key.clone(),
+        let mut uow = self.begin(database).await?;
+        let done = if self.claim(&mut uow).await? {
+            self.work(&mut uow, body).await
+        } else {
+            self.kept(&mut uow).await
         };
-        let mut uow = database.begin(cause, self.call.trace).await?;
-        match self.work(&mut uow, body).await {
+        match done {
             Ok(outcome) => {
                 fault::point("command.before_commit");
                 uow.commit().await?;
                 fault::point("command.after_commit");
                 Ok(outcome)
+            }
+            Err(Failure::Rejected(rejection)) => {
+                uow.roll_back().await;
+                self.refuse(database, rejection).await
             }
             Err(failure) => {
                 uow.roll_back().await;
@@ -174,7 +197,14 @@ impl Command {
         }
     }
 
-    /// Everything between `BEGIN` and `COMMIT`.
+    async fn begin(&self, database: &Database) -> Result<UnitOfWork, Failure> {
+        let cause = Cause::Command {
+            principal: self.call.principal.clone(),
+            key: self.call.idempotency_key.clone(),
+        };
+        database.begin(cause, self.call.trace).await
+    }
+
     async fn work<Reply, F>(
         &self,
         uow: &mut UnitOfWork,
@@ -184,23 +214,27 @@ impl Command {
         Reply: Message + Default,
         F: for<'t> Fn(&'t mut UnitOfWork) -> BoxFuture<'t, Result<Reply, Failure>> + Send + Sync,
     {
-        if !self.claim(uow).await? {
-            return self.kept(uow).await;
-        }
-        uow.mark().await?;
-        match body(uow).await {
-            Ok(reply) => {
-                fault::point("command.after_write");
-                self.keep_reply(uow, &reply).await?;
-                Ok(Outcome::Replied(reply))
-            }
-            Err(Failure::Rejected(rejection)) => {
-                uow.back_to_mark().await?;
-                let status = self.keep_rejection(uow, rejection).await?;
-                Ok(Outcome::Refused(status))
-            }
-            Err(failure) => Err(failure),
-        }
+        let reply = body(uow).await?;
+        fault::point("command.after_write");
+        self.keep_reply(uow, &reply).await?;
+        Ok(Outcome::Replied(reply))
+    }
+
+    /// Keeps a rejection under the key, in a transaction of its own: what was written before it is
+    /// rolled back. If the key was taken meanwhile, its answer stands.
+    async fn refuse<Reply: Message + Default>(
+        &self,
+        database: &Database,
+        rejection: Rejection,
+    ) -> Result<Outcome<Reply>, Failure> {
+        let mut uow = self.begin(database).await?;
+        let outcome = if self.claim(&mut uow).await? {
+            Outcome::Refused(self.keep_rejection(&mut uow, rejection).await?)
+        } else {
+            self.kept(&mut uow).await?
+        };
+        uow.commit().await?;
+        Ok(outcome)
     }
 
     /// Takes the key; a concurrent holder of the same key is waited for on the unique index.
@@ -276,13 +310,7 @@ impl Command {
         uow: &mut UnitOfWork,
         rejection: Rejection,
     ) -> Result<Status, Failure> {
-        tracing::info!(
-            rpc = self.rpc,
-            reason = rejection.reason(),
-            seller = self.call.seller.as_str(),
-            trace = self.call.trace.trace_id(),
-            "refused"
-        );
+        tracing::info!(reason = rejection.reason(), "refused");
         let status = Status::from(rejection);
         sqlx::query(
             "UPDATE idempotency SET reject_code = $3, reject_message = $4, reject_details = $5

@@ -1,34 +1,30 @@
 //! Hears another service's events: a durable consumer on its stream, many events a transaction,
 //! acknowledged after the commit. Dying anywhere in between is harmless: the inbox decides.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_nats::jetstream::consumer::pull::{Config, Stream as Messages};
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, PullConsumer};
+use async_nats::jetstream::Message;
+use async_nats::jetstream::consumer::pull::Stream as Messages;
 use async_nats::jetstream::stream::Stream;
-use async_nats::jetstream::{AckKind, Message};
-use futures::{FutureExt, StreamExt};
+use futures::StreamExt;
 
-use crate::envelope::{self, IncomingEvent};
+use crate::delivery::{self, Delivery, ack, nak};
+use crate::durable;
+use crate::envelope::IncomingEvent;
 use crate::failure::{BoxError, Failure};
 use crate::fault;
+use crate::gaps::{self, Gaps};
 use crate::inbox::{self, Place, Route};
 use crate::lifecycle::Lifecycle;
 use crate::nats::{self, Nats};
 use crate::position;
-use crate::relay::ReplayRequest;
 use crate::subscription::EventHandler;
-use crate::unit_of_work::{Cause, Database, UnitOfWork};
+use crate::unit_of_work::{CONFLICT_ATTEMPTS, Cause, Database, UnitOfWork};
 
 /// Events applied by one transaction, and how long the first of them waits for more.
 pub(crate) const BATCH: usize = 256;
 const BATCH_WAIT: Duration = Duration::from_millis(20);
-/// How long NATS waits for an acknowledgement: how soon another instance takes over after a crash.
-/// Far above what a batch takes.
-const ACK_WAIT: Duration = Duration::from_secs(10);
-const MAX_ACK_PENDING: i64 = 512;
 /// A pull request's life, and how often NATS says that it lives: after a lost server the next pull
 /// waits for the former.
 const PULL_EXPIRES: Duration = Duration::from_secs(5);
@@ -39,13 +35,8 @@ const CHECK_PERIOD: Duration = Duration::from_secs(3);
 const REOPEN: Duration = Duration::from_millis(500);
 /// Deliveries after which an event that fails for good is parked.
 const MAX_DELIVERIES: i64 = 8;
-/// The longest pause before a failed event is delivered again.
-const NAK_LIMIT_MS: u64 = 30_000;
 /// How soon an event is delivered again that arrived before the one it follows.
 const GAP_DELAY: Duration = Duration::from_millis(250);
-/// How long a gap may stay before its publisher is asked, and how often it is asked again.
-const GAP_PATIENCE: Duration = Duration::from_secs(3);
-const ASK_AGAIN: Duration = Duration::from_secs(10);
 /// Errors in a row after which the message stream is opened anew: a durable that vanished while
 /// NATS was away shows in nothing but missing heartbeats.
 const MAX_STREAM_ERRORS: u32 = 3;
@@ -60,10 +51,6 @@ pub(crate) struct Consumer {
     pub(crate) gaps: Gaps,
 }
 
-/// Aggregates of which an event is missing: since when, and when its publisher was last asked.
-#[derive(Default)]
-pub(crate) struct Gaps(HashMap<(String, String), (Instant, Option<Instant>)>);
-
 /// An open consumer on a stream that is known by its birth.
 struct Open {
     stream: Stream,
@@ -75,18 +62,18 @@ struct Open {
     connects: u64,
 }
 
-/// A message with the event that it carries.
-struct Delivery {
-    message: Message,
-    event: IncomingEvent,
-}
-
 impl Consumer {
     /// Hears events until told to stop. A lost server, stream or consumer ends nothing.
     pub(crate) async fn run(mut self) {
         let mut last = String::new();
         while !self.lifecycle.is_stopping() {
-            match self.consume().await {
+            // A lost connection is the connection's to tell, and to mend.
+            let consumed = if self.nats.is_connected() {
+                self.consume().await
+            } else {
+                Ok(())
+            };
+            match consumed {
                 Ok(()) => last.clear(),
                 Err(error) => {
                     let error = error.to_string();
@@ -116,14 +103,11 @@ impl Consumer {
                 None => return Ok(()),
             }
         }
-        give_back(&mut open.messages).await;
+        delivery::give_back(&mut open.messages).await;
         Ok(())
     }
 
     async fn open(&self) -> Result<Open, BoxError> {
-        if !self.nats.is_connected() {
-            return Err("NATS is not connected".into());
-        }
         let connects = self.nats.connects();
         let name = self.nats.names.stream(&self.source);
         let stream = self.nats.jetstream.get_stream(&name).await?;
@@ -138,7 +122,7 @@ impl Consumer {
         if !holds.await? {
             self.start_over(&stream, &durable, &created).await?;
         }
-        let consumer = ensure_durable(&stream, &durable).await?;
+        let consumer = durable::ensure(&stream, &durable).await?;
         let messages = consumer
             .stream()
             .max_messages_per_batch(BATCH)
@@ -218,7 +202,7 @@ impl Consumer {
         fault::point("consumer.after_fetch");
         let mut batch = Vec::with_capacity(messages.len());
         for message in messages {
-            match read(&message, &self.source) {
+            match delivery::read(&message, &self.source) {
                 Ok(event) => batch.push(Delivery { message, event }),
                 Err(error) => {
                     // Nobody but its service may write a stream; there is no aggregate to block.
@@ -249,7 +233,7 @@ impl Consumer {
             match self.apply_one(delivery, created).await {
                 Ok(place) => self.settle(delivery, place).await,
                 Err(failure) => {
-                    let delay = nak_delay(deliveries(&delivery.message));
+                    let delay = delivery.nak_delay();
                     tracing::warn!(
                         event = %delivery.event.id,
                         r#type = delivery.event.type_name,
@@ -272,10 +256,14 @@ impl Consumer {
     /// Applies one event in a transaction of its own, and decides what becomes of it if it fails.
     async fn apply_one(&self, delivery: &Delivery, created: &str) -> Result<Place, Failure> {
         let event = &delivery.event;
-        let attempts = deliveries(&delivery.message);
-        let failure = match self.apply(std::slice::from_ref(event), created).await {
-            Ok(places) => return Ok(places.first().copied().unwrap_or(Place::Duplicate)),
-            Err(failure) => failure,
+        let attempts = delivery.deliveries();
+        let mut conflicts = 0;
+        let failure = loop {
+            match self.apply(std::slice::from_ref(event), created).await {
+                Ok(places) => return Ok(places.first().copied().unwrap_or(Place::Duplicate)),
+                Err(Failure::Conflict(_)) if conflicts < CONFLICT_ATTEMPTS => conflicts += 1,
+                Err(failure) => break failure,
+            }
         };
         let mut uow = match &failure {
             Failure::Rejected(_) | Failure::Undecodable { .. } => self.begin(event).await?,
@@ -343,98 +331,14 @@ impl Consumer {
     async fn settle(&mut self, delivery: &Delivery, place: Place) {
         if place == Place::Gap {
             nak(&delivery.message, GAP_DELAY).await;
-            self.gaps.note(&delivery.event);
-            if self.gaps.should_ask(&delivery.event) {
-                self.ask_for_replay(&delivery.event).await;
+            if self.gaps.note(&delivery.event) {
+                gaps::ask(self.database.pool(), &self.nats, &delivery.event).await;
             }
         } else {
             self.gaps.forget(&delivery.event);
             ack(&delivery.message).await;
         }
     }
-
-    /// Asks the publisher for what is missing.
-    async fn ask_for_replay(&self, event: &IncomingEvent) {
-        let last: Result<i64, sqlx::Error> = sqlx::query_scalar(
-            "SELECT last_seq FROM aggregate_cursor
-            WHERE seller = $1 AND source = $2 AND aggregate_id = $3",
-        )
-        .bind(event.seller.as_str())
-        .bind(&self.source)
-        .bind(&event.aggregate_id)
-        .fetch_one(self.database.pool())
-        .await;
-        let Ok(last) = last else { return };
-        let request = ReplayRequest {
-            seller: event.seller.to_string(),
-            aggregate_id: event.aggregate_id.clone(),
-            from_seq: last + 1,
-        };
-        tracing::error!(
-            ?request,
-            source = self.source,
-            "an event is missing; asking for it"
-        );
-        let Ok(payload) = serde_json::to_vec(&request) else {
-            return;
-        };
-        let subject = self.nats.names.replay(&self.source);
-        if let Err(error) = self.nats.client.publish(subject, payload.into()).await {
-            tracing::warn!(%error, "cannot ask for a replay");
-        }
-    }
-}
-
-impl Gaps {
-    fn note(&mut self, event: &IncomingEvent) {
-        let key = (event.seller.to_string(), event.aggregate_id.clone());
-        self.0.entry(key).or_insert((Instant::now(), None));
-    }
-
-    fn forget(&mut self, event: &IncomingEvent) {
-        if !self.0.is_empty() {
-            let key = (event.seller.to_string(), event.aggregate_id.clone());
-            self.0.remove(&key);
-        }
-    }
-
-    fn should_ask(&mut self, event: &IncomingEvent) -> bool {
-        let key = (event.seller.to_string(), event.aggregate_id.clone());
-        let Some((since, asked)) = self.0.get_mut(&key) else {
-            return false;
-        };
-        let due = asked.map_or(since.elapsed() >= GAP_PATIENCE, |at| {
-            at.elapsed() >= ASK_AGAIN
-        });
-        if due {
-            *asked = Some(Instant::now());
-        }
-        due
-    }
-}
-
-fn read(message: &Message, source: &str) -> Result<IncomingEvent, String> {
-    let sequence = message
-        .info()
-        .map_err(|error| error.to_string())?
-        .stream_sequence;
-    let headers = message.headers.as_ref().ok_or("there are no headers")?;
-    let event = envelope::parse(headers, message.payload.clone(), sequence)
-        .map_err(|error| error.to_string())?;
-    if event.source != source {
-        return Err(format!("it says that it comes from {}", event.source));
-    }
-    Ok(event)
-}
-
-fn deliveries(message: &Message) -> i64 {
-    message.info().map_or(1, |info| info.delivered)
-}
-
-/// Half a second, doubled with every delivery up to the limit.
-fn nak_delay(deliveries: i64) -> Duration {
-    let doublings = u32::try_from(deliveries.clamp(1, 7)).unwrap_or(1) - 1;
-    Duration::from_millis((500_u64 << doublings).min(NAK_LIMIT_MS))
 }
 
 async fn database_is_away(database: &Database) -> bool {
@@ -442,56 +346,4 @@ async fn database_is_away(database: &Database) -> bool {
         .execute(database.pool())
         .await
         .is_err()
-}
-
-/// A lost acknowledgement is a redelivery, and that a duplicate.
-async fn ack(message: &Message) {
-    if let Err(error) = message.ack().await {
-        tracing::debug!(%error, "an acknowledgement was not sent");
-    }
-}
-
-async fn nak(message: &Message, delay: Duration) {
-    if let Err(error) = message.ack_with(AckKind::Nak(Some(delay))).await {
-        tracing::debug!(%error, "a refusal was not sent");
-    }
-}
-
-/// Returns what is buffered, so that another instance has it at once.
-async fn give_back(messages: &mut Messages) {
-    while let Some(Some(next)) = messages.next().now_or_never() {
-        if let Ok(message) = next {
-            nak(&message, Duration::ZERO).await;
-        }
-    }
-}
-
-/// Makes the durable consumer what it should be. (`get_or_create_consumer` would return one with
-/// other settings without a word.)
-async fn ensure_durable(stream: &Stream, durable: &str) -> Result<PullConsumer, BoxError> {
-    let want = Config {
-        durable_name: Some(durable.to_owned()),
-        deliver_policy: DeliverPolicy::All,
-        ack_policy: AckPolicy::Explicit,
-        ack_wait: ACK_WAIT,
-        max_ack_pending: MAX_ACK_PENDING,
-        // Exhaustion would leave the message in the stream, unseen: parking is done here.
-        max_deliver: -1,
-        ..Config::default()
-    };
-    if let Ok(consumer) = stream.get_consumer::<Config>(durable).await {
-        let have = &consumer.cached_info().config;
-        if have.deliver_policy == want.deliver_policy
-            && have.ack_policy == want.ack_policy
-            && have.ack_wait == want.ack_wait
-            && have.max_ack_pending == want.max_ack_pending
-            && have.max_deliver == want.max_deliver
-            && have.filter_subject.is_empty()
-        {
-            return Ok(consumer);
-        }
-        tracing::warn!(durable, "the consumer has other settings; making it anew");
-        stream.delete_consumer(durable).await?;
-    }
-    Ok(stream.create_consumer(want).await?)
 }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::envelope::IncomingEvent;
@@ -207,7 +208,14 @@ async fn handle(
         source: event.source.clone(),
     };
     uow.because_of(cause, event.trace);
-    Ok(match handler.handle(uow, event).await? {
+    let span = tracing::info_span!(
+        "event",
+        id = %event.id,
+        r#type = event.type_name,
+        seller = event.seller.as_str(),
+        trace = event.trace.trace_id()
+    );
+    Ok(match handler.handle(uow, event).instrument(span).await? {
         Handled::Applied => ("applied", None),
         Handled::Ignored => ("ignored", None),
         Handled::Rejected(rejection) => ("rejected", Some(rejection.to_string())),

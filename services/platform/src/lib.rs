@@ -145,9 +145,12 @@ mod clock;
 mod command;
 pub mod config;
 mod consumer;
+mod delivery;
+mod durable;
 mod envelope;
 mod failure;
 pub mod fault;
+mod gaps;
 pub mod grpc;
 mod ids;
 mod inbox;
@@ -173,6 +176,7 @@ pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod unit_of_work;
+mod violations;
 
 pub use audit::NewAudit;
 pub use call::{
@@ -189,18 +193,22 @@ pub use lifecycle::Lifecycle;
 pub use migrate::{FIRST_SERVICE_VERSION, Schema, SchemaError};
 pub use page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page};
 pub use provision::{ProvisionError, provision};
-pub use rejection::{
-    DOMAIN, INVALID_FIELDS, REQUIRED, Rejection, RejectionCode, Violation, Violations,
-};
+pub use rejection::{DOMAIN, INVALID_FIELDS, REQUIRED, Rejection, RejectionCode, Violation};
 pub use service::{Parts, Service, Wiring};
 pub use subscription::{EventHandler, Handled};
 pub use tasks::{BACK_OFF_LIMIT, NewTask, TaskHandler, TaskOutcome, TaskRun, back_off};
 pub use telemetry::TraceContext;
 pub use tonic::async_trait;
 pub use unit_of_work::{CONFLICT_ATTEMPTS, Cause, Database, UnitOfWork};
+pub use violations::Violations;
 
 /// The generated types of the operations service, which every service serves beside its own.
-#[expect(missing_docs, clippy::pedantic, reason = "generated")]
+#[expect(
+    missing_docs,
+    clippy::pedantic,
+    clippy::allow_attributes,
+    reason = "generated"
+)]
 pub mod operations_proto {
     tonic::include_proto!("countersign.platform.v1");
 

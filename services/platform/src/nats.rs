@@ -22,7 +22,7 @@ const RECONNECT_LIMIT_MS: u64 = 1_000;
 /// Acknowledgements that a publisher may wait for at a time.
 const MAX_ACKS_IN_FLIGHT: usize = 4_096;
 /// How long JetStream remembers message ids. Only an optimisation: the inbox decides.
-const DUPLICATE_WINDOW: Duration = Duration::from_secs(5 * 60);
+const DUPLICATE_WINDOW: Duration = Duration::from_mins(5);
 /// The largest message, headers included: [`crate::MAX_PAYLOAD_BYTES`] and room for them.
 const MAX_MESSAGE_BYTES: i32 = 256 * 1024;
 /// Below this version some settings are ignored without a word.
@@ -180,6 +180,7 @@ fn note(event: &Event, connects: &AtomicU64) {
         }
         Event::Disconnected => tracing::warn!("NATS is disconnected"),
         Event::ServerError(error) => tracing::warn!(%error, "NATS says"),
+        Event::ClientError(error) => tracing::warn!(%error, "NATS cannot be used"),
         other => tracing::debug!(%other, "NATS"),
     }
 }

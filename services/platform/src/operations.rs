@@ -16,14 +16,11 @@ use crate::nats::Nats;
 use crate::operations_proto as proto;
 use crate::operations_proto::operations_service_server::OperationsService;
 use crate::outbox;
+use crate::page::Page;
 use crate::parked::{self, Aggregate, Parked};
-use crate::rejection::{Rejection, Violations};
+use crate::rejection::Rejection;
 use crate::subscription::EventHandler;
 use crate::unit_of_work::Database;
-
-/// Entries of a page when none are asked for, and the most.
-const DEFAULT_PAGE: i64 = 100;
-const MAX_PAGE: i64 = 1_000;
 
 /// Serves operators.
 #[derive(Clone)]
@@ -53,35 +50,14 @@ fn own(call: &CallContext, seller: &str) -> Result<(), Status> {
     Err(Rejection::permission_denied("OTHER_SELLER", "that is another seller's").into())
 }
 
-fn page(size: i32, token: &str) -> Result<(i64, i64), Status> {
-    let mut wrong = Violations::default();
-    if size < 0 {
-        wrong.add("page_size", "NEGATIVE", "at or above zero");
-    }
-    let after = if token.is_empty() {
-        Some(0)
-    } else {
-        wrong.check("page_token", "NOT_A_TOKEN", token.parse::<i64>())
-    };
-    let limit = match i64::from(size) {
-        0 => DEFAULT_PAGE,
-        size => size.min(MAX_PAGE),
-    };
-    Ok(wrong.finish(after.map(|after| (limit, after)))?)
+fn page(size: i32, token: &str) -> Result<Page<i64>, Status> {
+    Ok(Page::parse(size, token, |id| id.parse().ok())?)
 }
 
 fn timestamp(time: DateTime<Utc>) -> prost_types::Timestamp {
     prost_types::Timestamp {
         seconds: time.timestamp(),
         nanos: i32::try_from(time.timestamp_subsec_nanos()).unwrap_or_default(),
-    }
-}
-
-/// The token of the next page: there is one only if this page is full.
-fn token(last: Option<i64>, found: usize, limit: i64) -> String {
-    match last {
-        Some(last) if i64::try_from(found) == Ok(limit) => last.to_string(),
-        _ => String::new(),
     }
 }
 
@@ -176,12 +152,12 @@ impl OperationsService for Operations {
     ) -> Result<Response<proto::ListParkedEventsResponse>, Status> {
         let call = caller(&self.database, &request)?;
         let request = request.into_inner();
-        let (limit, after) = page(request.page_size, &request.page_token)?;
-        let seller = call.seller.as_str();
-        let rows = parked::list(self.database.pool(), seller, after, limit)
+        let page = page(request.page_size, &request.page_token)?;
+        let (pool, seller) = (self.database.pool(), call.seller.as_str());
+        let rows = parked::list(pool, seller, page.after.unwrap_or(0), page.limit())
             .await
             .map_err(failed)?;
-        let next_page_token = token(rows.last().map(|row| row.id), rows.len(), limit);
+        let (rows, next_page_token) = page.cut(rows, |row| row.id.to_string());
         Ok(Response::new(proto::ListParkedEventsResponse {
             parked_events: rows.into_iter().map(parked_event).collect(),
             next_page_token,
@@ -248,21 +224,21 @@ impl OperationsService for Operations {
     ) -> Result<Response<proto::ListTasksResponse>, Status> {
         caller(&self.database, &request)?;
         let request = request.into_inner();
-        let (limit, after) = page(request.page_size, &request.page_token)?;
+        let page = page(request.page_size, &request.page_token)?;
         let rows: Vec<TaskRow> = sqlx::query_as(
             "SELECT id, kind, key, state, due_at, attempts, last_error FROM task
             WHERE id > $1 AND ($2 = '' AND state <> 'done' OR state = $2)
                 AND ($3 = '' OR kind = $3)
             ORDER BY id LIMIT $4",
         )
-        .bind(after)
+        .bind(page.after.unwrap_or(0))
         .bind(request.state)
         .bind(request.kind)
-        .bind(limit)
+        .bind(page.limit())
         .fetch_all(self.database.pool())
         .await
         .map_err(failed)?;
-        let next_page_token = token(rows.last().map(|row| row.id), rows.len(), limit);
+        let (rows, next_page_token) = page.cut(rows, |row| row.id.to_string());
         Ok(Response::new(proto::ListTasksResponse {
             tasks: rows.into_iter().map(task).collect(),
             next_page_token,

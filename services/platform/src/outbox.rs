@@ -1,6 +1,7 @@
 //! Outgoing events, written in the transaction that causes them. The rows stay: the outbox, not
 //! NATS, is the record.
 
+use countersign_kernel::EngagementId;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -40,7 +41,7 @@ impl UnitOfWork {
         .bind(event.seller.as_str())
         .bind(&event.aggregate_id)
         .bind(event_id)
-        .bind(event.engagement.as_ref().map(|id| id.as_str()))
+        .bind(event.engagement.as_ref().map(EngagementId::as_str))
         .bind(&event.type_name)
         .bind(causation)
         .bind(traceparent)

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::rejection::{Rejection, Violations};
+use crate::rejection::Rejection;
+use crate::violations::Violations;
 
 /// The size of a page when none is asked for.
 pub const DEFAULT_PAGE_SIZE: i32 = 50;

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use countersign_kernel::EngagementId;
 use sqlx::PgPool;
 use uuid::Uuid;
 
@@ -17,6 +18,7 @@ const REDRIVE_LIMIT: usize = 10_000;
 
 /// A parked event.
 #[derive(Debug, Clone, sqlx::FromRow)]
+#[expect(clippy::struct_field_names, reason = "the names of the columns")]
 pub(crate) struct Parked {
     pub(crate) id: i64,
     pub(crate) event_id: Uuid,
@@ -110,7 +112,7 @@ async fn insert(
     .bind(event.id)
     .bind(&event.source)
     .bind(event.seller.as_str())
-    .bind(event.engagement.as_ref().map(|id| id.as_str()))
+    .bind(event.engagement.as_ref().map(EngagementId::as_str))
     .bind(&event.aggregate_id)
     .bind(event.aggregate_seq)
     .bind(&event.type_name)
@@ -129,6 +131,7 @@ async fn insert(
 
 /// Whose parked events are redriven.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "the word used everywhere")]
 pub(crate) struct Aggregate<'a> {
     pub(crate) seller: &'a str,
     pub(crate) source: &'a str,

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
+use sqlx::error::DatabaseError;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use url::Url;
@@ -88,7 +89,7 @@ pub async fn provision(settings: &Settings, schema: &str) -> Result<(), Provisio
 
 /// Duplicate role or schema, or "tuple concurrently updated".
 fn raced(error: &sqlx::Error) -> bool {
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error.as_database_error().and_then(DatabaseError::code);
     matches!(code.as_deref(), Some("42710" | "42P06" | "23505" | "XX000"))
 }
 

@@ -137,6 +137,11 @@ impl Relay {
         connection: &mut PgConnection,
         high_water: &mut Option<HighWater>,
     ) -> Result<bool, RelayError> {
+        // Nothing is sent into a lost connection: it would be stored when that comes back, unseen.
+        if !self.nats.is_connected() {
+            *high_water = None;
+            return Ok(false);
+        }
         let mut mark = match high_water.take() {
             Some(mark) if mark.holds(self.nats.connects(), CHECK_PERIOD) => mark,
             _ => self.check(connection).await?,
@@ -159,9 +164,6 @@ impl Relay {
     }
 
     async fn check(&self, connection: &mut PgConnection) -> Result<HighWater, RelayError> {
-        if !self.nats.is_connected() {
-            return Err(RelayError::Nats("NATS is not connected".into()));
-        }
         self.nats.warn_of_old_server();
         let connects = self.nats.connects();
         let sequence = rollback::check(connection, &self.nats.jetstream, &self.stream).await?;

@@ -9,8 +9,9 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::config::{Config, Settings};
-use crate::consumer::{Consumer, Gaps};
+use crate::consumer::Consumer;
 use crate::failure::BoxError;
+use crate::gaps::Gaps;
 use crate::grpc::{self, Health};
 use crate::lifecycle::Lifecycle;
 use crate::migrate::{Schema, SchemaError};
@@ -52,7 +53,7 @@ where
 {
     let parts = Parts::new(config, schema.name())?;
     let listener = TcpListener::bind(&parts.settings.listen).await?;
-    stop_on_signal(parts.lifecycle.clone())?;
+    stop_on_signal(&parts.lifecycle)?;
     let wiring = compose(parts.clone()).await?;
     run(service, schema, parts, wiring, listener).await
 }
@@ -229,7 +230,7 @@ impl Background {
     }
 }
 
-fn stop_on_signal(lifecycle: Lifecycle) -> Result<(), std::io::Error> {
+fn stop_on_signal(lifecycle: &Lifecycle) -> Result<(), std::io::Error> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let stop = lifecycle.clone();

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use tokio::sync::Semaphore;
+use tracing::Instrument;
 use uuid::Uuid;
 
 use crate::failure::Failure;
@@ -194,7 +195,14 @@ async fn run_one(database: &Database, handler: &dyn TaskHandler, task: Claimed) 
         lease: task.lease,
         database: database.clone(),
     };
-    let outcome = match handler.run(&run).await {
+    let span = tracing::info_span!(
+        "task",
+        kind = run.kind,
+        key = run.key,
+        attempt = run.attempt,
+        trace = run.trace.trace_id()
+    );
+    let outcome = match handler.run(&run).instrument(span).await {
         Ok(outcome) => outcome,
         Err(Failure::Rejected(rejection)) => TaskOutcome::Failed(rejection.to_string()),
         Err(failure) if run.attempt >= MAX_ATTEMPTS => TaskOutcome::Failed(failure.report()),

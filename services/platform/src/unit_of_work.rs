@@ -267,22 +267,4 @@ impl UnitOfWork {
             tracing::debug!(%error, "rollback did not get through");
         }
     }
-
-    /// Marks a place to which [`UnitOfWork::back_to_mark`] returns.
-    pub(crate) async fn mark(&mut self) -> Result<(), sqlx::Error> {
-        sqlx::query("SAVEPOINT work")
-            .execute(self.connection())
-            .await
-            .map(drop)
-    }
-
-    /// Undoes what was written since the mark.
-    pub(crate) async fn back_to_mark(&mut self) -> Result<(), sqlx::Error> {
-        sqlx::query("ROLLBACK TO SAVEPOINT work")
-            .execute(self.connection())
-            .await?;
-        self.published = false;
-        self.scheduled = false;
-        Ok(())
-    }
 }

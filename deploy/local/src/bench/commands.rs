@@ -32,8 +32,16 @@ pub(super) async fn measure(environment: &Environment) -> Result<Vec<Figure>> {
     }
     let (ours, theirs) = (median(ours), median(theirs));
     Ok(vec![
-        Figure::new("pgbench, CreateEstimate's SQL, 8 clients", theirs, "transactions/s"),
-        Figure::new("estimate, CreateEstimate over gRPC, 8 callers", ours, "commands/s"),
+        Figure::new(
+            "pgbench, CreateEstimate's SQL, 8 clients",
+            theirs,
+            "transactions/s",
+        ),
+        Figure::new(
+            "estimate, CreateEstimate over gRPC, 8 callers",
+            ours,
+            "commands/s",
+        ),
         Figure::new("service / pgbench", 100.0 * ours / theirs, "%").target(Target::AtLeast(70.0)),
     ])
 }
@@ -81,9 +89,15 @@ impl Load {
             .await
             .context("connecting to the estimate service")?;
         let clock = RehearsalClock::new(environment.endpoints().clock_file.clone());
-        let valid_until = (clock.now()? + chrono::TimeDelta::days(30)).date_naive().to_string();
+        let valid_until = (clock.now()? + chrono::TimeDelta::days(30))
+            .date_naive()
+            .to_string();
         let seller = format!("bench-{name}");
-        Ok(Self { client: EstimateServiceClient::new(channel), seller, valid_until })
+        Ok(Self {
+            client: EstimateServiceClient::new(channel),
+            seller,
+            valid_until,
+        })
     }
 
     pub(super) fn seller(&self) -> &str {
@@ -100,17 +114,33 @@ impl Load {
             },
             &format!("create-{number}"),
         )?;
-        let made = self.client.clone().create_estimate(request).await.context("CreateEstimate")?;
-        Ok(Made { estimate_id: made.into_inner().estimate_id, number })
+        let made = self
+            .client
+            .clone()
+            .create_estimate(request)
+            .await
+            .context("CreateEstimate")?;
+        Ok(Made {
+            estimate_id: made.into_inner().estimate_id,
+            number,
+        })
     }
 
     /// Hands a draft in: the approval service hears of it.
     pub(super) async fn submit(&self, estimate_id: &str, number: u32) -> Result<()> {
         let request = self.request(
-            SubmitEstimateRequest { estimate_id: estimate_id.to_owned(), expected_version: 1 },
+            SubmitEstimateRequest {
+                estimate_id: estimate_id.to_owned(),
+                expected_version: 1,
+            },
             &format!("submit-{number}"),
         )?;
-        self.client.clone().submit_estimate(request).await.map(drop).context("SubmitEstimate")
+        self.client
+            .clone()
+            .submit_estimate(request)
+            .await
+            .map(drop)
+            .context("SubmitEstimate")
     }
 
     fn request<T>(&self, message: T, key: &str) -> Result<Request<T>> {
@@ -127,7 +157,10 @@ impl Load {
             name: name.to_owned(),
             description: "Work with a fixed price".to_owned(),
             billing: Billing::FixedPrice.into(),
-            base_price: Some(Money { currency_code: "USD".to_owned(), amount: amount.to_owned() }),
+            base_price: Some(Money {
+                currency_code: "USD".to_owned(),
+                amount: amount.to_owned(),
+            }),
             effort: Vec::new(),
         };
         EstimateContent {

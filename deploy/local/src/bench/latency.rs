@@ -27,7 +27,11 @@ pub(super) async fn measure(environment: &Environment) -> Result<Vec<Figure>> {
     let mut due = interval_at(Instant::now(), Duration::from_secs(1) / PER_SECOND);
     due.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut calls = tokio::task::JoinSet::new();
-    for Made { estimate_id, number } in drafts {
+    for Made {
+        estimate_id,
+        number,
+    } in drafts
+    {
         due.tick().await;
         let load = load.clone();
         calls.spawn(async move { load.submit(&estimate_id, number).await });

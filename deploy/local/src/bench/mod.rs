@@ -71,7 +71,9 @@ async fn prepare(environment: &Environment) -> Result<()> {
 
 async fn superuser(environment: &Environment) -> Result<PgConnection> {
     let url = environment.database_url_as(Service::Estimate, DatabaseRole::Superuser)?;
-    PgConnection::connect(&url).await.context("connecting as superuser")
+    PgConnection::connect(&url)
+        .await
+        .context("connecting as superuser")
 }
 
 /// The wall time of the whole handbook deal.

@@ -42,7 +42,7 @@ pub(super) async fn measure(environment: &Environment) -> Result<Vec<Figure>> {
 }
 
 async fn jetstream_rate(environment: &Environment) -> Result<f64> {
-    let (url, credentials) = environment.nats_operator().await;
+    let (url, credentials) = environment.nats_operator();
     let mut options = async_nats::ConnectOptions::new();
     if let Some((user, password)) = credentials {
         options = options.user_and_password(user, password);
@@ -55,7 +55,10 @@ async fn jetstream_rate(environment: &Environment) -> Result<f64> {
         storage: stream::StorageType::File,
         ..stream::Config::default()
     };
-    context.create_stream(config).await.context("making a stream")?;
+    context
+        .create_stream(config)
+        .await
+        .context("making a stream")?;
     let payload = bytes::Bytes::from(vec![b'x'; PAYLOAD_BYTES]);
     let start = Instant::now();
     futures::stream::iter(0..EVENTS)
@@ -64,26 +67,34 @@ async fn jetstream_rate(environment: &Environment) -> Result<f64> {
         .try_collect::<Vec<()>>()
         .await?;
     let rate = f64::from(EVENTS) / start.elapsed().as_secs_f64();
-    context.delete_stream(STREAM).await.context("removing the stream")?;
+    context
+        .delete_stream(STREAM)
+        .await
+        .context("removing the stream")?;
     Ok(rate)
 }
 
 /// With as many headers as an event has.
-async fn publish(
-    context: &jetstream::Context,
-    number: i32,
-    payload: bytes::Bytes,
-) -> Result<()> {
+async fn publish(context: &jetstream::Context, number: i32, payload: bytes::Bytes) -> Result<()> {
     let mut headers = async_nats::HeaderMap::new();
     headers.insert("Nats-Msg-Id", format!("bench-{number}"));
-    for name in ["ce-id", "ce-source", "ce-type", "ce-subject", "ce-time", "ce-sequence"] {
+    for name in [
+        "ce-id",
+        "ce-source",
+        "ce-type",
+        "ce-subject",
+        "ce-time",
+        "ce-sequence",
+    ] {
         headers.insert(name, "a value of ordinary length");
     }
     let sent = context
         .publish_with_headers("bench.00.event.v1", headers, payload)
         .await
         .context("publishing")?;
-    sent.await.map(drop).context("waiting for the acknowledgement")
+    sent.await
+        .map(drop)
+        .context("waiting for the acknowledgement")
 }
 
 /// Fills the outbox, starts the service, and reads from the rows' own marks how long it took.

@@ -20,7 +20,12 @@ pub(super) struct Figure {
 
 impl Figure {
     pub(super) fn new(what: impl Into<String>, value: f64, unit: &'static str) -> Self {
-        Self { what: what.into(), value, unit, target: None }
+        Self {
+            what: what.into(),
+            value,
+            unit,
+            target: None,
+        }
     }
 
     pub(super) fn target(mut self, target: Target) -> Self {
@@ -33,9 +38,7 @@ impl Figure {
         let unit = self.unit;
         match self.target {
             None => (String::new(), ""),
-            Some(Target::AtMost(most)) => {
-                (format!("≤ {most} {unit}"), mark(self.value <= most))
-            }
+            Some(Target::AtMost(most)) => (format!("≤ {most} {unit}"), mark(self.value <= most)),
             Some(Target::AtLeast(least)) => {
                 (format!("≥ {least} {unit}"), mark(self.value >= least))
             }

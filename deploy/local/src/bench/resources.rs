@@ -20,7 +20,9 @@ pub(super) async fn measure(environment: &Environment) -> Result<Vec<Figure>> {
         figures.push(figure.target(Target::AtMost(1.0)));
     }
     for service in Service::ALL {
-        let process = environment.process_id(service).context("the service is down")?;
+        let process = environment
+            .process_id(service)
+            .context("the service is down")?;
         let mebibytes = resident_kib(process)? / KIB_PER_MIB;
         let figure = Figure::new(format!("{service}, resident memory idle"), mebibytes, "MiB");
         figures.push(figure.target(Target::AtMost(30.0)));
@@ -34,5 +36,8 @@ fn resident_kib(process: u32) -> Result<f64> {
     let status = std::fs::read_to_string(&file).with_context(|| format!("reading {file}"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let number = line.and_then(|line| line.split_whitespace().next());
-    number.with_context(|| format!("{file} has no VmRSS"))?.parse().context("reading VmRSS")
+    number
+        .with_context(|| format!("{file} has no VmRSS"))?
+        .parse()
+        .context("reading VmRSS")
 }

@@ -32,15 +32,23 @@ pub(super) async fn script(environment: &Environment) -> Result<String> {
     let log = std::fs::read_to_string(environment.endpoints().log("postgres"))
         .context("reading Postgres's log")?;
     let statements = of_one_transaction(&log, "'create-2'")?;
-    ensure!(statements.len() > 4, "only {} statements were captured", statements.len());
+    ensure!(
+        statements.len() > 4,
+        "only {} statements were captured",
+        statements.len()
+    );
     Ok(pgbench_script(&statements))
 }
 
 async fn set_logging(environment: &Environment, what: &'static str) -> Result<()> {
     let mut connection = superuser(environment).await?;
     let sql = format!("ALTER SYSTEM SET log_statement = '{what}'");
-    sqlx::query(AssertSqlSafe(sql)).execute(&mut connection).await?;
-    sqlx::query("SELECT pg_reload_conf()").execute(&mut connection).await?;
+    sqlx::query(AssertSqlSafe(sql))
+        .execute(&mut connection)
+        .await?;
+    sqlx::query("SELECT pg_reload_conf()")
+        .execute(&mut connection)
+        .await?;
     tokio::time::sleep(SETTLE).await;
     Ok(())
 }
@@ -67,9 +75,15 @@ pub(super) async fn pgbench(environment: &Environment, script: &str) -> Result<f
     let said = String::from_utf8_lossy(&output.stdout);
     let tps = said.lines().find_map(|line| line.strip_prefix("tps = "));
     let Some(tps) = tps.filter(|_| output.status.success()) else {
-        bail!("pgbench failed: {}", String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "pgbench failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
     };
-    let number = tps.split_whitespace().next().context("pgbench named no rate")?;
+    let number = tps
+        .split_whitespace()
+        .next()
+        .context("pgbench named no rate")?;
     number.parse().context("reading pgbench's rate")
 }
 
@@ -95,13 +109,19 @@ fn logged(line: &str) -> (Option<&str>, Logged<'_>) {
     if let Some(more) = line.strip_prefix('\t') {
         return (None, Logged::More(more));
     }
-    let Some((prefix, said)) = line.split_once("] ") else { return (None, Logged::Other) };
+    let Some((prefix, said)) = line.split_once("] ") else {
+        return (None, Logged::Other);
+    };
     let session = prefix.rsplit_once('[').map(|(_, session)| session);
     if let Some(parameters) = said.strip_prefix("DETAIL:  parameters: ") {
         return (session, Logged::Parameters(parameters));
     }
     let executed = said.strip_prefix("LOG:  ").and_then(|said| {
-        let prepared = || said.strip_prefix("execute ")?.split_once(": ").map(|(_, sql)| sql);
+        let prepared = || {
+            said.strip_prefix("execute ")?
+                .split_once(": ")
+                .map(|(_, sql)| sql)
+        };
         said.strip_prefix("statement: ").or_else(prepared)
     });
     (session, executed.map_or(Logged::Other, Logged::Statement))
@@ -122,7 +142,10 @@ fn of_one_transaction(log: &str, marker: &str) -> Result<Vec<Statement>> {
                 if sql.starts_with("BEGIN") && !holds(statements, marker) {
                     statements.clear();
                 }
-                statements.push(Statement { sql: sql.to_owned(), ..Statement::default() });
+                statements.push(Statement {
+                    sql: sql.to_owned(),
+                    ..Statement::default()
+                });
             }
             (Logged::More(more), Some(last)) if in_statement => write!(last.sql, "\n{more}")?,
             (Logged::Parameters(text), Some(last)) => text.clone_into(&mut last.parameters),
@@ -134,13 +157,17 @@ fn of_one_transaction(log: &str, marker: &str) -> Result<Vec<Statement>> {
         .into_values()
         .find(|statements| holds(statements, marker))
         .context("the command is not in Postgres's log")?;
-    let end = found.iter().position(|statement| statement.sql.starts_with("COMMIT"));
+    let end = found
+        .iter()
+        .position(|statement| statement.sql.starts_with("COMMIT"));
     found.truncate(end.context("the command's COMMIT is not in Postgres's log")? + 1);
     Ok(found)
 }
 
 fn holds(statements: &[Statement], marker: &str) -> bool {
-    statements.iter().any(|statement| statement.parameters.contains(marker))
+    statements
+        .iter()
+        .any(|statement| statement.parameters.contains(marker))
 }
 
 fn pgbench_script(statements: &[Statement]) -> String {
@@ -148,7 +175,11 @@ fn pgbench_script(statements: &[Statement]) -> String {
     for statement in statements {
         let mut sql = statement.sql.replace('\n', " ");
         // From the last on, so that `$1` is not taken for the start of `$12`.
-        for (number, value) in parameters(&statement.parameters).into_iter().enumerate().rev() {
+        for (number, value) in parameters(&statement.parameters)
+            .into_iter()
+            .enumerate()
+            .rev()
+        {
             sql = sql.replace(&format!("${}", number + 1), &varied(&value));
         }
         let _ = writeln!(script, "{sql};");
@@ -186,7 +217,9 @@ fn varied(literal: &str) -> String {
         return format!("('{bare}-' || :n)");
     }
     let is_id = bare.len() == 36
-        && bare.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+        && bare
+            .bytes()
+            .all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
         && bare.bytes().filter(|byte| *byte == b'-').count() == 4;
     if is_id {
         return format!("md5('{bare}' || :n)::uuid");
@@ -213,8 +246,14 @@ mod tests {
     #[test]
     fn the_statements_of_the_marked_transaction_are_found() {
         let statements = of_one_transaction(LOG, "'create-2'").unwrap();
-        let sql: Vec<_> = statements.iter().map(|statement| statement.sql.as_str()).collect();
-        assert_eq!(sql, ["BEGIN", "INSERT INTO t (a, b)\nVALUES ($1, $2)", "COMMIT"]);
+        let sql: Vec<_> = statements
+            .iter()
+            .map(|statement| statement.sql.as_str())
+            .collect();
+        assert_eq!(
+            sql,
+            ["BEGIN", "INSERT INTO t (a, b)\nVALUES ($1, $2)", "COMMIT"]
+        );
         let script = pgbench_script(&statements);
         assert!(script.contains("INSERT INTO t (a, b) VALUES (('create-2-' || :n), NULL);"));
     }

@@ -1,45 +1,77 @@
 //! `demo`: the main job, shown as it goes.
 
-use anyhow::Result;
+use std::path::PathBuf;
 
-use super::{keep_logs, lasting_folder, play, show, start};
+use anyhow::{Context, Result};
+
+use super::{from_here, keep_logs, lasting_folder, play, show, start, tell, tell_files};
 use crate::cli::ServerArgs;
 use crate::console::Console;
 use crate::deal::{Deal, Story};
 use crate::environment::{Environment, workspace};
+use crate::mail_catcher::Mail;
 
 /// In the order in which they are told.
-const DEALS: [&str; 4] = ["handbook", "rejected", "short-paid", "refused"];
+const DEALS: [&str; 6] = [
+    "handbook",
+    "rejected",
+    "short-paid",
+    "refused",
+    "refused-feeds",
+    "refused-events",
+];
 
 pub(super) async fn run(servers: &ServerArgs, console: &Console) -> Result<()> {
-    console.say("Countersign: a deal from estimate to reconciled cash, on real servers.\n");
+    console.say("Countersign: a deal from estimate to reconciled cash, on real servers.");
     let deals =
         DEALS.map(|name| Deal::read(&workspace().join(format!("deploy/local/deals/{name}.yaml"))));
     let deals = deals.into_iter().collect::<Result<Vec<_>>>()?;
     let environment = start(servers, console).await?;
-    let told = tell(&deals, &environment, console).await;
-    if told.is_err() {
+    let played = play_all(&deals, &environment, console).await;
+    if played.is_err() {
         keep_logs(&environment, console);
     }
-    told
+    played
 }
 
-async fn tell(deals: &[Deal], environment: &Environment, console: &Console) -> Result<()> {
+async fn play_all(deals: &[Deal], environment: &Environment, console: &Console) -> Result<()> {
     let mut stories = Vec::new();
     for deal in deals {
         stories.push(play(deal, environment.endpoints(), console).await?);
     }
     console.heading("The money");
-    for story in stories.iter().filter(|story| !story.money.is_empty()) {
-        console.say(show::money(story));
+    for story in &stories {
+        tell(story, console);
     }
-    console.heading("The e-mails that were sent");
-    console.say(show::mails(environment.endpoints())?);
+    let mails = environment.endpoints().mailbox().all()?;
+    console.heading(format_args!("The {} e-mails that were sent", mails.len()));
+    console.say(show::mails(&stories, &mails));
+    let kept = keep_mails(&mails)?;
+    console.say(format_args!(
+        "  as they were sent: {}",
+        from_here(&kept).display()
+    ));
+    console.heading("What AWS was given to show the buyer: SOW, licence and annexes in one PDF");
+    tell_files(&stories, console);
     let steps: usize = stories.iter().map(|story: &Story| story.steps).sum();
     console.heading(format_args!(
-        "{} deals, {steps} steps, all as they should be.\nThe merged legal documents: {}",
+        "{} deals, {steps} steps, all as they should be, in {:.0} s from nothing to here.",
         stories.len(),
-        lasting_folder("demo")?.display()
+        environment.age().as_secs_f32()
     ));
     Ok(())
+}
+
+/// Copies the mails to a folder that outlives the run, in place of those of the run before.
+fn keep_mails(mails: &[Mail]) -> Result<PathBuf> {
+    let folder = lasting_folder("demo")?.join("mail");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).context("removing the mails of the run before")?;
+    }
+    std::fs::create_dir(&folder).context("making a folder for mails")?;
+    for (number, mail) in (1..).zip(mails) {
+        std::fs::copy(&mail.file, folder.join(format!("{number:03}.eml")))
+            .context("keeping a mail")?;
+    }
+    Ok(folder)
 }

@@ -14,7 +14,7 @@ mod show;
 mod test;
 mod up;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -85,6 +85,37 @@ fn lasting_folder(name: &str) -> Result<PathBuf> {
     let folder = target.join("countersign").join(name);
     std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     Ok(folder)
+}
+
+/// What a deal leaves to show: its money and its tables.
+fn tell(story: &Story, console: &Console) {
+    if !story.money.is_empty() {
+        console.say(show::money(story));
+    }
+    for sheet in &story.sheets {
+        console.heading(format_args!("{}: {}", story.deal, sheet.title));
+        console.say(show::sheet(sheet));
+    }
+}
+
+/// The files that were downloaded, by deal.
+fn tell_files(stories: &[Story], console: &Console) {
+    for story in stories {
+        for file in &story.files {
+            console.say(format_args!(
+                "  {}  {}",
+                story.deal,
+                from_here(file).display()
+            ));
+        }
+    }
+}
+
+/// A path as short as it can be typed here.
+fn from_here(path: &Path) -> &Path {
+    let here = std::env::current_dir().ok();
+    here.and_then(|here| path.strip_prefix(here).ok())
+        .unwrap_or(path)
 }
 
 /// Waits for ever: Ctrl-C ends it from outside.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{keep_logs, play, show, start, stay, up};
+use super::{keep_logs, play, show, start, stay, tell, tell_files, up};
 use crate::cli::ServerArgs;
 use crate::console::Console;
 use crate::deal::Deal;
@@ -18,7 +18,7 @@ pub(super) async fn run(
 ) -> Result<()> {
     let deal = Deal::read(file)?;
     let environment = start(servers, console).await?;
-    let told = tell(&deal, environment.endpoints(), console).await;
+    let told = play_one(&deal, environment.endpoints(), console).await;
     if told.is_err() {
         keep_logs(&environment, console);
     }
@@ -35,17 +35,15 @@ pub(super) async fn run(
 
 pub(super) async fn against_up(file: &Path, console: &Console) -> Result<()> {
     let deal = Deal::read(file)?;
-    tell(&deal, &up::endpoints()?, console).await
+    play_one(&deal, &up::endpoints()?, console).await
 }
 
-async fn tell(deal: &Deal, endpoints: &Endpoints, console: &Console) -> Result<()> {
+async fn play_one(deal: &Deal, endpoints: &Endpoints, console: &Console) -> Result<()> {
     let story = play(deal, endpoints, console).await?;
-    if !story.money.is_empty() {
-        console.say(show::money(&story));
-    }
-    console.say(format_args!(
-        "\n{} steps, all as they should be.",
-        story.steps
-    ));
+    console.say("");
+    tell(&story, console);
+    let steps = story.steps;
+    tell_files(&[story], console);
+    console.heading(format_args!("{steps} steps, all as they should be."));
     Ok(())
 }

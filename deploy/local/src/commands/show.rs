@@ -1,30 +1,77 @@
 //! Tables.
 
-use anyhow::Result;
 use comfy_table::{CellAlignment, Table};
 
-use crate::deal::Story;
+use crate::deal::{Cell, Sheet, Story, grouped};
 use crate::environment::{Endpoints, Service};
+use crate::mail_catcher::Mail;
 
 /// The money of a deal.
 pub(super) fn money(story: &Story) -> Table {
     let mut table = table(&[&story.deal, "amount", ""]);
-    if let Some(column) = table.column_mut(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    align_right(&mut table, 1);
     for line in &story.money {
         table.add_row([line.label.as_str(), &grouped(&line.amount), &line.currency]);
     }
     table
 }
 
-/// Every mail that was sent.
-pub(super) fn mails(endpoints: &Endpoints) -> Result<Table> {
-    let mut table = table(&["mail to", "subject"]);
-    for mail in endpoints.mailbox().all()? {
-        table.add_row([mail.recipients.join(", "), mail.subject]);
+/// A table of amounts, with what they add up to at the bottom.
+pub(super) fn sheet(sheet: &Sheet) -> Table {
+    let columns: Vec<&str> = sheet.columns.iter().map(String::as_str).collect();
+    let mut table = table(&[&columns[..], &[""]].concat());
+    for row in &sheet.rows {
+        table.add_row(cells(row, None));
     }
-    Ok(table)
+    for total in &sheet.totals {
+        table.add_row(cells(total, Some("total")));
+    }
+    let money = |column: &usize| {
+        let mut rows = sheet.rows.iter();
+        rows.any(|row| matches!(row.get(*column), Some(Cell::Money(..))))
+    };
+    for column in (0..columns.len()).filter(money) {
+        align_right(&mut table, column);
+    }
+    table
+}
+
+/// The texts of a row, its currency at the end; `name` stands in the first place when given.
+fn cells(row: &[Cell], name: Option<&str>) -> Vec<String> {
+    let mut currency = String::new();
+    let mut texts = Vec::with_capacity(row.len() + 1);
+    for cell in row {
+        texts.push(match cell {
+            Cell::Text(text) => text.clone(),
+            Cell::Money(amount, code) => {
+                currency.clone_from(code);
+                grouped(amount)
+            }
+        });
+    }
+    if let (Some(name), Some(first)) = (name, texts.first_mut()) {
+        name.clone_into(first);
+    }
+    texts.push(currency);
+    texts
+}
+
+/// The mails of each deal, and those of none.
+pub(super) fn mails(stories: &[Story], mails: &[Mail]) -> Table {
+    let mut table = table(&["deal", "mail to", "subject"]);
+    for mail in mails {
+        let story = stories.iter().find(|story| is_of(mail, &story.run));
+        let deal = story.map_or("", |story| &story.deal);
+        table.add_row([deal, &mail.recipients.join(", "), &mail.subject]);
+    }
+    table
+}
+
+/// A play's run stands in its engagement's name and in the address of its buyer.
+fn is_of(mail: &Mail, run: &str) -> bool {
+    let to = mail.recipients.iter().map(String::as_str);
+    to.chain([mail.subject.as_str(), &mail.text])
+        .any(|text| text.contains(run))
 }
 
 /// Where everything is.
@@ -56,6 +103,12 @@ pub(super) fn endpoints(endpoints: &Endpoints) -> Table {
     table
 }
 
+fn align_right(table: &mut Table, column: usize) {
+    if let Some(column) = table.column_mut(column) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+}
+
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table
@@ -64,39 +117,53 @@ fn table(header: &[&str]) -> Table {
     table
 }
 
-/// `102500.00` as `102 500.00`: groups of three, however many digits follow the point.
-fn grouped(amount: &str) -> String {
-    let (sign, digits) = amount.split_at(usize::from(amount.starts_with('-')));
-    let (whole, fraction) = digits.split_at(digits.find('.').unwrap_or(digits.len()));
-    if whole.is_empty() || !whole.bytes().all(|byte| byte.is_ascii_digit()) {
-        return amount.to_owned();
-    }
-    let first = (whole.len() - 1) % 3 + 1;
-    let mut text = format!("{sign}{}", &whole[..first]);
-    for group in whole.as_bytes()[first..].chunks(3) {
-        text.push(' ');
-        text.extend(group.iter().map(|byte| char::from(*byte)));
-    }
-    text + fraction
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn money(amount: &str) -> Cell {
+        Cell::Money(amount.to_owned(), "USD".to_owned())
+    }
+
     #[test]
-    fn amounts_are_grouped_and_anything_else_is_left_alone() {
-        let cases = [
-            ("102500.00", "102 500.00"),
-            ("-2562.50", "-2 562.50"),
-            ("100", "100"),
-            ("1000000", "1 000 000"),
-            ("0.01", "0.01"),
-            ("true", "true"),
-            ("", ""),
-        ];
-        for (amount, expected) in cases {
-            assert_eq!(grouped(amount), expected);
-        }
+    fn a_sheet_ends_with_what_it_adds_up_to() {
+        let sheet = Sheet {
+            title: "balance".to_owned(),
+            columns: vec!["account".to_owned(), "balance".to_owned()],
+            rows: vec![vec![Cell::Text("cash".to_owned()), money("99937.50")]],
+            totals: vec![vec![Cell::Text(String::new()), money("99937.50")]],
+        };
+        let shown = super::sheet(&sheet).to_string();
+        let lines: Vec<_> = shown.lines().collect();
+        assert!(
+            lines[3].contains("cash") && lines[3].contains("99 937.50 ┆ USD"),
+            "{shown}"
+        );
+        assert!(
+            lines[4].contains("total") && lines[4].contains("99 937.50 ┆ USD"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn a_mail_is_of_the_deal_whose_run_it_names() {
+        let mail = |to: &str, text: &str| Mail {
+            message_id: String::new(),
+            sender: String::new(),
+            recipients: vec![to.to_owned()],
+            subject: String::new(),
+            text: text.to_owned(),
+            html: None,
+            file: std::path::PathBuf::new(),
+        };
+        assert!(is_of(&mail("carla.7f3a@globex.example", ""), "7f3a"));
+        assert!(is_of(
+            &mail("desk@acme.example", "engagement OPP-7f3a"),
+            "7f3a"
+        ));
+        assert!(!is_of(
+            &mail("desk@acme.example", "engagement OPP-1234"),
+            "7f3a"
+        ));
     }
 }

@@ -11,7 +11,9 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::cli::ServerArgs;
 use crate::console::Console;
-use crate::environment::{Access, Binaries, Build, Durability, Servers, cargo, fault_features, metadata};
+use crate::environment::{
+    Access, Binaries, Build, Durability, Servers, cargo, fault_features, metadata,
+};
 
 pub(super) async fn run(given: &ServerArgs, args: &[String], console: &Console) -> Result<()> {
     let workspace = metadata()?;

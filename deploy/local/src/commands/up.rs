@@ -1,6 +1,9 @@
 //! `up`: everything starts and stays.
 
-use std::path::PathBuf;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
@@ -46,9 +49,23 @@ impl Note {
     fn write(endpoints: &Endpoints) -> Result<Self> {
         let file = Self::file()?;
         let text = serde_json::to_string_pretty(endpoints)?;
-        std::fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
+        write_for_owner(&file, &text).with_context(|| format!("writing {}", file.display()))?;
         Ok(Self(file))
     }
+}
+
+/// A file that is only its owner's from the first byte on: it holds the operator's way into NATS.
+fn write_for_owner(file: &Path, text: &str) -> std::io::Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let options = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .to_owned();
+    options.open(file)?.write_all(text.as_bytes())
 }
 
 impl Drop for Note {

@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use prost_reflect::DynamicMessage;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tonic::metadata::{MetadataMap, MetadataValue};
 use uuid::Uuid;
 
-use super::file::{Action, Call, Content, Deal};
+use super::event::{self, Forgery};
+use super::file::{Action, Call, Content, Deal, Event};
 use super::refusal::Refusal;
 use super::variables::Variables;
 use super::wire::{self, Wire};
@@ -88,6 +89,7 @@ impl<'a> Actor<'a> {
                 self.mail(turn, to.as_deref(), subject.as_deref()).map(Ok)
             }
             Action::Drop { to, content } => self.drop_feed(turn, to, content).map(Ok),
+            Action::Event(event) => self.publish(turn, event).await.map(Ok),
         }
     }
 
@@ -102,7 +104,7 @@ impl<'a> Actor<'a> {
         loop {
             let sent = self
                 .wire
-                .call(&call.method, messages.clone(), metadata.clone())
+                .call(&call.method, call.at, messages.clone(), metadata.clone())
                 .await?;
             match sent {
                 Ok(answers) => return self.answer(turn, call, &answers).map(Ok),
@@ -120,12 +122,12 @@ impl<'a> Actor<'a> {
             Some(key) => turn.text(key)?,
             None => turn.key.clone(),
         };
-        let key = Uuid::new_v5(
-            &Uuid::NAMESPACE_OID,
-            format!("{}/{name}", self.play).as_bytes(),
-        );
+        let key = self.id(&name);
         let pairs = [
-            ("countersign-seller", self.seller),
+            (
+                "countersign-seller",
+                call.seller.as_deref().unwrap_or(self.seller),
+            ),
             ("countersign-principal", &call.caller.principal),
             ("countersign-roles", &call.caller.roles),
             ("idempotency-key", &key.to_string()),
@@ -137,6 +139,12 @@ impl<'a> Actor<'a> {
             metadata.insert(name, value);
         }
         Ok(metadata)
+    }
+
+    /// An id that is the same whenever this play says `name`.
+    fn id(&self, name: &str) -> Uuid {
+        let name = format!("{}/{name}", self.play);
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes())
     }
 
     /// The answer as JSON; a download's is its length and digest, with the bytes in a file.
@@ -212,6 +220,23 @@ impl<'a> Actor<'a> {
         std::fs::write(aside.path(), &bytes).context("writing the feed")?;
         aside.persist(&target).context("writing the feed")?;
         Ok(json!({ "bytes": bytes.len() }))
+    }
+}
+
+impl Actor<'_> {
+    async fn publish(&self, turn: &Turn<'_>, event: &Event) -> Result<Value> {
+        let aggregate_id = turn.text(&event.aggregate)?;
+        let forgery = Forgery {
+            from: event.from,
+            seller: self.seller,
+            type_name: event.type_name.as_deref(),
+            aggregate_id: &aggregate_id,
+            sequence: event.sequence,
+            id: self.id(&turn.key).to_string(),
+            time: turn.now.to_rfc3339_opts(SecondsFormat::Micros, true),
+            payload: turn.content(&event.content)?,
+        };
+        event::publish(&self.endpoints.nats, forgery).await
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A value is compared as it stands (a number and a string of the same digits are the same: protobuf
 //! writes some numbers as strings). Instead of a value there may be one of
-//! `{contains: text}`, `{count: n}`, `{present: true|false}`, `{one_of: [...]}`, `{not: value}`.
+//! `{contains: text}`, `{count: n}`, `{present: true|false}`, `{one_of: [...]}`, `{not: value}`,
+//! `{sum: [path, path]}` (whole numbers that lie elsewhere in the same answer).
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,7 @@ pub(super) type Expectations = BTreeMap<String, Value>;
 pub(super) fn mismatch(answer: &Value, expectations: &Expectations) -> Option<String> {
     expectations.iter().find_map(|(path, expected)| {
         let found = find(answer, path);
-        let holds = holds(found, expected);
+        let holds = holds(answer, found, expected);
         (!holds).then(|| {
             let found = found.map_or_else(|| "nothing".to_owned(), Value::to_string);
             let place = if path.is_empty() { "the answer" } else { path };
@@ -26,7 +27,7 @@ pub(super) fn mismatch(answer: &Value, expectations: &Expectations) -> Option<St
     })
 }
 
-fn holds(found: Option<&Value>, expected: &Value) -> bool {
+fn holds(answer: &Value, found: Option<&Value>, expected: &Value) -> bool {
     let Some((matcher, operand)) = matcher(expected) else {
         return found.is_some_and(|found| same(found, expected));
     };
@@ -35,6 +36,9 @@ fn holds(found: Option<&Value>, expected: &Value) -> bool {
         "present" => found.is_some() == operand.as_bool().unwrap_or(true),
         "contains" => found.is_some_and(|found| contains(found, operand)),
         "count" => found.map_or(Some(0), count) == operand.as_u64(),
+        "sum" => found.is_some_and(|found| {
+            found.as_u64().is_some() && found.as_u64() == sum(answer, operand)
+        }),
         "one_of" => found.is_some_and(|found| any_of(operand, |choice| same(found, choice))),
         _ => !found.is_some_and(|found| same(found, operand)),
     }
@@ -42,7 +46,7 @@ fn holds(found: Option<&Value>, expected: &Value) -> bool {
 
 /// `{matcher: operand}`, if `expected` is one.
 fn matcher(expected: &Value) -> Option<(&str, &Value)> {
-    const MATCHERS: [&str; 5] = ["present", "contains", "count", "one_of", "not"];
+    const MATCHERS: [&str; 6] = ["present", "contains", "count", "sum", "one_of", "not"];
     let object = expected.as_object().filter(|object| object.len() == 1)?;
     let (name, operand) = object.iter().next()?;
     MATCHERS.contains(&name.as_str()).then_some((name, operand))
@@ -57,6 +61,15 @@ fn contains(found: &Value, part: &Value) -> bool {
 
 fn count(found: &Value) -> Option<u64> {
     u64::try_from(found.as_array()?.len()).ok()
+}
+
+/// What the whole numbers at `paths` add up to; `None` if one is none.
+fn sum(answer: &Value, paths: &Value) -> Option<u64> {
+    let mut numbers = paths
+        .as_array()?
+        .iter()
+        .map(|path| find(answer, path.as_str()?)?.as_u64());
+    numbers.try_fold(0_u64, |total, number| total.checked_add(number?))
 }
 
 fn any_of(choices: &Value, test: impl Fn(&Value) -> bool) -> bool {
@@ -93,7 +106,7 @@ mod tests {
     #[test]
     fn each_way_of_saying_what_must_hold() {
         let answer = json!({
-            "state": "STATE_OPEN", "size": 12, "note": "", "gone": null,
+            "state": "STATE_OPEN", "size": 12, "ten": 10, "note": "", "gone": null,
             "lines": [{ "n": 1, "x": 2 }, { "n": 2 }], "tags": ["a", "b"],
         });
         let cases = [
@@ -118,6 +131,9 @@ mod tests {
             ("gone", json!({ "present": false }), true),
             ("note", json!({ "present": true }), true),
             ("nothing", json!("x"), false),
+            ("size", json!({ "sum": ["ten", "lines[1].n"] }), true),
+            ("size", json!({ "sum": ["ten", "lines[0].n"] }), false),
+            ("size", json!({ "sum": ["ten", "missing"] }), false),
         ];
         for (path, expected, holds) in cases {
             let expectations = Expectations::from([(path.to_owned(), expected.clone())]);

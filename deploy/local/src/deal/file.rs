@@ -12,8 +12,10 @@ use serde_json::Value;
 
 use super::expectation::Expectations;
 use super::refusal::Refused;
+use super::sheet::SheetText;
 use super::wire::Methods;
 use super::written::FileText;
+use crate::environment::Service;
 
 /// How long a chain of files that follow one another may be.
 const MAX_FOLLOWED: u32 = 5;
@@ -29,6 +31,8 @@ pub struct Deal {
     pub(super) given: BTreeMap<String, Value>,
     people: BTreeMap<String, Person>,
     pub(super) steps: Vec<Step>,
+    /// How many of the steps are those of the file that this one follows.
+    pub(super) followed: usize,
 }
 
 /// A caller: whom the services see, and in which roles.
@@ -51,6 +55,8 @@ pub(super) struct Step {
     pub(super) save: BTreeMap<String, String>,
     /// Amounts for the table, by label, and the paths in the answer to take them from.
     pub(super) show: Vec<(String, String)>,
+    /// A list in the answer to show as a table.
+    pub(super) table: Option<SheetText>,
 }
 
 /// What a step does.
@@ -71,6 +77,20 @@ pub(super) enum Action {
         to: String,
         content: Content,
     },
+    Event(Event),
+}
+
+/// An event that no service said.
+#[derive(Debug, Clone)]
+pub(super) struct Event {
+    /// Whose stream it goes to.
+    pub(super) from: Service,
+    /// The full protobuf name; none for a message that does not even look like an event.
+    pub(super) type_name: Option<String>,
+    pub(super) aggregate: String,
+    /// Its place among the aggregate's events, from 1.
+    pub(super) sequence: u32,
+    pub(super) content: Content,
 }
 
 /// A gRPC call.
@@ -78,6 +98,10 @@ pub(super) enum Action {
 pub(super) struct Call {
     pub(super) method: MethodDescriptor,
     pub(super) caller: Person,
+    /// As another tenant than the deal's.
+    pub(super) seller: Option<String>,
+    /// The service to ask, for what several answer.
+    pub(super) at: Option<Service>,
     pub(super) request: Value,
     /// Bytes that follow the request in messages of their own, in the field `chunk`.
     pub(super) upload: Option<Content>,
@@ -168,6 +192,7 @@ impl Deal {
 
     fn of(written: FileText, file: &Path, before: Option<Self>) -> Result<Self> {
         let methods = Methods::known()?;
+        let followed = before.as_ref().map_or(0, Self::len);
         let (mut people, mut given, mut steps) = match before {
             Some(before) => (before.people, before.given, before.steps),
             None => Default::default(),
@@ -190,6 +215,7 @@ impl Deal {
             given,
             people,
             steps,
+            followed,
         })
     }
 }
@@ -237,10 +263,13 @@ mod tests {
              - step: accept\n    sandbox: { accept: { offer_id: x } }\n  \
              - step: two days later\n    clock: { advance: P2D }\n  \
              - step: mail\n    mail: { to: a@b.example }\n    until: { count: 1 }\n    within: PT5S\n  \
-             - step: feed\n    drop: { to: a/b.csv, content: { text: \"x\" } }\n",
+             - step: feed\n    drop: { to: a/b.csv, content: { text: \"x\" } }\n  \
+             - step: noise\n    event: { from: estimate, aggregate: a, content: { text: x } }\n  \
+             - step: status\n    as: em\n    seller: other\n    at: offer\n    \
+             call: countersign.platform.v1.OperationsService/GetStatus\n",
         )
         .unwrap();
-        assert_eq!(deal.len(), 5);
+        assert_eq!(deal.len(), 7);
         assert_eq!(deal.steps[0].line, 7);
         assert!(matches!(&deal.steps[2].action, Action::Advance(by) if by.num_days() == 2));
         let Outcome::Until { within, .. } = &deal.steps[3].outcome else {
@@ -263,6 +292,12 @@ mod tests {
             ),
             ("  - step: a\n    clock: { advance: P1D }\n    within: PT1S\n".to_owned(), "a.yaml:7", "until"),
             ("  - step: a\n    clok: { advance: P1D }\n".to_owned(), "line 8", "clok"),
+            (
+                "  - step: a\n    as: em\n    call: countersign.platform.v1.OperationsService/GetStatus\n"
+                    .to_owned(),
+                "a.yaml:7",
+                "`at`",
+            ),
         ];
         for (steps, place, about) in cases {
             let error = format!("{:#}", parse(&steps).unwrap_err());
@@ -293,6 +328,7 @@ mod tests {
             deal.step_titles().collect::<Vec<_>>(),
             ["one", "two", "four"]
         );
+        assert_eq!(deal.followed, 2);
         assert_eq!(
             deal.given,
             BTreeMap::from([("x".into(), 1.into()), ("y".into(), 2.into())])

@@ -3,21 +3,24 @@
 //!
 //! A file is a list of steps; each is a gRPC call (any method of any service, by its full name, the
 //! request in protobuf's JSON written as YAML), an act in the marketplace sandbox, a feed dropped into
-//! the feeds' folder, a look into the mailbox, or a move of the clock. A step says what must hold
+//! the feeds' folder, an event that no service said, a look into the mailbox, or a move of the clock. A step says what must hold
 //! after it; the first that does not ends the deal. `deploy/local/deals/` has examples of everything.
 //!
 //! - `file`: a deal, read from a file; `written`: the file's words, with errors that name the line
 //! - `variables`, `duration`, `path`, `expectation`: what is written in values
 //! - `wire`: calls without generated code; `refusal`: how a service says no
-//! - `act`: what a step does; `player`: one step after the other
+//! - `act`: what a step does, `event`: one of those things; `player`: one step after the other
+//! - `story`, `sheet`: what is left to tell and to show
 
 mod act;
 mod duration;
+mod event;
 mod expectation;
 mod file;
 mod path;
 mod player;
 mod refusal;
+mod sheet;
 mod story;
 mod variables;
 mod wire;
@@ -25,4 +28,5 @@ mod written;
 
 pub use file::Deal;
 pub use player::Player;
-pub use story::{MoneyLine, Story};
+pub use sheet::{Cell, Sheet};
+pub use story::{MoneyLine, Story, grouped};

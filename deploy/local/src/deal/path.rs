@@ -1,5 +1,6 @@
 //! Paths into an answer: `snapshot.economics.price_total`, `charges[0].amount`,
-//! `steps[name=legal].state`. An empty path is the whole.
+//! `steps[name=legal].state`. An empty path is the whole. What stands in a bracket may itself hold
+//! brackets (`differences[field=packages[1].price]`) or be quoted (`files[path="a]b"]`).
 
 use serde_json::Value;
 
@@ -36,8 +37,7 @@ fn split(path: &str) -> Vec<Segment<'_>> {
     let mut rest = path;
     while !rest.is_empty() {
         rest = rest.strip_prefix('.').unwrap_or(rest);
-        if let Some((inside, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'))
-        {
+        if let Some((inside, after)) = rest.strip_prefix('[').and_then(bracketed) {
             segments.push(bracket(inside));
             rest = after;
         } else {
@@ -52,18 +52,66 @@ fn split(path: &str) -> Vec<Segment<'_>> {
     segments
 }
 
+/// What stands before the bracket that closes, and what follows it.
+fn bracketed(rest: &str) -> Option<(&str, &str)> {
+    let mut depth = 0_usize;
+    let mut quoted = false;
+    let closing = rest.find(|letter: char| {
+        match letter {
+            '"' => quoted = !quoted,
+            '[' if !quoted => depth += 1,
+            ']' if !quoted && depth == 0 => return true,
+            ']' if !quoted => depth -= 1,
+            _ => {}
+        }
+        false
+    })?;
+    Some((&rest[..closing], &rest[closing + 1..]))
+}
+
 fn bracket(inside: &str) -> Segment<'_> {
     match (inside.split_once('='), inside.parse()) {
-        (Some((field, equals)), _) => Segment::Where { field, equals },
+        (Some((field, equals)), _) => Segment::Where {
+            field,
+            equals: unquoted(equals),
+        },
         (None, Ok(index)) => Segment::Index(index),
         (None, Err(_)) => Segment::Field(inside),
     }
+}
+
+fn unquoted(text: &str) -> &str {
+    let inside = text
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'));
+    inside.unwrap_or(text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn what_stands_in_a_bracket_may_hold_brackets_or_be_quoted() {
+        let answer = json!({ "differences": [
+            { "field": "packages[0].price", "after": "1.00" },
+            { "field": "packages[1].price", "after": "2.00" },
+            { "field": "odd]one", "after": { "amount": "3.00" } },
+        ]});
+        let cases = [
+            ("differences[field=packages[1].price].after", json!("2.00")),
+            (
+                "differences[field=\"packages[0].price\"].after",
+                json!("1.00"),
+            ),
+            ("differences[field=\"odd]one\"].after.amount", json!("3.00")),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(find(&answer, path), Some(&expected), "{path}");
+        }
+        assert_eq!(find(&answer, "differences[field=packages[1"), None);
+    }
 
     #[test]
     fn fields_places_and_conditions_lead_on() {

@@ -1,16 +1,18 @@
 //! Plays a deal, one step after the other.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail};
+use indicatif::ProgressBar;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::act::{Actor, Answer, Turn};
 use super::expectation::{Expectations, mismatch};
-use super::file::{Deal, Outcome, Step};
-use super::path::{find, text};
+use super::file::{Action, Call, Deal, Outcome, Step};
+use super::path::find;
+use super::sheet::Sheet;
 use super::story::{MoneyLine, Story};
 use super::variables::Variables;
 use crate::console::{self, Console};
@@ -56,6 +58,7 @@ impl<'a> Player<'a> {
         let story = Story {
             deal: deal.name.clone(),
             title: deal.title.clone(),
+            run: run.to_owned(),
             ..Story::default()
         };
         Ok(Self {
@@ -72,7 +75,8 @@ impl<'a> Player<'a> {
     /// At the first step that does not hold, with file, line and what was found instead.
     pub async fn play(mut self, console: &Console) -> Result<Story> {
         let counter = console.counter(self.deal.len(), &self.deal.name);
-        for number in 0..self.deal.len() {
+        self.play_followed(console, &counter).await?;
+        for number in self.deal.followed..self.deal.len() {
             self.play_step(number, console).await?;
             counter.inc(1);
         }
@@ -80,29 +84,49 @@ impl<'a> Player<'a> {
         Ok(self.story)
     }
 
+    /// The steps of the file that this one follows are told there: here they are one line.
+    async fn play_followed(&mut self, console: &Console, counter: &ProgressBar) -> Result<()> {
+        let Some(last) = self.deal.followed.checked_sub(1) else {
+            return Ok(());
+        };
+        let last = self.written(last)?;
+        let file = last.file.file_name().unwrap_or_default().to_string_lossy();
+        let live = console.step(format!("as in {file}, up to: {}", last.title));
+        for number in 0..self.deal.followed {
+            let step = self.written(number)?;
+            live.note(&step.title);
+            if let Err(error) = self.perform(number, step, &live).await {
+                live.failed(&step.title);
+                return Err(error);
+            }
+            counter.inc(1);
+        }
+        live.done(format_args!("{} steps", self.deal.followed));
+        Ok(())
+    }
+
     /// Plays the step at `number` (from 0); the steps before it must have been played.
     ///
     /// # Errors
     /// If it does not hold, or there is no such step.
     pub async fn play_step(&mut self, number: usize, console: &Console) -> Result<()> {
-        let step = self
-            .deal
-            .steps
-            .get(number)
-            .with_context(|| format!("there is no step {number}"))?;
+        let step = self.written(number)?;
         let live = console.step(step.title.clone());
         match self.perform(number, step, &live).await {
             Ok(outcome) => {
                 live.done(outcome);
-                self.story.steps += 1;
                 Ok(())
             }
             Err(error) => {
                 live.failed("");
-                let place = format!("{}:{}: {:?}", step.file.display(), step.line, step.title);
-                Err(error.context(place))
+                Err(error)
             }
         }
+    }
+
+    fn written(&self, number: usize) -> Result<&'a Step> {
+        let step = self.deal.steps.get(number);
+        step.with_context(|| format!("there is no step {number}"))
     }
 
     /// What the deal has to tell so far.
@@ -111,8 +135,21 @@ impl<'a> Player<'a> {
         &self.story
     }
 
-    /// Plays a step and says in words what came of it.
+    /// Does a step and says in words what came of it; an error tells where the step is written.
     async fn perform(
+        &mut self,
+        number: usize,
+        step: &Step,
+        live: &console::Step,
+    ) -> Result<String> {
+        let done = self.act_and_check(number, step, live).await;
+        let place = || format!("{}:{}: {:?}", step.file.display(), step.line, step.title);
+        let outcome = done.with_context(place)?;
+        self.story.steps += 1;
+        Ok(outcome)
+    }
+
+    async fn act_and_check(
         &mut self,
         number: usize,
         step: &Step,
@@ -137,7 +174,7 @@ impl<'a> Player<'a> {
                 if let Some(difference) = refusal.mismatch(expected) {
                     bail!(difference);
                 }
-                return Ok(format!("refused: {}", refusal.in_short()));
+                return Ok(format!("refused: {}", refusal.in_lines()));
             }
             Outcome::Until { .. } => self.wait(number, step, live).await?,
         };
@@ -199,17 +236,20 @@ impl<'a> Player<'a> {
             let path = self.variables.expand_str(path, now)?;
             let found = find(answer, &path);
             let value = found.with_context(|| format!("nothing to show as {label} at {path:?}"))?;
-            let part = |name: &str| value.get(name).map(text);
-            let amount = part("amount").unwrap_or_else(|| text(value));
-            let currency = part("currency_code").unwrap_or_default();
-            shown.push(format!("{label} {amount} {currency}").trim_end().to_owned());
-            self.story.money.push(MoneyLine {
-                label: label.clone(),
-                amount,
-                currency,
-            });
+            let line = MoneyLine::of(label, value);
+            shown.push(line.to_string());
+            self.story.money.push(line);
         }
-        Ok(shown.join(", "))
+        if let Some(table) = &step.table {
+            let rows = find(answer, &self.variables.expand_str(&table.rows, now)?);
+            let sheet = rows.with_context(|| format!("no rows at {:?}", table.rows))?;
+            self.story.sheets.push(Sheet::of(table, sheet)?);
+        }
+        if let Some(file) = downloaded(step, answer) {
+            shown.push(format!("{} bytes", answer["bytes"]));
+            self.story.files.push(file);
+        }
+        Ok(shown.join("\n"))
     }
 
     fn expanded(&self, expectations: &Expectations) -> Result<Expectations> {
@@ -222,6 +262,17 @@ impl<'a> Player<'a> {
         });
         each.collect()
     }
+}
+
+/// Where a step that downloads left its file.
+fn downloaded(step: &Step, answer: &Value) -> Option<PathBuf> {
+    let Action::Call(Call {
+        download: Some(_), ..
+    }) = &step.action
+    else {
+        return None;
+    };
+    answer.get("file")?.as_str().map(PathBuf::from)
 }
 
 /// An AWS account number, 12 digits, that no other play uses.

@@ -46,12 +46,16 @@ impl Refusal {
         }
     }
 
-    /// Code and reason only.
-    pub(super) fn in_short(&self) -> String {
-        match &self.reason {
-            Some(reason) => format!("{} {reason}", self.code),
-            None => self.code.to_owned(),
-        }
+    /// Code and reason, and the wrong fields: of several, each on a line of its own.
+    pub(super) fn in_lines(&self) -> String {
+        let reason = self.reason.iter().map(|reason| format!(" {reason}"));
+        let gap = if self.fields.len() > 1 { "\n" } else { ", " };
+        let fields = self.fields.iter();
+        let fields = fields.map(|(field, reason)| format!("{gap}{field}: {reason}"));
+        std::iter::once(self.code.to_owned())
+            .chain(reason)
+            .chain(fields)
+            .collect()
     }
 
     /// The first difference from what was expected, as a sentence.

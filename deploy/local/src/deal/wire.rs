@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
+use countersign_platform::operations_proto;
 use http::uri::PathAndQuery;
 use prost::Message;
 use prost_reflect::{
@@ -41,10 +42,11 @@ pub(super) struct Wire {
 
 impl Methods {
     pub(super) fn known() -> Result<Self> {
-        let pool = DescriptorPool::decode(countersign_proto::FILE_DESCRIPTOR_SET);
-        Ok(Self {
-            pool: pool.context("the descriptors of the services")?,
-        })
+        let mut pool = DescriptorPool::decode(countersign_proto::FILE_DESCRIPTOR_SET)
+            .context("the descriptors of the services")?;
+        pool.decode_file_descriptor_set(operations_proto::FILE_DESCRIPTOR_SET)
+            .context("the descriptors of what every service answers")?;
+        Ok(Self { pool })
     }
 
     /// The method written as `countersign.offer.v1.OfferService/GetOffer`.
@@ -86,16 +88,18 @@ impl Wire {
         Ok(Self { channels })
     }
 
-    /// Makes one call.
+    /// Makes one call: to the one service that answers it, or to the one named by `at`.
     pub(super) async fn call(
         &self,
         method: &MethodDescriptor,
+        at: Option<Service>,
         messages: Vec<DynamicMessage>,
         metadata: MetadataMap,
     ) -> Result<Result<Vec<DynamicMessage>, Status>> {
         let service = method.parent_service().full_name();
-        let channel = Service::answering(service).and_then(|service| self.channels.get(&service));
-        let channel = channel
+        let channel = at
+            .or_else(|| Service::answering(service))
+            .and_then(|service| self.channels.get(&service))
             .with_context(|| format!("nobody answers {service}"))?
             .clone();
         let path = PathAndQuery::try_from(format!("/{service}/{}", method.name()))?;

@@ -11,9 +11,11 @@ use serde_saphyr::Spanned;
 
 use super::duration;
 use super::expectation::Expectations;
-use super::file::{Action, Call, Content, Outcome, Person, Step};
+use super::file::{Action, Call, Content, Event, Outcome, Person, Step};
 use super::refusal::Refused;
+use super::sheet::SheetText;
 use super::wire::{Methods, unknown_field};
+use crate::environment::Service;
 
 /// How long a step waits for what must come, unless it says otherwise.
 const WITHIN: Duration = Duration::from_secs(30);
@@ -54,6 +56,8 @@ pub(super) struct Follows {
 pub(super) struct StepText {
     step: String,
     r#as: Option<String>,
+    seller: Option<String>,
+    at: Option<Service>,
     call: Option<String>,
     request: Option<Value>,
     key: Option<String>,
@@ -63,6 +67,7 @@ pub(super) struct StepText {
     clock: Option<ClockText>,
     mail: Option<MailText>,
     drop: Option<DropText>,
+    event: Option<EventText>,
     #[serde(default)]
     expect: Expectations,
     until: Option<Expectations>,
@@ -73,6 +78,7 @@ pub(super) struct StepText {
     save: BTreeMap<String, String>,
     #[serde(default)]
     show: Vec<BTreeMap<String, String>>,
+    table: Option<SheetText>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -95,6 +101,33 @@ struct DropText {
     content: Content,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EventText {
+    from: Service,
+    r#type: Option<String>,
+    aggregate: String,
+    #[serde(default = "first")]
+    sequence: u32,
+    content: Content,
+}
+
+fn first() -> u32 {
+    1
+}
+
+impl From<EventText> for Event {
+    fn from(text: EventText) -> Self {
+        Self {
+            from: text.from,
+            type_name: text.r#type,
+            aggregate: text.aggregate,
+            sequence: text.sequence,
+            content: text.content,
+        }
+    }
+}
+
 impl StepText {
     pub(super) fn check(
         self,
@@ -104,7 +137,7 @@ impl StepText {
         methods: &Methods,
     ) -> Result<Step> {
         let context = format!("step {:?}", self.step);
-        let (title, save) = (self.step.clone(), self.save.clone());
+        let (title, save, table) = (self.step.clone(), self.save.clone(), self.table.clone());
         let show = self
             .show
             .iter()
@@ -121,6 +154,7 @@ impl StepText {
             outcome,
             save,
             show,
+            table,
         })
     }
 
@@ -145,55 +179,89 @@ impl StepText {
         }
     }
 
-    fn action(self, people: &BTreeMap<String, Person>, methods: &Methods) -> Result<Action> {
-        let in_a_call = self.r#as.is_some() || self.request.is_some() || self.upload.is_some();
-        if self.call.is_none() && (in_a_call || self.download.is_some() || self.key.is_some()) {
-            bail!("`as`, `request`, `key`, `upload` and `download` belong to a `call`");
+    fn action(mut self, people: &BTreeMap<String, Person>, methods: &Methods) -> Result<Action> {
+        let ways = (
+            self.call.take(),
+            self.sandbox.take(),
+            self.clock.take(),
+            self.mail.take(),
+            self.drop.take(),
+            self.event.take(),
+        );
+        if ways.0.is_none() && self.belongs_to_a_call() {
+            bail!(
+                "`as`, `seller`, `at`, `request`, `key`, `upload` and `download` belong to a `call`"
+            );
         }
-        match (self.call, self.sandbox, self.clock, self.mail, self.drop) {
-            (Some(call), None, None, None, None) => {
-                let caller = self.r#as.context("`as` must say who calls")?;
-                let caller = match people.get(&caller) {
-                    Some(person) => person.clone(),
-                    None if caller.contains('@') => Person::parse(&caller)?,
-                    None => bail!("{caller:?} is not among the `people`"),
-                };
-                let request = self
-                    .request
-                    .unwrap_or_else(|| Value::Object(serde_json::Map::new()));
-                let method = methods.find(&call)?;
-                if let Some(problem) = unknown_field(&method.input(), &request) {
-                    bail!(problem);
-                }
-                let (upload, download, key) = (self.upload, self.download, self.key);
-                Ok(Action::Call(Call {
-                    method,
-                    caller,
-                    request,
-                    upload,
-                    download,
-                    key,
-                }))
+        match ways {
+            (Some(call), None, None, None, None, None) => {
+                self.called(&call, people, methods).map(Action::Call)
             }
-            (None, Some(acts), None, None, None) => {
+            (None, Some(acts), None, None, None, None) => {
                 let mut acts = acts.into_iter();
                 match (acts.next(), acts.next()) {
                     (Some((act, body)), None) => Ok(Action::Sandbox { act, body }),
                     _ => bail!("`sandbox` takes one act, such as {{accept: {{…}}}}"),
                 }
             }
-            (None, None, Some(clock), None, None) => {
+            (None, None, Some(clock), None, None, None) => {
                 Ok(Action::Advance(duration::parse(&clock.advance)?))
             }
-            (None, None, None, Some(mail), None) => Ok(Action::Mail {
-                to: mail.to,
-                subject: mail.subject,
-            }),
-            (None, None, None, None, Some(drop)) => Ok(Action::Drop {
-                to: drop.to,
-                content: drop.content,
-            }),
-            _ => bail!("a step does exactly one of: `call`, `sandbox`, `clock`, `mail`, `drop`"),
+            (None, None, None, Some(MailText { to, subject }), None, None) => {
+                Ok(Action::Mail { to, subject })
+            }
+            (None, None, None, None, Some(DropText { to, content }), None) => {
+                Ok(Action::Drop { to, content })
+            }
+            (None, None, None, None, None, Some(event)) => Ok(Action::Event(event.into())),
+            _ => bail!(
+                "a step does exactly one of: `call`, `sandbox`, `clock`, `mail`, `drop`, `event`"
+            ),
         }
+    }
+
+    fn belongs_to_a_call(&self) -> bool {
+        self.r#as.is_some()
+            || self.seller.is_some()
+            || self.at.is_some()
+            || self.request.is_some()
+            || self.key.is_some()
+            || self.upload.is_some()
+            || self.download.is_some()
+    }
+
+    fn called(
+        self,
+        call: &str,
+        people: &BTreeMap<String, Person>,
+        methods: &Methods,
+    ) -> Result<Call> {
+        let caller = self.r#as.context("`as` must say who calls")?;
+        let caller = match people.get(&caller) {
+            Some(person) => person.clone(),
+            None if caller.contains('@') => Person::parse(&caller)?,
+            None => bail!("{caller:?} is not among the `people`"),
+        };
+        let request = self
+            .request
+            .unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+        let method = methods.find(call)?;
+        if let Some(problem) = unknown_field(&method.input(), &request) {
+            bail!(problem);
+        }
+        let one_answers = Service::answering(method.parent_service().full_name()).is_some();
+        if one_answers == self.at.is_some() {
+            bail!("`at` names the service to ask where several answer, and only there");
+        }
+        Ok(Call {
+            method,
+            caller,
+            seller: self.seller,
+            at: self.at,
+            request,
+            upload: self.upload,
+            download: self.download,
+            key: self.key,
+        })
     }
 }

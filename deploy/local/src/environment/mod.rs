@@ -30,6 +30,7 @@ pub(crate) use binaries::{Binaries, cargo, fault_features, metadata, workspace};
 pub(crate) use nats::Access;
 pub(crate) use secrets::run_id;
 pub(crate) use servers::Servers;
+pub(crate) use services::NatsAccess;
 
 pub use clock::RehearsalClock;
 pub use servers::External;

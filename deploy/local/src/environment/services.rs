@@ -148,10 +148,17 @@ pub(crate) struct DatabaseUrls {
 }
 
 /// Where NATS is, and as whom to go there; no credentials where the URL has them or none are needed.
-#[derive(Debug, Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct NatsAccess {
     pub(crate) url: String,
     pub(crate) credentials: Option<(String, String)>,
+}
+
+/// Without what it holds: both URL and credentials may be secret.
+impl std::fmt::Debug for NatsAccess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NatsAccess").finish_non_exhaustive()
+    }
 }
 
 /// The environment that `service` is started with.
@@ -162,7 +169,10 @@ pub(crate) fn environment(service: Service, wiring: &Wiring<'_>) -> Vec<(String,
         Service::Approval => vec![("DOCUMENTS_URL", folder_url(wiring.objects))],
         Service::Offer => vec![
             ("SELLER", SELLER.to_owned()),
-            ("MARKETPLACE_ENDPOINT", format!("http://{}", wiring.marketplace)),
+            (
+                "MARKETPLACE_ENDPOINT",
+                format!("http://{}", wiring.marketplace),
+            ),
             ("DOCUMENT_STORE_URL", folder_url(wiring.bucket)),
             (
                 "DOCUMENT_PUBLIC_URL_BASE",
@@ -180,7 +190,10 @@ pub(crate) fn environment(service: Service, wiring: &Wiring<'_>) -> Vec<(String,
         ],
         Service::DisbursementReconciliation => vec![(
             "FEEDS",
-            format!("[{{seller={SELLER}, url=\"{}\"}}]", folder_url(wiring.feeds)),
+            format!(
+                "[{{seller={SELLER}, url=\"{}\"}}]",
+                folder_url(wiring.feeds)
+            ),
         )],
     };
     let section = service.schema().to_uppercase();

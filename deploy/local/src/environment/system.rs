@@ -64,6 +64,8 @@ pub struct Endpoints {
     pub feeds: PathBuf,
     /// Logs of every process.
     pub logs: PathBuf,
+    /// NATS with every right: for events that no service said.
+    pub(crate) nats: NatsAccess,
 }
 
 /// A running system. Dropping it ends all of it: services, sandbox, NATS, Postgres, folder.
@@ -79,6 +81,7 @@ pub struct Environment {
     objects: PathBuf,
     bucket: PathBuf,
     endpoints: Endpoints,
+    begun: Instant,
     servers: AsyncMutex<Servers>,
 }
 
@@ -93,6 +96,7 @@ impl Environment {
             Some(folder) => Binaries::in_folder(folder)?,
             None => Binaries::build(options.build, console).await?,
         };
+        let begun = Instant::now();
         console.heading("Setting up");
         let servers = Servers::start(
             &options.external,
@@ -101,7 +105,7 @@ impl Environment {
             console,
         )
         .await?;
-        let environment = Self::around(servers, binaries, console).await?;
+        let environment = Self::around(servers, binaries, begun, console).await?;
         environment.prepare_databases(console).await?;
         let step = console.step("five services");
         for service in Service::ALL {
@@ -115,7 +119,12 @@ impl Environment {
         Ok(environment)
     }
 
-    async fn around(servers: Servers, binaries: Binaries, console: &Console) -> Result<Self> {
+    async fn around(
+        servers: Servers,
+        binaries: Binaries,
+        begun: Instant,
+        console: &Console,
+    ) -> Result<Self> {
         let step = console.step("marketplace sandbox, mail catcher, webhook catcher");
         let folder = &servers.folder;
         let clock_file = folder.path().join("clock");
@@ -162,6 +171,7 @@ impl Environment {
             clock_file,
             feeds,
             logs: folder.path().to_owned(),
+            nats: servers.nats_operator(),
         };
         step.done("");
         Ok(Self {
@@ -174,6 +184,7 @@ impl Environment {
             objects,
             bucket,
             endpoints,
+            begun,
             servers: AsyncMutex::new(servers),
         })
     }
@@ -214,6 +225,12 @@ impl Environment {
         &self.endpoints
     }
 
+    /// How long ago setting up began: all of it but the build.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
     /// The rehearsal clock that all processes share.
     #[must_use]
     pub fn clock(&self) -> RehearsalClock {
@@ -250,8 +267,9 @@ impl Environment {
     }
 
     /// URL, user and password of NATS with every right.
-    pub async fn nats_operator(&self) -> (String, Option<(String, String)>) {
-        let access = self.servers.lock().await.nats_operator();
+    #[must_use]
+    pub fn nats_operator(&self) -> (String, Option<(String, String)>) {
+        let access = self.endpoints.nats.clone();
         (access.url, access.credentials)
     }
 

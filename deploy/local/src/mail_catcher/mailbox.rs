@@ -1,5 +1,6 @@
 //! Reading caught mail back from its folder.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
@@ -14,6 +15,8 @@ pub struct Mailbox {
 /// A caught message, decoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mail {
+    /// The Message-ID: the same for every copy of one mail.
+    pub message_id: String,
     /// The envelope's sender.
     pub sender: String,
     /// The envelope's recipients: whom it would have been delivered to.
@@ -35,7 +38,9 @@ impl Mailbox {
         Self { folder }
     }
 
-    /// All messages in the order in which they came.
+    /// All messages in the order in which they came. A copy with a Message-ID that a recipient has
+    /// already is left out, as a mail server leaves it out: a sender that dies between the server's
+    /// yes and its own note must send again, and the Message-ID is what makes that harmless.
     ///
     /// # Errors
     /// If the folder cannot be read or holds something that is no message.
@@ -44,7 +49,16 @@ impl Mailbox {
         let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
         files.retain(|file| file.extension().is_some_and(|extension| extension == "eml"));
         files.sort();
-        files.iter().map(|file| read(file)).collect()
+        let mut seen = BTreeSet::new();
+        let mut mails = Vec::new();
+        for file in files {
+            let mail = read(&file)?;
+            let copy = (mail.message_id.clone(), mail.recipients.clone());
+            if mail.message_id.is_empty() || seen.insert(copy) {
+                mails.push(mail);
+            }
+        }
+        Ok(mails)
     }
 
     /// The messages to `recipient` whose subject contains `subject`; `None` is anything.
@@ -73,6 +87,7 @@ fn read(file: &Path) -> Result<Mail> {
             .collect()
     };
     Ok(Mail {
+        message_id: message.message_id().unwrap_or_default().to_owned(),
         sender: message.return_address().unwrap_or_default().to_owned(),
         recipients: envelope("Delivered-To"),
         subject: message.subject().unwrap_or_default().to_owned(),

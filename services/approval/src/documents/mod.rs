@@ -12,4 +12,4 @@ pub(crate) mod objects;
 pub(crate) mod upload;
 
 /// The largest document: 10 MB as AWS counts it for its upload, in binary megabytes (A7, O6).
-pub const MAX_DOCUMENT_BYTES: usize = 10 * 1024 * 1024;
+pub(crate) const MAX_DOCUMENT_BYTES: usize = 10 * 1024 * 1024;

@@ -3,10 +3,12 @@
 //! | module | what |
 //! |---|---|
 //! | `parse` | requests → commands, every wrong field at once (P4) |
+//! | `policy` | a policy in and out (A1) |
 //! | `render` | state → replies |
 //! | `transfer` | documents up and down, in chunks (A7) |
 
 mod parse;
+mod policy;
 mod render;
 mod transfer;
 
@@ -258,8 +260,8 @@ impl ApprovalService for Approval {
     ) -> Answer<ApprovalPolicy> {
         let call = self.commands.query(&request)?;
         let pool = self.commands.database().pool();
-        let policy = policies::load(pool, &call.seller).await?;
-        Ok(Response::new(render::policy(&policy)))
+        let found = policies::load(pool, &call.seller).await?;
+        Ok(Response::new(policy::render(&found)))
     }
 
     async fn put_approval_policy(
@@ -268,14 +270,14 @@ impl ApprovalService for Approval {
     ) -> Answer<ApprovalPolicy> {
         let call = self.commands.call(&request)?;
         let request = request.into_inner();
-        let policy = parse::policy(request.policy.as_ref())?;
+        let new = policy::parse(request.policy.as_ref())?;
         let caller = Caller::from(&call);
         self.commands
             .execute(&call, "PutApprovalPolicy", &request, move |uow| {
-                let (caller, policy) = (caller.clone(), policy.clone());
+                let (caller, new) = (caller.clone(), new.clone());
                 Box::pin(async move {
-                    commands::put_policy(uow, &caller, &policy).await?;
-                    Ok(render::policy(&policy))
+                    commands::put_policy(uow, &caller, &new).await?;
+                    Ok(policy::render(&new))
                 })
             })
             .await

@@ -8,8 +8,7 @@ use countersign_proto::approval::v1::decide_step_request::Decision as DecisionNu
 use uuid::Uuid;
 
 use crate::domain::command::{Decision, ItemClosing, SigningParty};
-use crate::domain::policy::{MAX_CHECKLIST_ITEMS, MAX_STEPS, PolicyFault, PolicyStep};
-use crate::domain::{Command, DocumentKind, Part, Policy};
+use crate::domain::{Command, DocumentKind};
 use crate::wire;
 
 /// The longest name of a step, role, item, signatory or file, in characters.
@@ -282,92 +281,13 @@ pub(super) fn close_checklist_item(
     wrong.finish(case_id.zip(command))
 }
 
-pub(super) fn policy(policy: Option<&v1::ApprovalPolicy>) -> Result<Policy, Rejection> {
-    let mut wrong = Violations::default();
-    let Some(policy) = wrong.present("policy", policy) else {
-        return Err(wrong.into_rejection());
-    };
-    let mut steps = Vec::new();
-    for (index, step) in policy.steps.iter().enumerate().take(MAX_STEPS + 1) {
-        let parsed = wrong.within(format!("policy.steps[{index}]"), |wrong| {
-            policy_step(wrong, step)
-        });
-        steps.extend(parsed);
-    }
-    let mut checklist = Vec::new();
-    for (index, item) in policy
-        .checklist
-        .iter()
-        .enumerate()
-        .take(MAX_CHECKLIST_ITEMS + 1)
-    {
-        checklist.extend(name(
-            &mut wrong,
-            &format!("policy.checklist[{index}]"),
-            item,
-        ));
-    }
-    if !wrong.is_empty() {
-        return Err(wrong.into_rejection());
-    }
-    let parsed = Policy::new(steps, checklist, policy.one_person_may_decide_several_steps);
-    let parsed = parsed.map_err(|faults| faults.into_iter().for_each(|one| fault(&mut wrong, one)));
-    wrong.finish(parsed.ok())
-}
-
-fn policy_step(wrong: &mut Violations, step: &v1::PolicyStep) -> Option<PolicyStep> {
-    let step_name = name(wrong, "name", &step.name);
-    // Callers' roles come in lower case.
-    let role = name(wrong, "role", &step.role).map(|role| role.to_lowercase());
-    let mut binds = Vec::new();
-    for (index, word) in step.binds.iter().enumerate() {
-        let part = Part::from_word(word);
-        if part.is_none() {
-            let words = Part::ALL.map(Part::word).join(", ");
-            wrong.add(
-                &format!("binds[{index}]"),
-                "PART_UNKNOWN",
-                format!("one of {words}"),
-            );
-        }
-        binds.extend(part);
-    }
-    let (name, role) = step_name.zip(role)?;
-    Some(PolicyStep { name, role, binds })
-}
-
-fn fault(wrong: &mut Violations, fault: PolicyFault) {
-    let (field, reason, what) = match fault {
-        PolicyFault::StepCount => ("policy.steps", "STEP_COUNT", format!("1 to {MAX_STEPS}")),
-        PolicyFault::StepNameRepeated => (
-            "policy.steps",
-            "STEP_NAME_REPEATED",
-            "each name once".to_owned(),
-        ),
-        PolicyFault::StepBindsNothing => (
-            "policy.steps",
-            "STEP_BINDS_NOTHING",
-            "each step binds a part".to_owned(),
-        ),
-        PolicyFault::LastStepMustBindAll => (
-            "policy.steps",
-            "LAST_STEP_MUST_BIND_ALL",
-            "the last step stamps, so it binds every part".to_owned(),
-        ),
-        PolicyFault::Checklist => (
-            "policy.checklist",
-            "CHECKLIST_INVALID",
-            format!("each item once, at most {MAX_CHECKLIST_ITEMS}"),
-        ),
-    };
-    wrong.add(field, reason, what);
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn reasons<T: std::fmt::Debug>(parsed: Result<T, Rejection>) -> Vec<(String, &'static str)> {
+    pub(in crate::grpc) fn reasons<T: std::fmt::Debug>(
+        parsed: Result<T, Rejection>,
+    ) -> Vec<(String, &'static str)> {
         let rejection = parsed.unwrap_err();
         let found = rejection.violations().iter();
         found
@@ -375,7 +295,7 @@ mod tests {
             .collect()
     }
 
-    fn expected(pairs: &[(&str, &'static str)]) -> Vec<(String, &'static str)> {
+    pub(in crate::grpc) fn expected(pairs: &[(&str, &'static str)]) -> Vec<(String, &'static str)> {
         pairs
             .iter()
             .map(|(field, reason)| ((*field).to_owned(), *reason))
@@ -472,44 +392,5 @@ mod tests {
             reasons(asked(1, "x")),
             expected(&[("page_token", "PAGE_TOKEN_INVALID")])
         );
-    }
-
-    #[test]
-    fn a_policy_s_faults_are_all_named() {
-        let step = |name: &str, binds: &[&str]| v1::PolicyStep {
-            name: name.to_owned(),
-            role: "Legal".to_owned(),
-            binds: binds.iter().map(|word| (*word).to_owned()).collect(),
-        };
-        let put = |steps, checklist: &[&str]| {
-            policy(Some(&v1::ApprovalPolicy {
-                steps,
-                checklist: checklist.iter().map(|item| (*item).to_owned()).collect(),
-                one_person_may_decide_several_steps: false,
-            }))
-        };
-        let all = Part::ALL.map(Part::word);
-        let parsed = put(vec![step("legal", &all)], &["a"]).unwrap();
-        assert_eq!(
-            parsed.steps()[0].role,
-            "legal",
-            "roles are compared in lower case"
-        );
-        assert_eq!(
-            reasons(put(vec![step("", &["prize"])], &[" "])),
-            expected(&[
-                ("policy.steps[0].name", "REQUIRED"),
-                ("policy.steps[0].binds[0]", "PART_UNKNOWN"),
-                ("policy.checklist[0]", "INVALID"),
-            ])
-        );
-        assert_eq!(
-            reasons(put(vec![step("a", &["price"])], &["x", "x"])),
-            expected(&[
-                ("policy.steps", "LAST_STEP_MUST_BIND_ALL"),
-                ("policy.checklist", "CHECKLIST_INVALID"),
-            ])
-        );
-        assert_eq!(reasons(policy(None)), expected(&[("policy", "REQUIRED")]));
     }
 }

@@ -6,7 +6,7 @@ use countersign_proto::approval::v1::step::State as StepState;
 
 use crate::domain::command::ItemClosing;
 use crate::domain::dossier::{ChecklistItem, Outcome, Phase, Signature, Step, Verdict};
-use crate::domain::{Case, Dossier, Part, Policy};
+use crate::domain::{Case, Dossier, Part};
 use crate::wire;
 
 /// The case of an engagement, if it has one.
@@ -49,21 +49,8 @@ pub(super) fn page(found: &[Dossier], size: i64) -> v1::ListCasesResponse {
     }
 }
 
-/// A policy.
-pub(super) fn policy(policy: &Policy) -> v1::ApprovalPolicy {
-    let steps = policy.steps().iter().map(|step| v1::PolicyStep {
-        name: step.name.clone(),
-        role: step.role.clone(),
-        binds: words(&step.binds),
-    });
-    v1::ApprovalPolicy {
-        steps: steps.collect(),
-        checklist: policy.checklist().to_vec(),
-        one_person_may_decide_several_steps: policy.one_person_may_decide_several_steps(),
-    }
-}
-
-fn words(parts: &[Part]) -> Vec<String> {
+/// The words of what a step binds.
+pub(super) fn words(parts: &[Part]) -> Vec<String> {
     parts.iter().map(|part| part.word().to_owned()).collect()
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use countersign_kernel::{Digest, EngagementId, SellerId};
-use countersign_platform::CallContext;
+use countersign_platform::{CallContext, fault};
 use countersign_proto::approval::v1::upload_document_request::Part;
 use countersign_proto::approval::v1::{
     DownloadDocumentResponse, UploadDocumentRequest, UploadHeader,
@@ -81,6 +81,7 @@ impl Transfer {
             digest,
         };
         self.objects.put(&call.seller, digest, bytes).await?;
+        fault::point("approval.document_stored");
         let header_with_digest = UploadHeader {
             digest: digest.to_string(),
             ..told

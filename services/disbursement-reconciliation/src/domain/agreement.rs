@@ -253,15 +253,18 @@ fn resolve(
         }
         CaseStatus::Cleared { .. } => return Err(Rejection::NothingToResolve),
     }
-    let cash = charges(&position.terms, facts.book)?;
-    let cash = cash
-        .iter()
-        .find(|cash| cash.expected.number == case.finding.charge);
-    let Some(cash) = cash else {
+    // Rows may have come in since the case was opened: what is accepted is what stands.
+    if !standing(position, facts)?.contains_key(id) {
         return Err(Rejection::NothingToResolve);
-    };
-    let clearing = position.clearing(cash)?;
-    let posting = write_off(&position.terms, &cash.expected, &case.finding, clearing)?;
+    }
+    let finding = &case.finding;
+    let all = charges(&position.terms, facts.book)?;
+    let charge = all
+        .iter()
+        .find(|charge| charge.expected.number == finding.charge)
+        .ok_or(Rejection::NothingToResolve)?;
+    let clearing = position.clearing(charge)?;
+    let posting = write_off(&position.terms, &charge.expected, finding, clearing)?;
     let mut events = Vec::new();
     if let Some(transaction) = posting.beyond(&Posting::default())? {
         events.push(Event::Posted {
@@ -269,7 +272,7 @@ fn resolve(
             revision: 0,
             transaction,
             effective: facts.now.date_naive(),
-            description: format!("{} accepted by {by}: {reason}", case.finding.kind),
+            description: format!("{} accepted by {by}: {reason}", finding.kind),
         });
     }
     events.push(Event::CaseResolved {
@@ -337,6 +340,22 @@ fn cash_disbursed(
 
 /// Opens a case per difference that stands, clears those that no longer do (R3).
 fn review(position: &Position, facts: Facts<'_>) -> Result<Vec<Event>, Rejection> {
+    let standing = standing(position, facts)?;
+    let is_open = |id: &CaseId| position.cases.get(id).is_some_and(Case::is_open);
+    let open = position.cases.keys().filter(|id| is_open(id));
+    let gone = open.filter(|id| !standing.contains_key(id)).cloned();
+    let cleared = gone.map(|case| Event::CaseCleared {
+        case,
+        at: facts.now,
+    });
+    let mut events: Vec<Event> = cleared.collect();
+    let new = standing.into_values().filter(|case| !is_open(&case.id));
+    events.extend(new.map(Event::CaseOpened));
+    Ok(events)
+}
+
+/// The differences that there are now, as cases.
+fn standing(position: &Position, facts: Facts<'_>) -> Result<BTreeMap<CaseId, Case>, MoneyError> {
     let mut standing = BTreeMap::new();
     for cash in charges(&position.terms, facts.book)? {
         let accepted = position.accepted(cash.expected.number)?;
@@ -345,21 +364,7 @@ fn review(position: &Position, facts: Facts<'_>) -> Result<Vec<Event>, Rejection
             standing.insert(case.id.clone(), case);
         }
     }
-    let is_open = |id: &CaseId| position.cases.get(id).is_some_and(Case::is_open);
-    let gone = position.cases.values().filter(|case| case.is_open());
-    let gone = gone.filter(|case| !standing.contains_key(&case.id));
-    let cleared = gone.map(|case| Event::CaseCleared {
-        case: case.id.clone(),
-        at: facts.now,
-    });
-    let mut events: Vec<Event> = cleared.collect();
-    events.extend(
-        standing
-            .into_values()
-            .filter(|case| !is_open(&case.id))
-            .map(Event::CaseOpened),
-    );
-    Ok(events)
+    Ok(standing)
 }
 
 /// Tells once that everything has come or is accepted (R4).

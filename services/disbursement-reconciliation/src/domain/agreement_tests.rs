@@ -302,6 +302,16 @@ fn a_case_that_later_rows_make_up_for_is_cleared() {
             .disbursement("dep2")
             .build(),
     ]);
+    // A person who closes it before the rows are reconciled would accept what is no longer there.
+    let book: Book = rows.iter().cloned().collect();
+    let facts = Facts {
+        now: now(),
+        book: &book,
+    };
+    assert_eq!(
+        decide(&state, resolve(&first), facts),
+        Err(Rejection::NothingToResolve)
+    );
     let (state, events) = apply(&state, Command::Reconcile, &rows);
     assert!(open_cases(&state).is_empty());
     assert!(matches!(

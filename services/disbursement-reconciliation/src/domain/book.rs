@@ -183,7 +183,7 @@ mod tests {
                 .disbursement("dep")
                 .build()
         };
-        let rows = vec![
+        let rows = [
             Row::new("dep", "DISBURSED", "DISBURSEMENT", "299.99")
                 .agreement(None)
                 .build(),

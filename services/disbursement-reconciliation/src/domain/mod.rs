@@ -33,6 +33,8 @@ pub(crate) mod terms;
 #[cfg(test)]
 mod agreement_tests;
 #[cfg(test)]
+mod cash_tests;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod samples;

@@ -1,15 +1,14 @@
 //! Domain events → public events; the aggregate is the agreement.
 
-use chrono::{DateTime, SecondsFormat, Utc};
-use countersign_kernel::{Money, SellerId};
+use countersign_kernel::SellerId;
 use countersign_platform::NewEvent;
-use countersign_proto::common::v1 as common;
 use countersign_proto::disbursement_reconciliation::v1 as proto;
 use prost::{Message, Name};
 
 use crate::domain::agreement::{CashDisbursed, Event, Position, Settlement};
 use crate::domain::discrepancy::Case;
 use crate::domain::terms::Terms;
+use crate::wire::{money, timestamp};
 
 /// The public event of a domain event, if it has one.
 pub(crate) fn publishable(
@@ -75,17 +74,4 @@ fn engagement_settled(terms: &Terms, settlement: &Settlement) -> proto::Engageme
         expected_net: Some(money(terms.expected_net)),
         bank_trace_ids: settlement.bank_traces.iter().cloned().collect(),
     }
-}
-
-/// Money on the wire.
-pub(crate) fn money(money: Money) -> common::Money {
-    common::Money {
-        currency_code: money.currency().code().to_owned(),
-        amount: money.amount_text(),
-    }
-}
-
-/// RFC 3339, UTC.
-pub(crate) fn timestamp(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

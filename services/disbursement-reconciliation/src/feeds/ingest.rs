@@ -24,7 +24,7 @@ use crate::commands::intake::Progress;
 use crate::domain::ids::AgreementId;
 use crate::domain::intake::FileVersion;
 use crate::store;
-use crate::store::feed::Report;
+use crate::store::feed::{FileState, Report};
 
 /// The kind of the recurring task.
 pub(crate) const TASK: &str = "feeds.ingest";
@@ -100,15 +100,7 @@ impl Feeds {
             return Ok(None);
         }
         let report = store::feed::report(self.database.pool(), &source.seller, &version).await?;
-        tracing::info!(
-            seller = source.seller.as_str(),
-            path = version.path,
-            new = report.kept.tally.new,
-            repeated = report.kept.tally.repeated,
-            refused = report.kept.tally.refused,
-            remarks = ?report.remarks,
-            "read a feed file"
-        );
+        log(&source.seller, &report);
         Ok(Some(report))
     }
 
@@ -181,6 +173,28 @@ impl Feeds {
                 )
             })
             .await
+    }
+}
+
+/// What was refused is for a person to see: it is in the report, and in the log.
+fn log(seller: &SellerId, report: &Report) {
+    let (tally, path) = (report.kept.tally, report.version.path.as_str());
+    let (seller, remarks) = (seller.as_str(), report.remarks.join("; "));
+    if report.kept.state == FileState::Refused {
+        tracing::warn!(seller, path, remarks, "refused a feed file");
+    } else if tally.refused > 0 {
+        let (new, refused) = (tally.new, tally.refused);
+        tracing::warn!(
+            seller,
+            path,
+            new,
+            refused,
+            remarks,
+            "refused rows of a feed file"
+        );
+    } else {
+        let (new, repeated) = (tally.new, tally.repeated);
+        tracing::info!(seller, path, new, repeated, remarks, "read a feed file");
     }
 }
 

@@ -77,7 +77,7 @@ impl FeedSource {
         let path = file
             .to_string()
             .split('/')
-            .fold(self.root.clone(), |path, part| path.join(part));
+            .fold(self.root.clone(), Path::join);
         let away = |error| Failure::unavailable(format!("reading {file}"), error);
         match self.store.get(&path).await {
             Ok(found) => Ok(Some(found.bytes().await.map_err(away)?)),

@@ -13,11 +13,11 @@ use crate::domain::discrepancy::{Case, CaseStatus};
 use crate::domain::ids::{AgreementId, AwsOfferId, InvoiceId};
 use crate::domain::ledger::Entry;
 use crate::domain::policy::{CashPolicy, Schedule};
-use crate::events::outbound::{money, timestamp};
 use crate::store::agreement::View;
 use crate::store::discrepancy::Listed;
 use crate::store::feed::{FileState, Report};
 use crate::store::ledger::{AccountSums, Written, sides};
+use crate::wire::{money, timestamp};
 
 /// A report; a file version that is still being read is partial so far.
 pub(super) fn report(report: &Report) -> proto::FeedReport {
@@ -187,7 +187,7 @@ pub(super) fn trial_balance(sums: &[AccountSums]) -> Result<proto::TrialBalance,
     let balances: Vec<Money> = balances
         .collect::<Result<_, _>>()
         .map_err(|error| Failure::internal("adding up the accounts", error))?;
-    let balanced = balances.iter().all(|one| {
+    let is_balanced = balances.iter().all(|one| {
         let same = balances
             .iter()
             .filter(|other| other.currency() == one.currency())
@@ -205,7 +205,7 @@ pub(super) fn trial_balance(sums: &[AccountSums]) -> Result<proto::TrialBalance,
         });
     Ok(proto::TrialBalance {
         accounts: accounts.collect(),
-        balanced,
+        balanced: is_balanced,
     })
 }
 

@@ -23,17 +23,15 @@ pub(super) fn engagement(text: &str) -> Result<EngagementId, Rejection> {
 pub(super) fn optional_engagement(text: &str) -> Result<Option<EngagementId>, Rejection> {
     let mut wrong = Violations::default();
     let engagement = filter_by(&mut wrong, text);
-    wrong.finish(engagement)
+    wrong.finish(Some(engagement))
 }
 
-/// `Some(None)` when it is not asked for; `None` when it is wrong.
-fn filter_by(wrong: &mut Violations, text: &str) -> Option<Option<EngagementId>> {
+/// `None` when it is not asked for; or when it is wrong, which is noted.
+fn filter_by(wrong: &mut Violations, text: &str) -> Option<EngagementId> {
     if text.is_empty() {
-        return Some(None);
+        return None;
     }
-    wrong
-        .check("engagement_id", "NOT_AN_ENGAGEMENT_ID", text.parse())
-        .map(Some)
+    wrong.check("engagement_id", "NOT_AN_ENGAGEMENT_ID", text.parse())
 }
 
 pub(super) fn ledger_page(
@@ -42,7 +40,7 @@ pub(super) fn ledger_page(
     let mut wrong = Violations::default();
     let engagement = filter_by(&mut wrong, &request.engagement_id);
     let page = page::within(&mut wrong, request.page_size, &request.page_token);
-    wrong.finish(engagement.zip(page))
+    wrong.finish(page.map(|page| (engagement, page)))
 }
 
 pub(super) fn discrepancy_page(
@@ -53,16 +51,14 @@ pub(super) fn discrepancy_page(
     let engagement = filter_by(&mut wrong, &request.engagement_id);
     let page = page::within(&mut wrong, request.page_size, &request.page_token);
     let state = match State::try_from(request.state) {
-        Ok(State::Unspecified) => Some(None),
-        Ok(State::Open) => Some(Some("open")),
-        Ok(State::Resolved) => Some(Some("resolved")),
-        Ok(State::Cleared) => Some(Some("cleared")),
+        Ok(State::Unspecified) => None,
+        Ok(State::Open) => Some("open"),
+        Ok(State::Resolved) => Some("resolved"),
+        Ok(State::Cleared) => Some("cleared"),
         Err(unknown) => wrong.check("state", "UNKNOWN_STATE", Err(unknown)),
     };
-    let filter = engagement
-        .zip(state)
-        .map(|(engagement, state)| Filter { engagement, state });
-    wrong.finish(filter.zip(page))
+    let filter = Filter { engagement, state };
+    wrong.finish(page.map(|page| (filter, page)))
 }
 
 pub(super) fn resolution(

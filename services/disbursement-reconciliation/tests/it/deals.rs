@@ -164,15 +164,15 @@ async fn the_short_paid_deal() {
     assert!(!cash.settled);
     assert_eq!(cash.disbursed, usd("99937.49"));
     assert_eq!(cash.undisbursed, usd("0.01"));
-    let [case] = cash.discrepancies.as_slice() else {
+    let [penny] = cash.discrepancies.as_slice() else {
         panic!("one case: {cash:?}")
     };
-    assert_eq!(case.kind, "PENNY_DIFFERENCE");
+    assert_eq!(penny.kind, "PENNY_DIFFERENCE");
     assert_eq!(
-        (&case.expected, &case.actual),
+        (&penny.expected, &penny.actual),
         (&usd("99937.50"), &usd("99937.49"))
     );
-    assert_eq!(case.difference, usd("-0.01"));
+    assert_eq!(penny.difference, usd("-0.01"));
     assert_eq!(
         world.published().await,
         ["CashDisbursed", "DiscrepancyFound"]
@@ -181,11 +181,11 @@ async fn the_short_paid_deal() {
     let found = proto::DiscrepancyFound::decode(found.as_slice()).unwrap();
     assert_eq!(
         (found.case_id.as_str(), found.kind.as_str()),
-        (case.case_id.as_str(), "PENNY_DIFFERENCE")
+        (penny.case_id.as_str(), "PENNY_DIFFERENCE")
     );
     assert_eq!(found.difference, usd("-0.01"));
 
-    let resolved = world.resolve(&case.case_id).await.unwrap();
+    let resolved = world.resolve(&penny.case_id).await.unwrap();
     assert_eq!(resolved.state(), proto::discrepancy::State::Resolved);
     assert_eq!(
         (resolved.resolved_by.as_str(), resolved.resolution.as_str()),
@@ -200,7 +200,7 @@ async fn the_short_paid_deal() {
     assert!(balances.contains(&("receivable:aws".to_owned(), "0.00".to_owned())));
     assert!(balances.contains(&("cash:bank".to_owned(), "99937.49".to_owned())));
 
-    let again = world.resolve(&case.case_id).await.unwrap_err();
+    let again = world.resolve(&penny.case_id).await.unwrap_err();
     assert_eq!(
         reason(&again),
         (

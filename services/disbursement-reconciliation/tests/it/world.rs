@@ -265,6 +265,10 @@ pub(crate) fn violations(status: &Status) -> Vec<(String, String)> {
         .collect()
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "a message inside a message is always optional"
+)]
 pub(crate) fn usd(amount: &str) -> Option<Money> {
     Some(Money {
         currency_code: "USD".to_owned(),

@@ -14,7 +14,7 @@ use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
 
 /// How long AWS can read a document from its signed URL: the longest that S3 allows, since AWS reads
 /// it some time after the change set was started.
-const SIGNED_FOR: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const SIGNED_FOR: Duration = Duration::from_hours(7 * 24);
 
 /// Why a document was not stored or read.
 #[derive(Debug, thiserror::Error)]

@@ -21,7 +21,7 @@ pub(crate) struct ApprovedDeal {
 /// The version of the estimate that was approved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Estimate {
-    pub(crate) estimate_id: String,
+    pub(crate) id: String,
     pub(crate) version: u32,
     pub(crate) engagement_id: EngagementId,
     pub(crate) customer_name: String,
@@ -38,7 +38,7 @@ pub(crate) struct Estimate {
 /// One fixed-price work package (E1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Package {
-    pub(crate) package_id: String,
+    pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) description: String,
     pub(crate) base_price: Money,
@@ -94,7 +94,7 @@ pub(crate) enum Uplift {
 /// A document of the deal, named by its content (A7).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Document {
-    pub(crate) document_id: String,
+    pub(crate) id: String,
     pub(crate) kind: DocumentKind,
     pub(crate) file_name: String,
     pub(crate) media_type: MediaType,

@@ -10,6 +10,7 @@ use super::engagement::Engagement;
 use super::offer::{Offer, Stage};
 use super::plan::Plan;
 
+mod checks;
 mod rules;
 #[cfg(test)]
 mod tests;

@@ -35,7 +35,7 @@ pub(crate) fn engagement_id() -> EngagementId {
 
 fn package(number: &str, base: &str, price: &str) -> Package {
     Package {
-        package_id: number.into(),
+        id: number.into(),
         name: format!("Package {number}"),
         description: "Fixed price".into(),
         base_price: usd(base),
@@ -45,7 +45,7 @@ fn package(number: &str, base: &str, price: &str) -> Package {
 
 fn document(id: &str, kind: DocumentKind, media_type: MediaType) -> Document {
     Document {
-        document_id: id.into(),
+        id: id.into(),
         kind,
         file_name: format!("{id}.pdf"),
         media_type,
@@ -58,7 +58,7 @@ pub(crate) fn deal() -> ApprovedDeal {
     ApprovedDeal {
         case_id: "case-1".parse().unwrap(),
         estimate: Estimate {
-            estimate_id: "estimate-1".into(),
+            id: "estimate-1".into(),
             version: 1,
             engagement_id: engagement_id(),
             customer_name: "Example Corp".into(),

@@ -250,7 +250,7 @@ impl OfferService for Offers {
         let found = store::offer::page(pool, &call.seller, after, page.size + 1).await;
         let today = database.clock().now().date_naive();
         Ok(Response::new(reply::page(
-            found.map_err(failed)?,
+            &found.map_err(failed)?,
             page.size,
             today,
         )))

@@ -113,7 +113,7 @@ pub(super) fn findings(findings: &[Finding]) -> pb::PreflightResponse {
 
 /// One page; `found` holds one more than `size` when there is a next.
 pub(super) fn page(
-    found: Vec<(Position, Offer)>,
+    found: &[(Position, Offer)],
     size: i64,
     today: NaiveDate,
 ) -> pb::ListOffersResponse {

@@ -90,7 +90,7 @@ fn errors(described: &DescribeChangeSetOutput) -> Vec<AwsError> {
     let mut errors: Vec<AwsError> = described
         .change_set()
         .iter()
-        .flat_map(|change| change.error_detail_list())
+        .flat_map(aws_sdk_marketplacecatalog::types::ChangeSummary::error_detail_list)
         .map(|detail| AwsError {
             code: detail.error_code().unwrap_or_default().to_owned(),
             message: detail.error_message().unwrap_or_default().to_owned(),

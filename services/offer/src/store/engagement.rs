@@ -148,7 +148,7 @@ pub(crate) async fn save(
             engagement
                 .checklist
                 .as_ref()
-                .map(|case_id| case_id.as_str()),
+                .map(super::super::domain::id::CaseId::as_str),
         )
         .bind(engagement.intake.as_ref().map(json::intake))
         .bind(now)

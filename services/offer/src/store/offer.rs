@@ -208,7 +208,12 @@ pub(crate) async fn insert(
     .bind(offer.terms.expires_on)
     .bind(json::basis(&offer.basis))
     .bind(json::document(&offer.document))
-    .bind(offer.change_set_id.as_ref().map(|id| id.as_str()))
+    .bind(
+        offer
+            .change_set_id
+            .as_ref()
+            .map(super::super::domain::id::ChangeSetId::as_str),
+    )
     .bind(json::errors(&offer.last_errors))
     .bind(json::stage(&offer.stage))
     .bind(now)
@@ -244,7 +249,12 @@ pub(crate) async fn update(
     .bind(&offer.terms.description)
     .bind(offer.terms.expires_on)
     .bind(json::document(&offer.document))
-    .bind(offer.change_set_id.as_ref().map(|id| id.as_str()))
+    .bind(
+        offer
+            .change_set_id
+            .as_ref()
+            .map(super::super::domain::id::ChangeSetId::as_str),
+    )
     .bind(json::errors(&offer.last_errors))
     .bind(json::stage(&offer.stage))
     .bind(now)

@@ -52,14 +52,11 @@ impl TaskHandler for Look {
                 run.now() + back_off(run.attempt),
                 error.to_string(),
             )),
-            Err(Trouble::Ours(failure)) => {
-                let problem = failure.report();
-                tracing::error!(problem, "looking for agreements");
-                Ok(TaskOutcome::RetryAt(
-                    run.now() + back_off(run.attempt),
-                    problem,
-                ))
-            }
+            // Never given up: without this task no acceptance is found.
+            Err(Trouble::Ours(failure)) => Ok(TaskOutcome::RetryAt(
+                run.now() + back_off(run.attempt),
+                failure.report(),
+            )),
         }
     }
 }

@@ -3,7 +3,9 @@
 //! the step with the same bytes.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use countersign_platform::{Failure, TaskHandler, TaskOutcome, TaskRun, async_trait, back_off};
+use countersign_platform::{
+    Failure, TaskHandler, TaskOutcome, TaskRun, async_trait, back_off, fault,
+};
 
 use super::Outside;
 use super::clocks::conclude;
@@ -31,8 +33,11 @@ impl TaskHandler for Start {
             Some(request) => request,
             None => self.keep(run, &subject, &offer).await?,
         };
+        fault::point("offer.after_request_kept");
+        let started = self.0.marketplace.start(&request).await;
+        fault::point("offer.after_change_set_started");
         let change = subject.change;
-        match self.0.marketplace.start(&request).await {
+        match started {
             Ok(id) => {
                 conclude(
                     run,
@@ -159,7 +164,7 @@ impl TaskHandler for Poll {
                 )
                 .await
             }
-            Err(error @ (CallError::Later(_) | CallError::Refused(_))) => {
+            Err(error) => {
                 // A change set that AWS started does not end because we may not look at it.
                 Ok(TaskOutcome::RetryAt(
                     run.now() + back_off(run.attempt),

@@ -1,7 +1,9 @@
 //! Merging the legal document (O6): read the approved documents, check them, merge, store.
 
 use countersign_kernel::SellerId;
-use countersign_platform::{Failure, TaskHandler, TaskOutcome, TaskRun, async_trait, back_off};
+use countersign_platform::{
+    Failure, TaskHandler, TaskOutcome, TaskRun, async_trait, back_off, fault,
+};
 
 use super::Outside;
 use super::clocks::conclude;
@@ -73,6 +75,7 @@ impl Assemble {
         let size_bytes = bytes.len() as u64;
         let stored = self.0.store.put(digest, bytes).await;
         stored.map_err(|error| Trouble::Later(report(&error)))?;
+        fault::point("offer.after_document_stored");
         Ok(ReadyDocument {
             digest,
             pages,

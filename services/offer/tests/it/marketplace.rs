@@ -238,16 +238,68 @@ async fn an_acceptance_that_shows_a_day_late_is_found() {
     world.until_state(&offer.offer_id, State::Accepted).await;
 }
 
+/// The agreement is seen while its offer is not known to be published: the looks at the change set
+/// are a minute apart, those for agreements a third of a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acceptance_before_we_hear_of_the_publication_is_not_lost() {
+    let world = World::with(|config| {
+        config.change_set_poll_min_ms = 60_000;
+        config.change_set_poll_max_ms = 60_000;
+    })
+    .await;
+    let draft = world.draft().await;
+    world.release(&draft).await;
+    world
+        .until(&draft.offer_id, |offer| !offer.change_set_id.is_empty())
+        .await;
+    let mut released = None;
+    for _ in 0..100 {
+        world.pass().await;
+        let shown = world.look("offers").await;
+        released = shown[0]["offerId"]
+            .as_str()
+            .filter(|_| shown[0]["state"] == "Released")
+            .map(str::to_owned);
+        if released.is_some() {
+            break;
+        }
+    }
+    let body = json!({ "offerId": released.unwrap(), "buyerAccountId": "123456789012" });
+    world.act("accept", body).await;
+    let seen = async || -> i64 {
+        let count = "SELECT count(*) FROM agreement WHERE offer_id IS NULL";
+        sqlx::query_scalar(count)
+            .fetch_one(world.bed.pool())
+            .await
+            .unwrap()
+    };
+    for _ in 0..100 {
+        if seen().await == 1 {
+            break;
+        }
+        world.pass().await;
+    }
+    assert_eq!(seen().await, 1);
+    assert_eq!(world.offer(&draft.offer_id).await.state(), State::Releasing);
+    world.advance(TimeDelta::seconds(60));
+    world.until_state(&draft.offer_id, State::Accepted).await;
+    assert_eq!(seen().await, 0);
+    assert_eq!(world.events::<pb::AgreementAccepted>().await.len(), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn agreements_are_found_although_aws_fails_at_times() {
     let world = World::new().await;
     let offer = world.published().await;
     accept(&world, &offer).await;
-    for operation in ["SearchAgreements", "DescribeAgreement", "GetAgreementTerms"] {
-        for failure in ["throttle", "fault"] {
-            let body = json!({ "operation": operation, "failure": failure, "times": 4 });
-            world.act("inject", body).await;
-        }
+    // The SDK tries three times: four failures make the look itself fail, and come back.
+    for (operation, failure, times) in [
+        ("SearchAgreements", "throttle", 4),
+        ("DescribeAgreement", "fault", 4),
+        ("GetAgreementTerms", "throttle", 2),
+    ] {
+        let body = json!({ "operation": operation, "failure": failure, "times": times });
+        world.act("inject", body).await;
     }
     world.until_state(&offer.offer_id, State::Accepted).await;
     assert_eq!(world.events::<pb::AgreementAccepted>().await.len(), 1);

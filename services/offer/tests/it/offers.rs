@@ -1,10 +1,13 @@
 //! An offer's life, from what approval tells to what the buyer accepted.
 
 use countersign_kernel::Digest;
+use countersign_offer::Approvals;
+use countersign_platform::{Failure, NewEvent};
 use countersign_proto::approval::v1 as approval_pb;
 use countersign_proto::common::v1::DocumentKind;
 use countersign_proto::offer::v1 as pb;
 use countersign_proto::offer::v1::offer::State;
+use prost::Message as _;
 use serde_json::json;
 
 use crate::deals;
@@ -49,6 +52,22 @@ async fn the_handbook_deal_from_intake_to_agreement() {
         Digest::of(b"what was approved").to_string()
     );
 
+    let actions: Vec<String> =
+        sqlx::query_scalar("SELECT action FROM audit WHERE aggregate_id = $1 ORDER BY audit_seq")
+            .bind(&offer.offer_id)
+            .fetch_all(world.bed.pool())
+            .await
+            .unwrap();
+    let expected = [
+        "draft",
+        "record_document",
+        "release",
+        "record_change_set",
+        "record_published",
+        "record_agreement",
+    ];
+    assert_eq!(actions, expected);
+
     // Seen again and again, it stays one acceptance.
     for _ in 0..10 {
         world.pass().await;
@@ -62,12 +81,7 @@ async fn what_aws_got_is_what_was_approved() {
     let world = World::new().await;
     let offer = world.published().await;
     let shown = world.look("offers").await.to_string();
-    for part in [
-        "102500.00",
-        "123456789012",
-        "P90D",
-        "Landing zone for Example Corp",
-    ] {
+    for part in ["102500.00", "123456789012", "Landing zone for Example Corp"] {
         assert!(shown.contains(part), "{part} is not in {shown}");
     }
     let document = offer.legal_document.unwrap();
@@ -75,7 +89,7 @@ async fn what_aws_got_is_what_was_approved() {
     let kinds: Vec<_> = document
         .sources
         .iter()
-        .map(|source| source.kind())
+        .map(countersign_proto::common::v1::Document::kind)
         .collect();
     assert_eq!(
         kinds,
@@ -174,6 +188,32 @@ async fn a_new_stamp_after_the_draft_stops_the_release() {
     let request = world.command(World::release_request(&offer));
     let (_, reason, _) = refusal(world.client.clone().release_offer(request).await);
     assert_eq!(reason, "DIGEST_MISMATCH");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_cannot_be_read_changes_nothing() {
+    let world = World::new().await;
+    let mut deal = deals::deal(ENGAGEMENT, &deals::files(), Digest::of(b"x"));
+    deal.estimate.as_mut().unwrap().economics = None;
+    let stamped = approval_pb::DealStamped { deal: Some(deal) };
+    let event = NewEvent {
+        type_name: "countersign.approval.v1.DealStamped".into(),
+        seller: "acme".parse().unwrap(),
+        engagement: None,
+        aggregate_id: "case-1".into(),
+        payload: stamped.encode_to_vec(),
+    };
+    let event = world.bed.incoming("approval", 1, event);
+    let answer = world.bed.deliver(&Approvals, &event).await;
+    assert!(
+        matches!(answer, Err(Failure::Undecodable { .. })),
+        "{answer:?}"
+    );
+    let request = World::query(pb::GetEngagementRequest {
+        engagement_id: ENGAGEMENT.into(),
+    });
+    let answer = world.client.clone().get_engagement(request).await;
+    assert_eq!(refusal(answer).1, "ENGAGEMENT_UNKNOWN");
 }
 
 #[tokio::test(flavor = "multi_thread")]

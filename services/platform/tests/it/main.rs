@@ -2,6 +2,8 @@
 //!
 //! `sample` publishes what it notes; `reader` notes what it hears. Both are in [`support`].
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 mod audit;
 mod commands;
 mod consumer;

@@ -6,6 +6,7 @@ use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use async_nats::jetstream::stream::{Config, StorageType};
 use async_nats::jetstream::{self, Context, Message};
 use countersign_platform::testing::{NATS_VARIABLE, TestBed, required};
+use countersign_platform::{NoSection, Secret, Settings};
 use futures::StreamExt;
 
 use crate::support::{
@@ -306,6 +307,88 @@ async fn a_deleted_stream_is_made_again() {
     eventually_notes(hearing.pool(), "a", &["1", "2"]).await;
     all_published(&bed).await;
     assert_eq!(messages(&jetstream, &stream_of(&bed)).await.len(), 2);
+    running.stop().await;
+    listening.stop().await;
+}
+
+/// P1: what a service may say on NATS is this list and no more, and it is enough for all that the
+/// harness does: streams, publishing, hearing, starting over, replays.
+#[tokio::test]
+async fn a_user_of_its_own_is_enough() {
+    let prefix = crate::support::prefix();
+    let stream = |schema: &str| {
+        format!("{prefix}_{schema}")
+            .to_uppercase()
+            .replace('-', "_")
+    };
+    let user = |schema: &str, hears: &[&str]| {
+        let own = stream(schema);
+        let mut publish = vec![
+            format!("{prefix}.{schema}.>"),
+            format!("$JS.API.STREAM.CREATE.{own}"),
+            format!("$JS.API.STREAM.UPDATE.{own}"),
+            format!("$JS.API.STREAM.INFO.{own}"),
+            format!("$JS.API.STREAM.MSG.GET.{own}"),
+        ];
+        for source in hears {
+            let (heard, durable) = (stream(source), format!("{schema}__on-{source}"));
+            publish.push(format!("{prefix}-replay.{source}"));
+            publish.push(format!("$JS.API.STREAM.INFO.{heard}"));
+            publish.push(format!("$JS.API.STREAM.MSG.GET.{heard}"));
+            publish.push(format!("$JS.ACK.{heard}.{durable}.>"));
+            for operation in ["CREATE", "INFO", "DELETE", "MSG.NEXT"] {
+                publish.push(format!("$JS.API.CONSUMER.{operation}.{heard}.{durable}"));
+            }
+        }
+        format!(
+            "{{ user: {schema}, password: secret, permissions: {{
+                publish: {publish:?}, subscribe: [\"_INBOX.{schema}.>\", \"{prefix}-replay.{schema}\"]
+            }} }}"
+        )
+    };
+    let users = [user("sample", &[]), user("reader", &["sample"])].join("\n");
+    let nats = PrivateNats::start_with(&format!("authorization {{ users: [\n{users}\n] }}"));
+    let settings = |schema: &'static str| {
+        let (url, prefix) = (nats.url(), prefix.clone());
+        move |settings: &mut Settings| {
+            settings.nats_url = url;
+            settings.nats_prefix = prefix;
+            settings.nats_user = schema.to_owned();
+            settings.nats_password = Secret::new("secret");
+        }
+    };
+    let bed = TestBed::with_settings(&sample(), NoSection {}, settings("sample")).await;
+    let hearing = TestBed::with_settings(&reader(), NoSection {}, settings("reader")).await;
+    let running = bed.serve(&sample(), compose_sample).await;
+    publish(&bed, "a", "1").await;
+    all_published(&bed).await;
+    // Lost on the way: reader must ask for it. And reader's place is wrong: it must start over.
+    publish(&bed, "a", "2").await;
+    all_published(&bed).await;
+    let listening = hearing.serve(&reader(), compose_reader).await;
+    eventually_notes(hearing.pool(), "a", &["1", "2"]).await;
+    sqlx::query("UPDATE consumer_position SET last_message_id = 'another'")
+        .execute(hearing.pool())
+        .await
+        .unwrap();
+    eventually("starting over", || async {
+        let place = "SELECT last_message_id FROM consumer_position";
+        let place: String = sqlx::query_scalar(place)
+            .fetch_one(hearing.pool())
+            .await
+            .unwrap();
+        place != "another" && !place.is_empty()
+    })
+    .await;
+    running.stop().await;
+    publish(&bed, "a", "3").await;
+    publish(&bed, "a", "4").await;
+    sqlx::query("UPDATE outbox SET published_at = now() WHERE aggregate_seq = 3")
+        .execute(bed.pool())
+        .await
+        .unwrap();
+    let running = bed.serve(&sample(), compose_sample).await;
+    eventually_notes(hearing.pool(), "a", &["1", "2", "3", "4"]).await;
     running.stop().await;
     listening.stop().await;
 }

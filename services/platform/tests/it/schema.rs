@@ -4,13 +4,14 @@ use countersign_platform::testing::TestBed;
 use countersign_platform::{NoSection, Service, provision};
 use sqlx::PgPool;
 use sqlx::SqlSafeStr;
+use sqlx::error::DatabaseError;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 use crate::support::{reader, sample};
 
 async fn refusal(pool: &PgPool, statement: &'static str) -> String {
     let error = sqlx::query(statement).execute(pool).await.unwrap_err();
-    let code = error.as_database_error().and_then(|error| error.code());
+    let code = error.as_database_error().and_then(DatabaseError::code);
     code.unwrap_or_default().into_owned()
 }
 

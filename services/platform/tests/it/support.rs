@@ -231,11 +231,17 @@ pub(crate) struct PrivateNats {
 impl PrivateNats {
     /// Starts on a free port with an empty folder.
     pub(crate) fn start() -> Self {
+        Self::start_with("")
+    }
+
+    /// The same, with lines of its own in the configuration.
+    pub(crate) fn start_with(configuration: &str) -> Self {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
         let folder = std::env::temp_dir().join(format!("countersign-it-nats-{port}"));
         std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("nats.conf"), configuration).unwrap();
         let child = launch(port, &folder);
         Self {
             folder,
@@ -291,6 +297,8 @@ fn launch(port: u16, folder: &Path) -> Child {
     Command::new(program)
         .args(["-a", "127.0.0.1", "-p", &port.to_string(), "-js", "-sd"])
         .arg(folder)
+        .arg("-c")
+        .arg(folder.join("nats.conf"))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()

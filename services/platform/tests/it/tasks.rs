@@ -100,7 +100,9 @@ async fn a_task_is_unique_by_kind_and_key() {
 }
 
 /// Says what it is told to, once each.
-struct Script(Vec<fn(&TaskRun) -> Result<TaskOutcome, Failure>>, AtomicU32);
+struct Script(Vec<Step>, AtomicU32);
+
+type Step = fn(&TaskRun) -> Result<TaskOutcome, Failure>;
 
 #[async_trait]
 impl TaskHandler for Script {

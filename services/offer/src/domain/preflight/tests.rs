@@ -35,7 +35,7 @@ fn each_rule_finds_its_own_failure() {
     let cases: &[(&str, Change)] = &[
         ("STAMP_INVALID", |c| c.stamp_valid = false),
         ("DIGEST_MISMATCH", |c| {
-            c.approved_digest = Some(Digest::of(b"other"))
+            c.approved_digest = Some(Digest::of(b"other"));
         }),
         ("DIGEST_MISMATCH", |c| c.approved_digest = None),
         ("CHECKLIST_OPEN", |c| c.checklist_completed = false),
@@ -46,10 +46,10 @@ fn each_rule_finds_its_own_failure() {
         ("OFFER_NAME_CHARACTERS", |c| c.plan.name = "a\\b".into()),
         ("OFFER_DESCRIPTION_PRESENT", |c| c.plan.description.clear()),
         ("OFFER_DESCRIPTION_LENGTH", |c| {
-            c.plan.description = "d".repeat(256)
+            c.plan.description = "d".repeat(256);
         }),
         ("OFFER_DESCRIPTION_CHARACTERS", |c| {
-            c.plan.description = " d".into()
+            c.plan.description = " d".into();
         }),
         ("OFFER_EXPIRY_IN_FUTURE", |c| {
             c.today = sample::day("2026-03-02");
@@ -60,16 +60,16 @@ fn each_rule_finds_its_own_failure() {
         }),
         ("BUYER_ACCOUNTS_PRESENT", |c| c.plan.buyer_accounts.clear()),
         ("BUYER_ACCOUNTS_VALID", |c| {
-            c.plan.buyer_accounts = vec!["12345678901".into()]
+            c.plan.buyer_accounts = vec!["12345678901".into()];
         }),
         ("BUYER_ACCOUNTS_VALID", |c| {
-            c.plan.buyer_accounts = vec!["12345678901x".into()]
+            c.plan.buyer_accounts = vec!["12345678901x".into()];
         }),
         ("BUYER_ACCOUNTS_COUNT", |c| {
-            c.plan.buyer_accounts = vec!["123456789012".into(); 25]
+            c.plan.buyer_accounts = vec!["123456789012".into(); 25];
         }),
         ("PRICE_EQUALS_APPROVED", |c| {
-            c.approved_price = sample::usd("102500.01")
+            c.approved_price = sample::usd("102500.01");
         }),
         ("SCHEDULE_LENGTH", |c| {
             c.plan.available_until = sample::day("2026-03-03");
@@ -86,14 +86,14 @@ fn each_rule_finds_its_own_failure() {
             c.approved_price = sample::usd("61.00");
         }),
         ("CHARGE_DATES_NOT_PAST", |c| {
-            c.plan.schedule[0].date = sample::day("2026-03-01")
+            c.plan.schedule[0].date = sample::day("2026-03-01");
         }),
         ("CHARGE_DATES_BEFORE_AGREEMENT_END", |c| {
             c.plan.schedule[0].date = sample::day("2026-05-31");
         }),
         ("DIMENSION_EXISTS", |c| c.plan.dimension_key = None),
         ("DIMENSION_EXISTS", |c| {
-            c.product_dimensions = vec!["other".into()]
+            c.product_dimensions = vec!["other".into()];
         }),
         ("EULA_PRESENT", |c| c.has_eula = false),
         ("LEGAL_DOCUMENT_READY", |c| c.plan.legal_document = None),

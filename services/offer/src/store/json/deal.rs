@@ -132,7 +132,7 @@ impl StoredDeal {
 impl StoredEstimate {
     fn of(estimate: &Estimate) -> Self {
         Self {
-            estimate_id: estimate.estimate_id.clone(),
+            estimate_id: estimate.id.clone(),
             version: estimate.version,
             engagement_id: estimate.engagement_id.to_string(),
             customer_name: estimate.customer_name.clone(),
@@ -157,7 +157,7 @@ impl StoredEstimate {
 
     fn read(self) -> Result<Estimate, Unreadable> {
         Ok(Estimate {
-            estimate_id: self.estimate_id,
+            id: self.estimate_id,
             version: self.version,
             engagement_id: parse(&self.engagement_id, "engagement id")?,
             customer_name: self.customer_name,
@@ -186,7 +186,7 @@ impl StoredEstimate {
 impl StoredPackage {
     fn of(package: &Package) -> Self {
         Self {
-            package_id: package.package_id.clone(),
+            package_id: package.id.clone(),
             name: package.name.clone(),
             description: package.description.clone(),
             base_price: StoredMoney::of(package.base_price),
@@ -198,7 +198,7 @@ impl StoredPackage {
         Ok(Package {
             base_price: self.base_price.read()?,
             price: self.price.read()?,
-            package_id: self.package_id,
+            id: self.package_id,
             name: self.name,
             description: self.description,
         })
@@ -248,7 +248,7 @@ impl StoredEconomics {
 impl StoredDocument {
     fn of(document: &Document) -> Self {
         Self {
-            document_id: document.document_id.clone(),
+            document_id: document.id.clone(),
             kind: match document.kind {
                 DocumentKind::Sow => StoredKind::Sow,
                 DocumentKind::Eula => StoredKind::Eula,
@@ -266,7 +266,7 @@ impl StoredDocument {
 
     fn read(self) -> Result<Document, Unreadable> {
         Ok(Document {
-            document_id: self.document_id,
+            id: self.document_id,
             kind: match self.kind {
                 StoredKind::Sow => DocumentKind::Sow,
                 StoredKind::Eula => DocumentKind::Eula,

@@ -1,0 +1,150 @@
+//! A policy in and out: data, all of whose faults are named at once (A1).
+
+use countersign_platform::{Rejection, Violations};
+use countersign_proto::approval::v1;
+
+use super::parse::name;
+use super::render::words;
+use crate::domain::policy::{MAX_CHECKLIST_ITEMS, MAX_STEPS, PolicyFault, PolicyStep};
+use crate::domain::{Part, Policy};
+
+/// A policy that makes sense, or everything that does not.
+pub(super) fn parse(policy: Option<&v1::ApprovalPolicy>) -> Result<Policy, Rejection> {
+    let mut wrong = Violations::default();
+    let Some(policy) = wrong.present("policy", policy) else {
+        return Err(wrong.into_rejection());
+    };
+    let mut steps = Vec::new();
+    for (index, step) in policy.steps.iter().enumerate().take(MAX_STEPS + 1) {
+        let parsed = wrong.within(format!("policy.steps[{index}]"), |wrong| {
+            policy_step(wrong, step)
+        });
+        steps.extend(parsed);
+    }
+    let mut checklist = Vec::new();
+    for (index, item) in policy
+        .checklist
+        .iter()
+        .enumerate()
+        .take(MAX_CHECKLIST_ITEMS + 1)
+    {
+        checklist.extend(name(
+            &mut wrong,
+            &format!("policy.checklist[{index}]"),
+            item,
+        ));
+    }
+    if !wrong.is_empty() {
+        return Err(wrong.into_rejection());
+    }
+    let parsed = Policy::new(steps, checklist, policy.one_person_may_decide_several_steps);
+    let parsed = parsed.map_err(|faults| faults.into_iter().for_each(|one| fault(&mut wrong, one)));
+    wrong.finish(parsed.ok())
+}
+
+fn policy_step(wrong: &mut Violations, step: &v1::PolicyStep) -> Option<PolicyStep> {
+    let step_name = name(wrong, "name", &step.name);
+    // Callers' roles come in lower case.
+    let role = name(wrong, "role", &step.role).map(|role| role.to_lowercase());
+    let mut binds = Vec::new();
+    for (index, word) in step.binds.iter().enumerate() {
+        let part = Part::from_word(word);
+        if part.is_none() {
+            let words = Part::ALL.map(Part::word).join(", ");
+            wrong.add(
+                &format!("binds[{index}]"),
+                "PART_UNKNOWN",
+                format!("one of {words}"),
+            );
+        }
+        binds.extend(part);
+    }
+    let (name, role) = step_name.zip(role)?;
+    Some(PolicyStep { name, role, binds })
+}
+
+fn fault(wrong: &mut Violations, fault: PolicyFault) {
+    let (field, reason, what) = match fault {
+        PolicyFault::StepCount => ("policy.steps", "STEP_COUNT", format!("1 to {MAX_STEPS}")),
+        PolicyFault::StepNameRepeated => (
+            "policy.steps",
+            "STEP_NAME_REPEATED",
+            "each name once".to_owned(),
+        ),
+        PolicyFault::StepBindsNothing => (
+            "policy.steps",
+            "STEP_BINDS_NOTHING",
+            "each step binds a part".to_owned(),
+        ),
+        PolicyFault::LastStepMustBindAll => (
+            "policy.steps",
+            "LAST_STEP_MUST_BIND_ALL",
+            "the last step stamps, so it binds every part".to_owned(),
+        ),
+        PolicyFault::Checklist => (
+            "policy.checklist",
+            "CHECKLIST_INVALID",
+            format!("each item once, at most {MAX_CHECKLIST_ITEMS}"),
+        ),
+    };
+    wrong.add(field, reason, what);
+}
+
+/// A policy.
+pub(super) fn render(policy: &Policy) -> v1::ApprovalPolicy {
+    let steps = policy.steps().iter().map(|step| v1::PolicyStep {
+        name: step.name.clone(),
+        role: step.role.clone(),
+        binds: words(&step.binds),
+    });
+    v1::ApprovalPolicy {
+        steps: steps.collect(),
+        checklist: policy.checklist().to_vec(),
+        one_person_may_decide_several_steps: policy.one_person_may_decide_several_steps(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grpc::parse::tests::{expected, reasons};
+
+    #[test]
+    fn a_policy_s_faults_are_all_named() {
+        let step = |name: &str, binds: &[&str]| v1::PolicyStep {
+            name: name.to_owned(),
+            role: "Legal".to_owned(),
+            binds: binds.iter().map(|word| (*word).to_owned()).collect(),
+        };
+        let put = |steps, checklist: &[&str]| {
+            parse(Some(&v1::ApprovalPolicy {
+                steps,
+                checklist: checklist.iter().map(|item| (*item).to_owned()).collect(),
+                one_person_may_decide_several_steps: false,
+            }))
+        };
+        let all = Part::ALL.map(Part::word);
+        let parsed = put(vec![step("legal", &all)], &["a"]).unwrap();
+        assert_eq!(
+            parsed.steps()[0].role,
+            "legal",
+            "roles are compared in lower case"
+        );
+        assert_eq!(
+            reasons(put(vec![step("", &["prize"])], &[" "])),
+            expected(&[
+                ("policy.steps[0].name", "REQUIRED"),
+                ("policy.steps[0].binds[0]", "PART_UNKNOWN"),
+                ("policy.checklist[0]", "INVALID"),
+            ])
+        );
+        assert_eq!(
+            reasons(put(vec![step("a", &["price"])], &["x", "x"])),
+            expected(&[
+                ("policy.steps", "LAST_STEP_MUST_BIND_ALL"),
+                ("policy.checklist", "CHECKLIST_INVALID"),
+            ])
+        );
+        assert_eq!(reasons(parse(None)), expected(&[("policy", "REQUIRED")]));
+    }
+}
