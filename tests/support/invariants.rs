@@ -7,7 +7,7 @@ use countersign_local::environment::{DatabaseRole, Environment, Service};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 /// How long events may still be on their way after a deal's last step.
-const QUIET_WITHIN: Duration = Duration::from_secs(60);
+const QUIET_WITHIN: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(200);
 
 /// Of one schema: each query finds what should not be.

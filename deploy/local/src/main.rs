@@ -1,6 +1,7 @@
 //! `cargo countersign …`: see `countersign_local::commands`.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use countersign_local::{cli::Cli, commands};
@@ -9,25 +10,29 @@ use tokio::signal::unix::{SignalKind, signal};
 /// What shells take as "ended by Ctrl-C".
 const INTERRUPTED: u8 = 130;
 
+/// How soon a signal that ended a child arrives here too.
+const SAME_MOMENT: Duration = Duration::from_millis(100);
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    let code = tokio::select! {
-        // First, so that a Ctrl-C that also ends a child counts as a Ctrl-C.
+    let mut told = std::pin::pin!(told_to_stop());
+    let ended = tokio::select! {
         biased;
-        () = told_to_stop() => Err(None),
-        result = commands::run(cli) => result.map_err(Some),
+        () = &mut told => None,
+        result = commands::run(cli) => Some(result),
     };
     // By now the command is dropped, and everything that it started has ended.
-    match code {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(None) => {
-            eprintln!("\nStopped; nothing is left running.");
-            ExitCode::from(INTERRUPTED)
-        }
-        Err(Some(error)) => {
+    match ended {
+        Some(Ok(())) => ExitCode::SUCCESS,
+        // A Ctrl-C goes to every process of the terminal: one that failed of it counts as stopped.
+        Some(Err(error)) if tokio::time::timeout(SAME_MOMENT, told).await.is_err() => {
             eprintln!("\nerror: {error:#}");
             ExitCode::FAILURE
+        }
+        None | Some(Err(_)) => {
+            eprintln!("\nStopped; nothing is left running.");
+            ExitCode::from(INTERRUPTED)
         }
     }
 }

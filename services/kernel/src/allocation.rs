@@ -116,6 +116,12 @@ mod tests {
     fn refuses_no_parts_and_no_weight() {
         let total = Money::parse("1", Currency::Usd).unwrap();
         assert_eq!(allocate(total, &[]), Err(AllocationError::PartCount));
+        let parts = allocate(total, &[Decimal::ONE; MAX_PARTS]).unwrap();
+        assert_eq!(Money::sum(parts, Currency::Usd), Ok(total));
+        assert_eq!(
+            allocate(total, &[Decimal::ONE; MAX_PARTS + 1]),
+            Err(AllocationError::PartCount)
+        );
         assert_eq!(
             allocate(total, &[Decimal::ZERO]),
             Err(AllocationError::Weights)

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::excerpt::excerpt;
+
 /// An ISO 4217 currency in which an offer can be made (E9). INR only for sellers in India.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Currency {
@@ -76,7 +78,7 @@ impl FromStr for Currency {
         Self::ALL
             .into_iter()
             .find(|currency| currency.code() == code)
-            .ok_or_else(|| UnknownCurrency(code.to_owned()))
+            .ok_or_else(|| UnknownCurrency(excerpt(code)))
     }
 }
 

@@ -117,6 +117,7 @@ mod tests {
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
         assert_eq!(digest.to_string().parse(), Ok(digest));
+        assert_eq!(format!("{digest:?}"), digest.to_string());
         assert_eq!("BA78".parse::<Digest>(), Err(NotADigest));
         assert_eq!(
             digest.to_string().to_uppercase().parse::<Digest>(),

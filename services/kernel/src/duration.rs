@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use chrono::{Days, Months, NaiveDate};
 
+use crate::excerpt::excerpt;
+
 /// The longest component that is accepted, so that adding it to a date cannot overflow.
 pub const MAX_COMPONENT: u32 = 10_000;
 
@@ -48,7 +50,7 @@ impl FromStr for IsoDuration {
     type Err = NotADuration;
 
     fn from_str(text: &str) -> Result<Self, NotADuration> {
-        parse(text).ok_or_else(|| NotADuration(text.to_owned()))
+        parse(text).ok_or_else(|| NotADuration(excerpt(text)))
     }
 }
 
@@ -83,7 +85,7 @@ mod tests {
             assert_eq!(good.parse::<IsoDuration>().unwrap().to_string(), good);
         }
         for wrong in [
-            "", "P", "90D", "PT5H", "P1W", "P-1D", "P0D", "P1D2", "P1M1Y", "P1.5D", "p1d",
+            "", "P", "90D", "PT5H", "P1W", "P-1D", "P0D", "P1D2", "P1M1Y", "P1.5D", "p1d", "P+5D",
             "P99999D",
         ] {
             assert!(wrong.parse::<IsoDuration>().is_err(), "{wrong}");

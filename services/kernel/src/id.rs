@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::excerpt::excerpt;
+
 /// The text does not fit the kind of name that was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is no {kind}: {rule}")]
@@ -11,7 +13,7 @@ pub struct NotAName {
     pub kind: &'static str,
     /// The rule it breaks, in words.
     pub rule: &'static str,
-    /// The text itself.
+    /// The beginning of the text.
     pub text: String,
 }
 
@@ -43,7 +45,7 @@ macro_rules! name {
                 if valid(text) {
                     return Ok(Self(text.to_owned()));
                 }
-                Err(NotAName { kind: $kind, rule: $rule, text: text.to_owned() })
+                Err(NotAName { kind: $kind, rule: $rule, text: excerpt(text) })
             }
         }
     };

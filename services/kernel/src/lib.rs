@@ -8,11 +8,13 @@
 //! | [`digest`] | SHA-256 of documents and of canonical fields: what an approval binds (A4) |
 //! | [`id`] | validated names: seller, engagement, principal, AWS account |
 //! | [`duration`] | ISO 8601 durations of whole years, months and days (E7) |
+//! | `excerpt` | how much of a refused text its error repeats |
 
 pub mod allocation;
 pub mod currency;
 pub mod digest;
 pub mod duration;
+mod excerpt;
 pub mod id;
 pub mod money;
 pub mod rate;

@@ -6,6 +6,7 @@ use std::fmt;
 use rust_decimal::{Decimal, RoundingStrategy};
 
 use crate::Currency;
+use crate::excerpt::excerpt;
 
 /// The largest absolute amount that is accepted, in major units: a thousand times what AWS lets an
 /// agreement be worth (USD 1 billion), so that no sum of a deal's amounts can overflow.
@@ -91,8 +92,7 @@ impl Money {
     /// # Errors
     /// Every variant but [`MoneyError::CurrencyMismatch`].
     pub fn parse(text: &str, currency: Currency) -> Result<Self, MoneyError> {
-        let amount =
-            parse_plain(text).ok_or_else(|| MoneyError::NotPlainDecimal(text.to_owned()))?;
+        let amount = parse_plain(text).ok_or_else(|| MoneyError::NotPlainDecimal(excerpt(text)))?;
         if fraction_digits(text) > currency.minor_digits() as usize {
             let digits = currency.minor_digits();
             return Err(MoneyError::TooPrecise {
@@ -344,6 +344,42 @@ mod tests {
             Err(MoneyError::CurrencyMismatch { .. })
         ));
         assert_eq!(usd("1").compare(yen), None);
+        assert_eq!(usd("1").compare(usd("2")), Some(Ordering::Less));
+    }
+
+    #[test]
+    fn signs_are_told_apart() {
+        for (text, zero, negative, positive) in [
+            ("0.00", true, false, false),
+            ("-0.01", false, true, false),
+            ("0.01", false, false, true),
+        ] {
+            let money = usd(text);
+            assert_eq!(
+                (money.is_zero(), money.is_negative(), money.is_positive()),
+                (zero, negative, positive),
+                "{text}"
+            );
+        }
+    }
+
+    /// E4: the bounds are exact, and nothing wraps or is cut beyond them.
+    #[test]
+    fn amounts_are_bounded() {
+        let most = usd("1000000000000.00");
+        assert_eq!(most.minor_units(), 100_000_000_000_000);
+        assert!(most.checked_add(usd("0.01")).is_err());
+        assert!(most.negated().checked_sub(usd("0.01")).is_err());
+        assert_eq!(
+            most.checked_sub(usd("0.01")).unwrap(),
+            usd("999999999999.99")
+        );
+        let long = |zeros: usize| format!("{}1.00", "0".repeat(zeros));
+        assert_eq!(Money::parse(&long(36), Currency::Usd), Ok(usd("1")));
+        assert!(matches!(
+            Money::parse(&long(37), Currency::Usd),
+            Err(MoneyError::NotPlainDecimal(_))
+        ));
     }
 
     proptest! {

@@ -5,6 +5,7 @@ use std::fmt;
 use rust_decimal::Decimal;
 
 use crate::Money;
+use crate::excerpt::excerpt;
 use crate::money::{MoneyError, parse_plain};
 
 /// The most decimal digits a rate may have: AWS takes nine in a mark-up percentage, eleven as a fraction.
@@ -53,7 +54,7 @@ impl Rate {
     /// Every variant of [`RateError`].
     pub fn parse(text: &str) -> Result<Self, RateError> {
         let fraction =
-            parse_plain(text).ok_or_else(|| RateError::NotPlainDecimal(text.to_owned()))?;
+            parse_plain(text).ok_or_else(|| RateError::NotPlainDecimal(excerpt(text)))?;
         Self::new(fraction)
     }
 
@@ -110,6 +111,7 @@ mod tests {
         let price = rate.added_to(usd("100000.00")).unwrap();
         assert_eq!(price, usd("102500.00"));
         assert_eq!(rate.of(price), usd("2562.50"));
+        assert_eq!(rate.to_string(), "0.025");
         assert_eq!(rate.added_to(usd("10000")).unwrap(), usd("10250"));
         assert_eq!(rate.grossed_up(usd("10000")).unwrap(), usd("10256.41"));
         assert_eq!(

@@ -15,6 +15,17 @@ pub const REQUIRED: &str = "REQUIRED";
 /// The reason of a request of which fields are wrong; which, and why, is in its violations.
 pub const INVALID_FIELDS: &str = "INVALID_FIELDS";
 
+/// How much a status may say. It travels in trailers, of which clients take some 16 KiB by default:
+/// one byte more, and the caller hears `RESOURCE_EXHAUSTED` instead of what is wrong. Details are
+/// encoded as base64, messages may triple.
+const MAX_MESSAGE_BYTES: usize = 1_000;
+const MAX_DESCRIPTION_BYTES: usize = 500;
+const MAX_VIOLATIONS_BYTES: usize = 5_000;
+/// What protobuf adds to a violation.
+const FRAME_BYTES: usize = 12;
+/// The variable that tells how many violations found no room.
+const VIOLATIONS_LEFT_OUT: &str = "violations_left_out";
+
 /// What kind of refusal it is: which gRPC code it becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RejectionCode {
@@ -197,9 +208,47 @@ impl Rejection {
     }
 }
 
+impl Body {
+    /// The same refusal, as far as a status has room for it: the first violations, and how many
+    /// more there are.
+    fn fitting(mut self) -> Self {
+        cut(&mut self.message, MAX_MESSAGE_BYTES);
+        let (all, mut room) = (self.violations.len(), MAX_VIOLATIONS_BYTES);
+        self.violations = self
+            .violations
+            .into_iter()
+            .map_while(|mut violation| {
+                cut(&mut violation.description, MAX_DESCRIPTION_BYTES);
+                let size = FRAME_BYTES
+                    + violation.field.len()
+                    + violation.reason.len()
+                    + violation.description.len();
+                room = room.checked_sub(size)?;
+                Some(violation)
+            })
+            .collect();
+        let left_out = all - self.violations.len();
+        if left_out > 0 {
+            let left_out = left_out.to_string();
+            self.metadata
+                .insert(VIOLATIONS_LEFT_OUT.to_owned(), left_out);
+        }
+        self
+    }
+}
+
+/// Cuts a text to at most `bytes`, between two characters.
+fn cut(text: &mut String, bytes: usize) {
+    let end = text.floor_char_boundary(bytes);
+    if end < text.len() {
+        text.truncate(end);
+        text.push('…');
+    }
+}
+
 impl From<Rejection> for Status {
     fn from(rejection: Rejection) -> Self {
-        let body = *rejection.0;
+        let body = rejection.0.fitting();
         let mut details = ErrorDetails::new();
         let metadata: std::collections::HashMap<_, _> = body.metadata.into_iter().collect();
         details.set_error_info(body.reason, DOMAIN, metadata);
@@ -266,6 +315,14 @@ mod tests {
             "NOT_DRAFT"
         );
 
+        assert!(
+            !details
+                .error_info()
+                .unwrap()
+                .metadata
+                .contains_key(VIOLATIONS_LEFT_OUT)
+        );
+
         let status = Status::from(Rejection::not_found("NO_SUCH_THING", "thing", "things/7"));
         assert_eq!(
             status
@@ -275,5 +332,23 @@ mod tests {
                 .resource_name,
             "things/7"
         );
+    }
+
+    /// P4: a status fits into what clients take, whatever was sent; what is left out is counted.
+    #[test]
+    fn a_status_has_room_for_so_much() {
+        let mut wrong = Violations::default();
+        for line in 0..1_000 {
+            wrong.add(&format!("lines[{line}]"), "NEGATIVE", "ü".repeat(300));
+        }
+        let status = Status::from(wrong.into_rejection());
+        let details = status.get_error_details();
+        let found = &details.bad_request().unwrap().field_violations;
+        assert!(!found.is_empty());
+        assert_eq!(found[0].description, format!("{}…", "ü".repeat(250)));
+        let left_out = &details.error_info().unwrap().metadata[VIOLATIONS_LEFT_OUT];
+        assert_eq!(*left_out, (1_000 - found.len()).to_string());
+        assert!(status.message().len() <= MAX_MESSAGE_BYTES + "…".len());
+        assert!(status.details().len() < 8_000, "{}", status.details().len());
     }
 }

@@ -44,14 +44,17 @@ async fn play_all(deals: &[Deal], environment: &Environment, console: &Console) 
         tell(story, console);
     }
     let mails = environment.endpoints().mailbox().all()?;
-    console.heading(format_args!("The {} e-mails that were sent", mails.len()));
-    console.say(show::mails(&stories, &mails));
     let kept = keep_mails(&mails)?;
-    console.say(format_args!(
-        "  as they were sent: {}",
+    console.heading(format_args!(
+        "The {} e-mails that were sent: {}",
+        mails.len(),
         from_here(&kept).display()
     ));
-    console.heading("What AWS was given to show the buyer: SOW, licence and annexes in one PDF");
+    for story in &stories {
+        console.say(show::mails(story, &mails));
+    }
+    console
+        .heading("The legal document that AWS shows the buyer: licence, SOW and annex in one PDF");
     tell_files(&stories, console);
     let steps: usize = stories.iter().map(|story: &Story| story.steps).sum();
     console.heading(format_args!(

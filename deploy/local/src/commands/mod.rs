@@ -79,10 +79,8 @@ fn keep_logs(environment: &Environment, console: &Console) {
 
 /// A folder under `target/countersign` that outlives the run.
 fn lasting_folder(name: &str) -> Result<PathBuf> {
-    let target = environment::metadata()?
-        .target_directory
-        .into_std_path_buf();
-    let folder = target.join("countersign").join(name);
+    let target = &environment::metadata()?.target_directory;
+    let folder = target.as_std_path().join("countersign").join(name);
     std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     Ok(folder)
 }
@@ -93,8 +91,7 @@ fn tell(story: &Story, console: &Console) {
         console.say(show::money(story));
     }
     for sheet in &story.sheets {
-        console.heading(format_args!("{}: {}", story.deal, sheet.title));
-        console.say(show::sheet(sheet));
+        console.say(show::sheet(story, sheet));
     }
 }
 

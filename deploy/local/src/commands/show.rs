@@ -1,6 +1,6 @@
 //! Tables.
 
-use comfy_table::{CellAlignment, Table};
+use comfy_table::{CellAlignment, ContentArrangement, Table};
 
 use crate::deal::{Cell, Sheet, Story, grouped};
 use crate::environment::{Endpoints, Service};
@@ -17,8 +17,12 @@ pub(super) fn money(story: &Story) -> Table {
 }
 
 /// A table of amounts, with what they add up to at the bottom.
-pub(super) fn sheet(sheet: &Sheet) -> Table {
-    let columns: Vec<&str> = sheet.columns.iter().map(String::as_str).collect();
+pub(super) fn sheet(story: &Story, sheet: &Sheet) -> Table {
+    let mut columns: Vec<&str> = sheet.columns.iter().map(String::as_str).collect();
+    let title = format!("{}, {}", story.deal, sheet.title);
+    if let Some(first) = columns.first_mut() {
+        *first = &title;
+    }
     let mut table = table(&[&columns[..], &[""]].concat());
     for row in &sheet.rows {
         table.add_row(cells(row, None));
@@ -56,19 +60,27 @@ fn cells(row: &[Cell], name: Option<&str>) -> Vec<String> {
     texts
 }
 
-/// The mails of each deal, and those of none.
-pub(super) fn mails(stories: &[Story], mails: &[Mail]) -> Table {
-    let mut table = table(&["deal", "mail to", "subject"]);
-    for mail in mails {
-        let story = stories.iter().find(|story| is_of(mail, &story.run));
-        let deal = story.map_or("", |story| &story.deal);
-        table.add_row([deal, &mail.recipients.join(", "), &mail.subject]);
+/// The mails of a deal: each subject, and to whom it went.
+pub(super) fn mails(story: &Story, mails: &[Mail]) -> Table {
+    let mut sent: Vec<(&str, Vec<String>)> = Vec::new();
+    for mail in mails.iter().filter(|mail| is_of(mail, &story.run)) {
+        let subject = mail.subject.as_str();
+        match sent.iter_mut().find(|(known, _)| *known == subject) {
+            Some((_, to)) => to.extend(mail.recipients.clone()),
+            None => sent.push((subject, mail.recipients.clone())),
+        }
+    }
+    let mut table = table(&[&format!("{}: subject", story.deal), "to"]);
+    for (subject, mut to) in sent {
+        // Mails leave side by side: the order in which they arrive says nothing.
+        to.sort_unstable();
+        table.add_row([subject.to_owned(), to.join("\n")]);
     }
     table
 }
 
 /// A play's run stands in its engagement's name and in the address of its buyer.
-fn is_of(mail: &Mail, run: &str) -> bool {
+pub(super) fn is_of(mail: &Mail, run: &str) -> bool {
     let to = mail.recipients.iter().map(String::as_str);
     to.chain([mail.subject.as_str(), &mail.text])
         .any(|text| text.contains(run))
@@ -103,6 +115,12 @@ pub(super) fn endpoints(endpoints: &Endpoints) -> Table {
     table
 }
 
+/// How many columns the terminal has; none where the output is no terminal.
+fn terminal_width() -> Option<u16> {
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok()?;
+    Some(size.ws_col).filter(|width| *width > 0)
+}
+
 fn align_right(table: &mut Table, column: usize) {
     if let Some(column) = table.column_mut(column) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -111,6 +129,11 @@ fn align_right(table: &mut Table, column: usize) {
 
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
+    if let Some(width) = terminal_width() {
+        table
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(width);
+    }
     table
         .load_style(comfy_table::presets::UTF8_FULL_CONDENSED)
         .set_header(header.iter().copied());
@@ -133,7 +156,11 @@ mod tests {
             rows: vec![vec![Cell::Text("cash".to_owned()), money("99937.50")]],
             totals: vec![vec![Cell::Text(String::new()), money("99937.50")]],
         };
-        let shown = super::sheet(&sheet).to_string();
+        let story = Story {
+            deal: "handbook".to_owned(),
+            ..Story::default()
+        };
+        let shown = super::sheet(&story, &sheet).to_string();
         let lines: Vec<_> = shown.lines().collect();
         assert!(
             lines[3].contains("cash") && lines[3].contains("99 937.50 ┆ USD"),

@@ -24,7 +24,7 @@ pub(super) async fn run(given: &ServerArgs, args: &[String], console: &Console) 
     let mut common = vec!["test".to_owned(), "--no-fail-fast".to_owned()];
     if !selects {
         common.push("--workspace".to_owned());
-        common.extend(fault_features(&workspace));
+        common.extend(fault_features(workspace));
     }
     console.say("Building every test …");
     let mut build = common.clone();

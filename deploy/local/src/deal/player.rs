@@ -84,7 +84,8 @@ impl<'a> Player<'a> {
         Ok(self.story)
     }
 
-    /// The steps of the file that this one follows are told there: here they are one line.
+    /// The steps of the file that this one follows are told there, with what they show: here they are
+    /// one line.
     async fn play_followed(&mut self, console: &Console, counter: &ProgressBar) -> Result<()> {
         let Some(last) = self.deal.followed.checked_sub(1) else {
             return Ok(());
@@ -102,6 +103,7 @@ impl<'a> Player<'a> {
             counter.inc(1);
         }
         live.done(format_args!("{} steps", self.deal.followed));
+        self.story.show_nothing();
         Ok(())
     }
 

@@ -38,6 +38,15 @@ pub struct Story {
     pub files: Vec<PathBuf>,
 }
 
+impl Story {
+    /// Forgets what there was to show so far, because it is told elsewhere.
+    pub(super) fn show_nothing(&mut self) {
+        self.money.clear();
+        self.sheets.clear();
+        self.files.clear();
+    }
+}
+
 impl MoneyLine {
     /// `value` under this label: an amount of money, or anything else as it stands.
     pub(super) fn of(label: &str, value: &Value) -> Self {

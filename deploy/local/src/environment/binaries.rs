@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, anyhow, bail};
 use cargo_metadata::{Message, Metadata, MetadataCommand};
@@ -40,7 +41,7 @@ impl Binaries {
         }
         match how {
             Build::Development => {}
-            Build::WithFaults => args.extend(fault_features(&metadata()?)),
+            Build::WithFaults => args.extend(fault_features(metadata()?)),
             Build::Release => args.push("--release".to_owned()),
         }
         console.say("Building the five services and the marketplace sandbox …");
@@ -127,13 +128,18 @@ pub(crate) fn fault_features(metadata: &Metadata) -> Vec<String> {
     }
 }
 
-/// What cargo knows of this workspace.
-pub(crate) fn metadata() -> Result<Metadata> {
-    let known = MetadataCommand::new()
+/// What cargo knows of this workspace: asked once, since it takes its time.
+pub(crate) fn metadata() -> Result<&'static Metadata> {
+    static KNOWN: OnceLock<Metadata> = OnceLock::new();
+    if let Some(known) = KNOWN.get() {
+        return Ok(known);
+    }
+    let asked = MetadataCommand::new()
         .current_dir(workspace())
         .no_deps()
         .exec();
-    known.context("asking cargo about this workspace")
+    let known = asked.context("asking cargo about this workspace")?;
+    Ok(KNOWN.get_or_init(|| known))
 }
 
 /// Cargo, run in this workspace.

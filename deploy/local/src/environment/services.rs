@@ -85,16 +85,15 @@ impl Service {
     #[must_use]
     pub(crate) fn hears(self) -> &'static [Self] {
         match self {
-            Self::Estimate => &[Self::Approval],
+            Self::Estimate | Self::Offer => &[Self::Approval],
             Self::Approval => &[Self::Estimate],
-            Self::Offer => &[Self::Estimate, Self::Approval],
             Self::Notification => &[
                 Self::Estimate,
                 Self::Approval,
                 Self::Offer,
                 Self::DisbursementReconciliation,
             ],
-            Self::DisbursementReconciliation => &[Self::Estimate, Self::Approval, Self::Offer],
+            Self::DisbursementReconciliation => &[Self::Offer],
         }
     }
 }

@@ -4,7 +4,7 @@ use countersign_kernel::Principal;
 use serde_json::{Value, json};
 
 use crate::domain::command::{Decision, ItemClosing, Loss, SigningParty};
-use crate::domain::dossier::{ChecklistItem, Outcome, Step, Submission};
+use crate::domain::dossier::{ChecklistItem, Outcome, Phase, Routing, Signature, Step, Submission};
 use crate::domain::{Command, Document, Dossier, Policy};
 
 /// What was done, in a word, and why, in the words of who did it.
@@ -78,8 +78,8 @@ pub(super) fn summary(dossier: &Dossier) -> Value {
             "steps": case.steps.iter().map(step).collect::<Vec<_>>(),
             "checklist": case.checklist.iter().map(item).collect::<Vec<_>>(),
             "stamped_digest": case.phase.stamp().map(|stamp| stamp.digest.to_string()),
-            "routed_sow_digest":
-                case.phase.routed().map(|routed| routed.routing.sow_digest.to_string()),
+            "routing": case.phase.routed().map(|routed| routing(&routed.routing)),
+            "signatures": signatures(&case.phase),
         })),
     })
 }
@@ -95,6 +95,44 @@ pub(super) fn policy(policy: &Policy) -> Value {
         "checklist": policy.checklist(),
         "one_person_may_decide_several_steps": policy.one_person_may_decide_several_steps(),
     })
+}
+
+fn routing(routing: &Routing) -> Value {
+    json!({
+        "sow_digest": routing.sow_digest.to_string(),
+        "internal_signatory": routing.internal_signatory,
+        "customer_signatory": routing.customer_signatory,
+    })
+}
+
+fn signatures(phase: &Phase) -> Vec<Value> {
+    let signature = |party: SigningParty, one: &Signature, copy: Option<&Document>| {
+        json!({
+            "party": party.word(),
+            "signatory": one.signatory,
+            "signed_at": one.at,
+            "signed_copy": copy.map(|copy| copy.digest.to_string()),
+        })
+    };
+    match phase {
+        Phase::AwaitingCustomerSignature(_, internal) => {
+            vec![signature(SigningParty::Internal, internal, None)]
+        }
+        Phase::Signed(signed) => vec![
+            signature(SigningParty::Internal, &signed.internal, None),
+            signature(
+                SigningParty::Customer,
+                &signed.customer,
+                Some(&signed.signed_sow),
+            ),
+        ],
+        Phase::InReview
+        | Phase::ChangesRequested
+        | Phase::AwaitingEstimate
+        | Phase::Rejected
+        | Phase::Stamped(_)
+        | Phase::AwaitingInternalSignature(_) => Vec::new(),
+    }
 }
 
 fn document(document: &Document) -> Value {

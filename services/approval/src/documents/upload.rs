@@ -7,6 +7,7 @@ use countersign_platform::{Rejection, Violations};
 use countersign_proto::approval::v1::upload_document_request::Part;
 use countersign_proto::approval::v1::{UploadDocumentRequest, UploadHeader};
 use futures::{Stream, StreamExt};
+use tokio::time::Instant;
 use tonic::Status;
 
 use super::MAX_DOCUMENT_BYTES;
@@ -15,12 +16,15 @@ use super::MAX_DOCUMENT_BYTES;
 pub(crate) const MAX_CHUNK_BYTES: usize = 1024 * 1024;
 /// How long the next chunk may take: a sender that stalls does not hold memory for ever.
 const CHUNK_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a whole document may take: one that trickles does not keep others waiting for ever.
+/// 10 MiB come through in it at 35 kB/s.
+pub(crate) const UPLOAD_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Reads the header, which comes first.
 pub(crate) async fn header(
     parts: &mut (impl Stream<Item = Result<UploadDocumentRequest, Status>> + Unpin),
 ) -> Result<UploadHeader, Status> {
-    match next(parts).await? {
+    match next(parts, Instant::now() + CHUNK_TIMEOUT).await? {
         Some(Part::Header(header)) => Ok(header),
         Some(Part::Chunk(_)) | None => {
             Err(refused("header", "HEADER_FIRST", "the header comes first").into())
@@ -28,12 +32,14 @@ pub(crate) async fn header(
     }
 }
 
-/// Reads the bytes after the header, up to [`MAX_DOCUMENT_BYTES`].
+/// Reads the bytes after the header, up to [`MAX_DOCUMENT_BYTES`], in `within`.
 pub(crate) async fn content(
     parts: &mut (impl Stream<Item = Result<UploadDocumentRequest, Status>> + Unpin),
+    within: Duration,
 ) -> Result<Bytes, Status> {
+    let until = Instant::now() + within;
     let mut bytes = BytesMut::new();
-    while let Some(part) = next(parts).await? {
+    while let Some(part) = next(parts, until).await? {
         let Part::Chunk(chunk) = part else {
             return Err(refused("header", "HEADER_FIRST", "one header, then only chunks").into());
         };
@@ -52,10 +58,17 @@ pub(crate) async fn content(
 
 async fn next(
     parts: &mut (impl Stream<Item = Result<UploadDocumentRequest, Status>> + Unpin),
+    until: Instant,
 ) -> Result<Option<Part>, Status> {
+    let too_slow = || Status::deadline_exceeded("the document does not come through");
+    // Chunks that are there are not waited for: their number is bounded by time too.
+    if Instant::now() >= until {
+        return Err(too_slow());
+    }
+    let until = until.min(Instant::now() + CHUNK_TIMEOUT);
     // Nothing but the network is waited for here, so it may be given up.
-    let next = tokio::time::timeout(CHUNK_TIMEOUT, parts.next()).await;
-    let Some(message) = next.map_err(|_| Status::deadline_exceeded("no chunk came"))? else {
+    let next = tokio::time::timeout_at(until, parts.next()).await;
+    let Some(message) = next.map_err(|_| too_slow())? else {
         return Ok(None);
     };
     match message?.part {
@@ -91,7 +104,7 @@ mod tests {
         let mut stream = futures::stream::iter(parts.into_iter().map(Ok));
         let both = async {
             header(&mut stream).await?;
-            content(&mut stream).await
+            content(&mut stream, UPLOAD_TIMEOUT).await
         };
         let bytes = both.await.map_err(|status: Status| {
             use tonic_types::StatusExt as _;
@@ -112,6 +125,18 @@ mod tests {
         assert_eq!(received(full.clone()).await, Ok(MAX_DOCUMENT_BYTES));
         let more = full.into_iter().chain([chunk(1)]).collect();
         assert_eq!(received(more).await, Err("DOCUMENT_TOO_LARGE".to_owned()));
+    }
+
+    /// A7: a sender that trickles is given up, whether it stalls or sends nothing very often.
+    #[tokio::test]
+    async fn a_document_that_does_not_come_through_is_given_up() {
+        let within = Duration::from_millis(50);
+        let empty = futures::stream::repeat_with(|| Ok(chunk(0)));
+        let stalled = futures::stream::iter([Ok(chunk(1))]).chain(futures::stream::pending());
+        for mut parts in [empty.boxed(), stalled.boxed()] {
+            let given_up = content(&mut parts, within).await.unwrap_err();
+            assert_eq!(given_up.code(), tonic::Code::DeadlineExceeded);
+        }
     }
 
     #[tokio::test]

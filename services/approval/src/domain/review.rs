@@ -63,7 +63,7 @@ pub(super) fn decide_step(
     }
     its_turn(case, step)?;
     not_their_own(estimate, facts)?;
-    not_a_second_step(case, step, facts)?;
+    not_a_second_step(case, facts)?;
     let verdict = Verdict {
         by: facts.actor.principal.clone(),
         at: facts.now,
@@ -242,22 +242,28 @@ fn not_their_own(estimate: &Estimate, facts: &Facts) -> Result<(), Rejection> {
 }
 
 fn wrote(estimate: &Estimate, who: &Principal) -> bool {
-    *who == estimate.author || *who == estimate.submitted_by
+    same_person(who, &estimate.author) || same_person(who, &estimate.submitted_by)
 }
 
-/// A3: one standing approval per person and case, unless the policy says otherwise.
-fn not_a_second_step(case: &Case, step: &Step, facts: &Facts) -> Result<(), Rejection> {
+/// Addresses come as people and directories write them: `EM@acme.example` is `em@acme.example`.
+fn same_person(one: &Principal, other: &Principal) -> bool {
+    one.as_str().eq_ignore_ascii_case(other.as_str())
+}
+
+/// A3: one standing approval per person and case, unless the policy says otherwise. A step that
+/// holds is not decided again ([`its_turn`]), so what is found is another one.
+fn not_a_second_step(case: &Case, facts: &Facts) -> Result<(), Rejection> {
     if case.one_person_may_decide_several_steps {
         return Ok(());
     }
     let held = case.steps.iter().find(|other| {
         let approval = other.outcome.approval();
-        approval.is_some_and(|verdict| verdict.by == facts.actor.principal)
+        approval.is_some_and(|verdict| same_person(&verdict.by, &facts.actor.principal))
     });
     match held {
-        Some(other) if other.policy.name != step.policy.name => Err(Rejection::OneStepPerPerson {
+        Some(other) => Err(Rejection::OneStepPerPerson {
             step: other.policy.name.clone(),
         }),
-        Some(_) | None => Ok(()),
+        None => Ok(()),
     }
 }

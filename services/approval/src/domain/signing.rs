@@ -72,6 +72,11 @@ pub(super) fn record(
     if offered.signed_at > facts.now {
         return Err(Rejection::SignedInFuture);
     }
+    if let Phase::AwaitingCustomerSignature(_, internal) = &case.phase
+        && offered.signed_at < internal.at
+    {
+        return Err(Rejection::SignatureOutOfOrder);
+    }
     let signature = Signature {
         signatory: offered.signatory,
         at: offered.signed_at,

@@ -66,7 +66,7 @@ impl Transfer {
             .map_err(|_| Status::unavailable("stopping"))?;
         let told = upload::header(&mut parts).await?;
         let header = parse::upload_header(&told)?;
-        let bytes = upload::content(&mut parts).await?;
+        let bytes = upload::content(&mut parts, upload::UPLOAD_TIMEOUT).await?;
         let digest = Digest::of(&bytes);
         if header.digest.is_some_and(|told| told != digest) {
             let what = "the bytes that arrived have another digest";

@@ -65,6 +65,7 @@ async fn the_handbook_s_deal_is_approved_and_signed() {
         .unwrap();
     assert_eq!(case.state(), State::Signed);
     let signed: SowSigned = world.last().await;
+    let signed_copy = copy.digest.clone();
     assert_eq!(signed.signed_sow, Some(copy));
     assert_eq!(
         signed.deal.unwrap(),
@@ -83,6 +84,21 @@ async fn the_handbook_s_deal_is_approved_and_signed() {
         .unwrap();
     // 1 estimate, 3 documents, 1 case, 3 steps, 3 items, 1 routing, 2 signatures.
     assert_eq!(verdict, Verdict::Intact(14));
+    // P3: the last entry says who was to sign, who signed, when, and on which copy.
+    let after: String = sqlx::query_scalar(
+        "SELECT state_after FROM audit WHERE aggregate_id = $1 ORDER BY audit_seq DESC LIMIT 1",
+    )
+    .bind(&chain)
+    .fetch_one(world.bed.pool())
+    .await
+    .unwrap();
+    let after: serde_json::Value = serde_json::from_str(&after).unwrap();
+    let case = &after["case"];
+    assert_eq!(case["routing"]["customer_signatory"], "cio@initech.example");
+    let customer = &case["signatures"][1];
+    assert_eq!(customer["signatory"], "the signatory");
+    assert_eq!(customer["signed_at"], "2026-03-02T08:59:59.250Z");
+    assert_eq!(customer["signed_copy"], signed_copy);
     world.stop().await;
 }
 

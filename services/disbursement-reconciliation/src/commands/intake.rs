@@ -7,12 +7,9 @@ use countersign_kernel::SellerId;
 use countersign_platform::{Failure, UnitOfWork};
 
 use crate::domain::ids::BillingEventId;
-use crate::domain::intake::{FeedRow, FileContent, FileVersion, Line, RowKey, Verdict, judge};
+use crate::domain::intake::{Chunk, FeedRow, FileVersion, Line, RowKey, Verdict, judge};
 use crate::store;
 use crate::store::feed::{FileState, Kept, Tally};
-
-/// How many rows one transaction takes: short enough that no one waits for its locks.
-const CHUNK: usize = 500;
 
 /// How a chunk went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,12 +22,13 @@ pub(crate) enum Progress {
     Known,
 }
 
-/// Takes the next rows of a file version.
+/// Takes those rows of a chunk that were not taken yet: another turn may be reading the same file.
 pub(crate) async fn take_rows(
     uow: &mut UnitOfWork,
     seller: &SellerId,
     version: &FileVersion,
-    content: &FileContent,
+    remarks: &[String],
+    chunk: &Chunk,
 ) -> Result<Progress, Failure> {
     let now = uow.now();
     store::due::take_turn(uow.connection(), seller).await?;
@@ -41,40 +39,42 @@ pub(crate) async fn take_rows(
         }) => tally,
         Some(_) => return Ok(Progress::Known),
         None => {
-            let (state, remarks) = (FileState::Reading, &content.remarks);
+            let state = FileState::Reading;
             store::feed::insert(uow.connection(), seller, version, state, remarks, now).await?;
             Tally::default()
         }
     };
-    let done = usize::try_from(before.rows())
-        .map_err(|error| Failure::internal("counting rows", error))?;
-    let lines: Vec<&Line> = content.rows.iter().skip(done).take(CHUNK).collect();
-    let finished = done + lines.len() == content.rows.len();
-    let chunk = take_chunk(uow, seller, version, &lines).await?;
+    let lines = chunk
+        .behind(before.rows())
+        .ok_or_else(|| Failure::Conflict(format!("{} is not that far", version.path)))?;
+    if lines.is_empty() && !chunk.last {
+        return Ok(Progress::More);
+    }
+    let taken = take_lines(uow, seller, version, lines).await?;
     let tally = Tally {
-        new: before.new + chunk.new,
-        repeated: before.repeated + chunk.repeated,
-        refused: before.refused + chunk.refused,
+        new: before.new + taken.new,
+        repeated: before.repeated + taken.repeated,
+        refused: before.refused + taken.refused,
     };
-    let state = match (finished, tally.refused) {
+    let state = match (chunk.last, tally.refused) {
         (false, _) => FileState::Reading,
         (true, 0) => FileState::Ingested,
         (true, _) => FileState::Partial,
     };
     let after = Kept { state, tally };
     store::feed::advance(uow.connection(), seller, version, before, &after, now).await?;
-    Ok(if finished {
+    Ok(if chunk.last {
         Progress::Finished
     } else {
         Progress::More
     })
 }
 
-async fn take_chunk(
+async fn take_lines(
     uow: &mut UnitOfWork,
     seller: &SellerId,
     version: &FileVersion,
-    lines: &[&Line],
+    lines: &[Line],
 ) -> Result<Tally, Failure> {
     let now = uow.now();
     let mut refused: Vec<(u64, String)> = Vec::new();

@@ -32,7 +32,7 @@ pub(crate) struct Position {
     pub(crate) terms: Terms,
     pub(crate) posted: BTreeMap<Source, Posted>,
     pub(crate) cases: BTreeMap<CaseId, Case>,
-    /// When it was first told that everything is settled.
+    /// When it was told that everything is settled; none while something is owed, or owed again.
     pub(crate) settled_at: Option<DateTime<Utc>>,
 }
 
@@ -85,6 +85,10 @@ pub(crate) enum Event {
         at: DateTime<Utc>,
     },
     Settled(Settlement),
+    /// It was told to be settled, and later rows say otherwise: it will be told again.
+    Unsettled {
+        at: DateTime<Utc>,
+    },
 }
 
 /// The agreement's part of a deposit.
@@ -210,6 +214,7 @@ pub(crate) fn evolve(state: State, event: &Event) -> Result<State, Rejection> {
             set_status(&mut position, case, CaseStatus::Resolved { by, reason, at });
         }
         Event::Settled(settlement) => position.settled_at = Some(settlement.at),
+        Event::Unsettled { .. } => position.settled_at = None,
     }
     Ok(State::Known(position))
 }
@@ -360,23 +365,26 @@ fn standing(position: &Position, facts: Facts<'_>) -> Result<BTreeMap<CaseId, Ca
     for cash in charges(&position.terms, facts.book)? {
         let accepted = position.accepted(cash.expected.number)?;
         for finding in findings(&position.terms, &cash, accepted)? {
-            let case = Case::open(&position.terms.agreement, finding, facts.now);
+            let earlier = position.resolved(finding.charge, finding.topic);
+            let case = Case::open(&position.terms.agreement, finding, earlier, facts.now);
             standing.insert(case.id.clone(), case);
         }
     }
     Ok(standing)
 }
 
-/// Tells once that everything has come or is accepted (R4).
+/// Tells once that everything has come or is accepted (R4); anew when a deposit that came back, or a
+/// late row, had undone it.
 fn settle(position: &Position, facts: Facts<'_>) -> Result<Vec<Event>, Rejection> {
-    if position.settled_at.is_some() || !position.is_settled(facts.book)? {
-        return Ok(vec![]);
+    match (position.settled_at, position.is_settled(facts.book)?) {
+        (Some(_), true) | (None, false) => Ok(vec![]),
+        (Some(_), false) => Ok(vec![Event::Unsettled { at: facts.now }]),
+        (None, true) => Ok(vec![Event::Settled(Settlement {
+            at: facts.now,
+            totals: position.totals(facts.book)?,
+            bank_traces: position.bank_traces(facts.book)?,
+        })]),
     }
-    Ok(vec![Event::Settled(Settlement {
-        at: facts.now,
-        totals: position.totals(facts.book)?,
-        bank_traces: position.bank_traces(facts.book)?,
-    })])
 }
 
 impl Position {
@@ -422,6 +430,14 @@ impl Position {
             .filter(|deposit| !deposit.failed)
             .filter_map(|deposit| deposit.row.bank_trace.clone())
             .collect())
+    }
+
+    /// How many differences of a topic of a charge people have accepted.
+    fn resolved(&self, charge: u32, topic: Topic) -> usize {
+        let cases = self.cases.values();
+        cases
+            .filter(|case| case.accepted(charge, topic).is_some())
+            .count()
     }
 
     /// What people have accepted on a charge.

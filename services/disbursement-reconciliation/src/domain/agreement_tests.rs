@@ -8,7 +8,7 @@ use super::billing_event::BillingEvent;
 use super::book::Book;
 use super::discrepancy::{Case, CaseId, CaseStatus, Kind};
 use super::ledger::{Account, Posting, Source};
-use super::samples::{Row, accepted, handbook, handbook_rows, usd};
+use super::samples::{Row, accepted, deposit_failed, handbook, handbook_rows, usd};
 use super::terms::Terms;
 
 fn now() -> DateTime<Utc> {
@@ -129,6 +129,7 @@ fn the_handbook_deal_settles_to_the_cent() {
             | Event::CaseOpened(_)
             | Event::CaseCleared { .. }
             | Event::CaseResolved { .. }
+            | Event::Unsettled { .. }
             | Event::Settled(_) => None,
         })
         .collect();
@@ -331,36 +332,112 @@ fn a_case_that_later_rows_make_up_for_is_cleared() {
     assert_eq!(refused, Err(Rejection::NothingToResolve));
 }
 
-/// R5: a deposit that came back is reversed by new entries, and paid again by further ones.
+/// R3, R4, R5: a deposit that came back is reversed by new entries, somebody hears of it, and when it
+/// is paid again that is told too, with what came the second time.
 #[test]
 fn a_failed_deposit_is_corrected_by_new_entries() {
     let mut rows = handbook_rows("99937.50");
     let (state, _) = accept(handbook(), &rows);
-    rows.push(
-        Row::new("x", "DISBURSED", "DISBURSEMENT_FAILURE", "-99937.50")
-            .parent("dep")
-            .build(),
-    );
+    rows.push(deposit_failed("dep"));
     let (state, events) = apply(&state, Command::Reconcile, &rows);
-    assert!(
-        events
-            .iter()
-            .all(|event| matches!(event, Event::Posted { revision: 1, .. }))
-    );
-    assert_eq!(events.len(), 3);
+    let corrections = |event: &&Event| matches!(event, Event::Posted { revision: 1, .. });
+    assert_eq!(events.iter().filter(corrections).count(), 3);
+    assert!(matches!(
+        events[3..],
+        [Event::CaseOpened(_), Event::Unsettled { .. }]
+    ));
+    assert_eq!(open_cases(&state)[0].finding.kind, Kind::DepositFailed);
     assert_eq!(balance(position(&state), Account::Cash), usd("0.00"));
     assert_eq!(
         balance(position(&state), Account::AwsReceivable),
         usd("99937.50")
     );
-    assert!(
-        !position(&state)
-            .is_settled(&rows.into_iter().collect())
-            .unwrap()
+    assert_eq!(position(&state).settled_at, None);
+
+    let again = |id: &str, kind: &str, amount: &str, parent: &str| {
+        let row = Row::new(id, "DISBURSED", kind, amount);
+        row.parent(parent).disbursement("dep2").build()
+    };
+    rows.extend([
+        again("pay-rev2", "SELLER_REV_SHARE", "-102500.00", "inv-rev"),
+        again("pay-fee2", "AWS_REV_SHARE", "2562.50", "inv-fee"),
+        Row::new("dep2", "DISBURSED", "DISBURSEMENT", "99937.50")
+            .bank_trace("TRACE-2")
+            .build(),
+    ]);
+    let (state, events) = apply(&state, Command::Reconcile, &rows);
+    assert!(open_cases(&state).is_empty());
+    let Some(Event::Settled(settlement)) = events.last() else {
+        panic!("{events:?}")
+    };
+    assert_eq!(
+        settlement.bank_traces.iter().collect::<Vec<_>>(),
+        ["TRACE-2"]
     );
+    assert_eq!(balance(position(&state), Account::Cash), usd("99937.50"));
+    let (_, again) = apply(&state, Command::Reconcile, &rows);
+    assert_eq!(again, []);
 }
 
-/// R4: settled means every charge, and is told once.
+/// R8: a difference that comes back after it was accepted is another case, and is booked anew.
+#[test]
+fn an_accepted_difference_that_comes_back_is_another_case() {
+    let mut rows = handbook_rows("99937.49");
+    let (state, _) = accept(handbook(), &rows);
+    let first = open_cases(&state)[0].id.clone();
+    let (state, _) = apply(&state, resolve(&first), &rows);
+    rows.extend([
+        Row::new("dep2", "DISBURSED", "DISBURSEMENT", "0.01").build(),
+        Row::new("pay2", "DISBURSED", "SELLER_REV_SHARE", "0.00")
+            .parent("inv-rev")
+            .disbursement("dep2")
+            .build(),
+    ]);
+    let (state, _) = apply(&state, Command::Reconcile, &rows);
+    let (state, _) = apply(&state, resolve(&open_cases(&state)[0].id), &rows);
+    rows.push(deposit_failed("dep2"));
+    let (state, _) = apply(&state, Command::Reconcile, &rows);
+    let third = open_cases(&state)[0].clone();
+    assert_eq!(third.finding, position(&state).cases[&first].finding);
+    let (state, events) = apply(&state, resolve(&third.id), &rows);
+    assert_eq!(settled(&events), 1);
+    assert_eq!(position(&state).cases.len(), 3);
+    for (account, expected) in [
+        (Account::DisbursementClearing, "0.00"),
+        (Account::AwsReceivable, "0.00"),
+        (Account::PennyDifference, "0.01"),
+        (Account::Cash, "99937.49"),
+    ] {
+        let found = balance(position(&state), account);
+        assert_eq!(found, usd(expected), "{}", account.name());
+    }
+}
+
+/// R5: forgiveness is booked on the day on which it happens, not on the invoice's.
+#[test]
+fn forgiveness_takes_effect_when_it_happens() {
+    let mut forgiven = Row::new("f", "FORGIVEN", "SELLER_REV_SHARE", "-102500.00").build();
+    forgiven.acted_at = now();
+    let (_, events) = accept(handbook(), &[forgiven]);
+    let effective = events.iter().find_map(|event| match event {
+        Event::Posted {
+            source: Source::BillingEvent(_),
+            effective,
+            ..
+        } => Some(*effective),
+        Event::Posted { .. }
+        | Event::Accepted(_)
+        | Event::CashDisbursed(_)
+        | Event::CaseOpened(_)
+        | Event::CaseCleared { .. }
+        | Event::CaseResolved { .. }
+        | Event::Unsettled { .. }
+        | Event::Settled(_) => None,
+    });
+    assert_eq!(effective, Some(now().date_naive()));
+}
+
+/// R4: settled means every charge; what is owed again is settled again.
 #[test]
 fn every_charge_must_come() {
     let terms = || {
@@ -391,11 +468,16 @@ fn every_charge_must_come() {
     rows.push(Row::new("late", "INVOICED", "BALANCE_ADJUSTMENT", "1.00").build());
     let (state, events) = apply(&state, Command::Reconcile, &rows);
     assert_eq!(settled(&events), 0);
-    assert!(
-        !position(&state)
-            .is_settled(&rows.into_iter().collect())
-            .unwrap()
-    );
+    assert!(matches!(events.last(), Some(Event::Unsettled { .. })));
+    rows.extend([
+        Row::new("adj", "DISBURSED", "BALANCE_ADJUSTMENT", "-1.00")
+            .parent("late")
+            .disbursement("d3")
+            .build(),
+        Row::new("d3", "DISBURSED", "DISBURSEMENT", "1.00").build(),
+    ]);
+    let (_, events) = apply(&state, Command::Reconcile, &rows);
+    assert_eq!(settled(&events), 1);
 }
 
 #[test]
@@ -443,6 +525,7 @@ fn posted_is_the_sum_of_its_transactions() {
                 | Event::CaseOpened(_)
                 | Event::CaseCleared { .. }
                 | Event::CaseResolved { .. }
+                | Event::Unsettled { .. }
                 | Event::Settled(_) => sum,
             });
         assert_eq!(sum, posted.net);

@@ -60,7 +60,7 @@ pub(crate) enum ChargeState {
     PartiallyDisbursed,
     Disbursed,
     OverDisbursed,
-    /// Paid and taken back.
+    /// Paid and taken back, or given back to the buyer before it was paid.
     Reversed,
     /// The deposit came back.
     Failed,
@@ -210,13 +210,20 @@ impl ChargeCash {
         self.payouts > 0
     }
 
+    /// Whether its deposits came back, all of them.
+    pub(crate) const fn is_failed(&self) -> bool {
+        self.payouts == 0 && self.failed_payouts > 0
+    }
+
     /// Whether AWS holds everything that the buyer owes.
     pub(crate) fn is_collected(&self) -> Result<bool, MoneyError> {
-        let short = self
-            .gross
-            .checked_add(self.returned)?
-            .checked_sub(self.collected)?;
+        let short = self.price_left()?.checked_sub(self.collected)?;
         Ok(self.collected.is_positive() && !short.is_positive())
+    }
+
+    /// Prices invoiced, less what was given back to the buyer.
+    fn price_left(&self) -> Result<Money, MoneyError> {
+        self.gross.checked_add(self.returned)
     }
 
     /// What AWS still owes, when `accepted` is what people have accepted as more (above zero) or
@@ -241,8 +248,12 @@ impl ChargeCash {
         if self.is_paid() {
             return Ok(paid_state(self.disbursed, self.residual(accepted)?));
         }
-        if self.failed_payouts > 0 {
+        if self.is_failed() {
             return Ok(ChargeState::Failed);
+        }
+        // Who owes nothing is not overdue.
+        if !self.price_left()?.is_positive() {
+            return Ok(ChargeState::Reversed);
         }
         if self.is_collected()? {
             return Ok(ChargeState::Collected);

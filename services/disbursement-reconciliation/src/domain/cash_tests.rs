@@ -59,17 +59,12 @@ fn states_of_time() {
 #[test]
 fn states_of_money() {
     let collected = |amount| Row::new("c", "COLLECTED", "SELLER_REV_SHARE", amount);
-    let forgiven = |id, kind, amount| Row::new(id, "FORGIVEN", kind, amount);
     let failure = Row::new("x", "DISBURSED", "DISBURSEMENT_FAILURE", "-99937.50").parent("dep");
     let payout = |id, amount, deposit: &str| {
         let row = Row::new(id, "DISBURSED", "SELLER_REV_SHARE", amount);
         row.parent("inv-rev").disbursement(deposit)
     };
     let deposit = |id, amount| Row::new(id, "DISBURSED", "DISBURSEMENT", amount);
-    let let_off = vec![
-        forgiven("f1", "SELLER_REV_SHARE", "-102500.00").parent("inv-rev"),
-        forgiven("f2", "AWS_REV_SHARE", "2562.50").parent("inv-fee"),
-    ];
     let taken_back = vec![
         payout("p1", "-10.00", "d1"),
         deposit("d1", "10.00"),
@@ -89,7 +84,6 @@ fn states_of_money() {
             with(invoiced(), vec![collected("50000.00")]),
             late,
         ),
-        ("forgiven", with(invoiced(), let_off), ChargeState::Forgiven),
         (
             "disbursed",
             handbook_rows("99937.50"),
@@ -118,6 +112,73 @@ fn states_of_money() {
         (
             "paid out, its deposit not known",
             with(invoiced(), promised),
+            late,
+        ),
+    ] {
+        assert_eq!(state_on(rows, "2027-06-05"), expected, "{name}");
+    }
+}
+
+/// R4: who owes nothing, or less, is not overdue with what was given back or let off.
+#[test]
+fn states_of_what_is_given_back() {
+    let collected = |amount| Row::new("c", "COLLECTED", "SELLER_REV_SHARE", amount);
+    let forgiven = |id, kind, amount| Row::new(id, "FORGIVEN", kind, amount);
+    let given_back = |amount| Row::new("r1", "INVOICED", "SELLER_REV_SHARE_REFUND", amount);
+    let let_off = vec![
+        forgiven("f1", "SELLER_REV_SHARE", "-102500.00").parent("inv-rev"),
+        forgiven("f2", "AWS_REV_SHARE", "2562.50").parent("inv-fee"),
+    ];
+    let late = ChargeState::Overdue(OverdueBucket::Days121Plus);
+    for (name, rows, expected) in [
+        (
+            "forgiven",
+            with(invoiced(), let_off.clone()),
+            ChargeState::Forgiven,
+        ),
+        (
+            "given back before it was paid, with its fee",
+            with(
+                invoiced(),
+                vec![
+                    given_back("-102500.00"),
+                    Row::new("r2", "INVOICED", "AWS_REV_SHARE_REFUND", "2562.50"),
+                ],
+            ),
+            ChargeState::Reversed,
+        ),
+        (
+            "forgiven in part",
+            with(
+                invoiced(),
+                vec![forgiven("f1", "SELLER_REV_SHARE", "-2500.00")],
+            ),
+            late,
+        ),
+        (
+            "forgiven after it was paid",
+            with(handbook_rows("99937.50"), let_off.clone()),
+            ChargeState::OverDisbursed,
+        ),
+        (
+            "collected, and paid back to the buyer",
+            with(
+                invoiced(),
+                vec![
+                    collected("102500.00"),
+                    Row::new("c2", "COLLECTED", "SELLER_REV_SHARE_REFUND", "-1.00"),
+                ],
+            ),
+            late,
+        ),
+        (
+            "given back before it was paid, the fee kept",
+            with(invoiced(), vec![given_back("-102500.00")]),
+            ChargeState::Reversed,
+        ),
+        (
+            "given back in part",
+            with(invoiced(), vec![given_back("-102499.99")]),
             late,
         ),
     ] {

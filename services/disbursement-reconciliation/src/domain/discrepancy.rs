@@ -26,12 +26,13 @@ use super::terms::{ExpectedCharge, Terms};
 /// How many hexadecimal digits of the digest name a case.
 const CASE_ID_DIGITS: usize = 32;
 
-/// A case's name: made of what differs, so that the same difference found twice is one case.
+/// A case's name: made of what differs, so that the same difference found twice is one case; and of
+/// how many were accepted before it, so that one that comes back after it was accepted is another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct CaseId(String);
 
 impl CaseId {
-    fn of(agreement: &AgreementId, finding: &Finding) -> Self {
+    fn of(agreement: &AgreementId, finding: &Finding, earlier: usize) -> Self {
         let digest = DigestBuilder::new("discrepancy case")
             .field("agreement", agreement)
             .field("charge", finding.charge)
@@ -39,6 +40,7 @@ impl CaseId {
             .field("kind", finding.kind)
             .field("expected", finding.expected)
             .field("actual", finding.actual)
+            .field("earlier", earlier)
             .finish();
         Self(digest.to_string().chars().take(CASE_ID_DIGITS).collect())
     }
@@ -100,6 +102,8 @@ words!(
         /// Within the tolerance.
         PennyDifference = "PENNY_DIFFERENCE",
         ShortPaid = "SHORT_PAID",
+        /// The deposit came back, and nothing was paid since: as a rule the bank details are wrong.
+        DepositFailed = "DEPOSIT_FAILED",
         OverPaid = "OVER_PAID",
         FeeRate = "FEE_RATE",
         Price = "PRICE",
@@ -145,9 +149,15 @@ pub(crate) enum CaseStatus {
 }
 
 impl Case {
-    pub(crate) fn open(agreement: &AgreementId, finding: Finding, at: DateTime<Utc>) -> Self {
+    /// `earlier`: how many cases of the same topic of the same charge were resolved before.
+    pub(crate) fn open(
+        agreement: &AgreementId,
+        finding: Finding,
+        earlier: usize,
+        at: DateTime<Utc>,
+    ) -> Self {
         Self {
-            id: CaseId::of(agreement, &finding),
+            id: CaseId::of(agreement, &finding, earlier),
             finding,
             opened_at: at,
             status: CaseStatus::Open,
@@ -191,7 +201,7 @@ pub(crate) fn findings(
             .checked_add(accepted.fee)?;
         found.extend(compare(terms, cash, Topic::Fee, expected, cash.fee)?);
     }
-    if cash.is_paid() {
+    if cash.is_paid() || cash.is_failed() {
         let expected = cash.owed.checked_add(accepted.payment)?;
         found.extend(compare(
             terms,
@@ -231,6 +241,7 @@ fn compare(
             Topic::Price => Kind::Price,
             Topic::Fee => Kind::FeeRate,
             Topic::Payment if difference.is_positive() => Kind::OverPaid,
+            Topic::Payment if cash.is_failed() => Kind::DepositFailed,
             // AWS pays on as the buyer pays: that is late, not short.
             Topic::Payment if !cash.is_collected()? => return Ok(None),
             Topic::Payment => Kind::ShortPaid,
@@ -302,182 +313,5 @@ pub(crate) fn write_off(
                 Account::AwsReceivable,
                 missing.checked_sub(clearing)?,
             ),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::billing_event::BillingEvent;
-    use super::super::cash::charges;
-    use super::super::samples::{Row, handbook, handbook_rows, usd};
-    use super::*;
-
-    fn found(rows: Vec<BillingEvent>) -> Vec<(Kind, String, String)> {
-        let terms = handbook();
-        let cash = charges(&terms, &rows.into_iter().collect())
-            .unwrap()
-            .remove(0);
-        let zero = usd("0");
-        let accepted = Accepted {
-            price: zero,
-            fee: zero,
-            payment: zero,
-        };
-        findings(&terms, &cash, accepted)
-            .unwrap()
-            .iter()
-            .map(|finding| {
-                (
-                    finding.kind,
-                    finding.expected.amount_text(),
-                    finding.actual.amount_text(),
-                )
-            })
-            .collect()
-    }
-
-    fn changed(rows: Vec<BillingEvent>, id: &str, amount: &str) -> Vec<BillingEvent> {
-        let change = |mut row: BillingEvent| {
-            if row.id.as_str() == id {
-                row.amount = usd(amount);
-            }
-            row
-        };
-        rows.into_iter().map(change).collect()
-    }
-
-    /// R3: which difference is which kind; a penny is its own class whatever it is about.
-    #[test]
-    fn kinds() {
-        let rows = || handbook_rows("99937.50");
-        let case = |kind, expected: &str, actual: &str| {
-            vec![(kind, expected.to_owned(), actual.to_owned())]
-        };
-        for (name, rows, expected) in [
-            ("none", rows(), vec![]),
-            ("nothing invoiced", vec![], vec![]),
-            (
-                "penny short",
-                handbook_rows("99937.49"),
-                case(Kind::PennyDifference, "99937.50", "99937.49"),
-            ),
-            (
-                "penny over",
-                handbook_rows("99937.51"),
-                case(Kind::PennyDifference, "99937.50", "99937.51"),
-            ),
-            (
-                "short",
-                handbook_rows("99937.48"),
-                case(Kind::ShortPaid, "99937.50", "99937.48"),
-            ),
-            (
-                "over",
-                handbook_rows("99937.52"),
-                case(Kind::OverPaid, "99937.50", "99937.52"),
-            ),
-            (
-                "the paid-out row itself is a penny short",
-                changed(handbook_rows("99937.49"), "pay-rev", "-102499.99"),
-                case(Kind::PennyDifference, "99937.50", "99937.49"),
-            ),
-            (
-                "another rate",
-                changed(
-                    changed(handbook_rows("99425.00"), "inv-fee", "-3075.00"),
-                    "pay-fee",
-                    "3075.00",
-                ),
-                case(Kind::FeeRate, "-2562.50", "-3075.00"),
-            ),
-            (
-                "a penny of fee",
-                changed(
-                    changed(handbook_rows("99937.49"), "inv-fee", "-2562.51"),
-                    "pay-fee",
-                    "2562.51",
-                ),
-                case(Kind::PennyDifference, "-2562.50", "-2562.51"),
-            ),
-            (
-                "another price, at the agreed rate",
-                changed(
-                    changed(rows(), "inv-rev", "100000.00"),
-                    "inv-fee",
-                    "-2500.00",
-                )
-                .into_iter()
-                .take(2)
-                .collect(),
-                case(Kind::Price, "102500.00", "100000.00"),
-            ),
-        ] {
-            assert_eq!(found(rows), expected, "{name}");
-        }
-    }
-
-    /// R3: AWS pays on as the buyer pays; a part payment is no short payment.
-    #[test]
-    fn a_part_payment_waits_for_the_buyer() {
-        let rows: Vec<_> = handbook_rows("50000.00")
-            .into_iter()
-            .filter(|row| {
-                !row.id.as_str().starts_with("col") && !row.id.as_str().starts_with("pay")
-            })
-            .chain([
-                Row::new("part", "DISBURSED", "SELLER_REV_SHARE", "-50000.00")
-                    .disbursement("dep")
-                    .parent("inv-rev")
-                    .build(),
-            ])
-            .collect();
-        assert_eq!(found(rows.clone()), vec![]);
-        let collected = Row::new("col", "COLLECTED", "SELLER_REV_SHARE", "102500.00").build();
-        let kinds: Vec<Kind> = found(rows.into_iter().chain([collected]).collect())
-            .into_iter()
-            .map(|(kind, _, _)| kind)
-            .collect();
-        assert_eq!(kinds, [Kind::ShortPaid]);
-    }
-
-    /// The same difference is the same case; any other is another.
-    #[test]
-    fn a_case_is_named_by_what_differs() {
-        let finding = Finding {
-            charge: 1,
-            topic: Topic::Payment,
-            kind: Kind::PennyDifference,
-            expected: usd("1.00"),
-            actual: usd("0.99"),
-            difference: usd("-0.01"),
-        };
-        let id = |agreement: &str, finding: Finding| {
-            Case::open(&agreement.parse().unwrap(), finding, DateTime::UNIX_EPOCH).id
-        };
-        assert_eq!(id("a", finding), id("a", finding));
-        assert_ne!(id("a", finding), id("b", finding));
-        assert_ne!(
-            id("a", finding),
-            id(
-                "a",
-                Finding {
-                    charge: 2,
-                    ..finding
-                }
-            )
-        );
-        assert_ne!(
-            id("a", finding),
-            id(
-                "a",
-                Finding {
-                    actual: usd("0.98"),
-                    ..finding
-                }
-            )
-        );
-        let named = id("a", finding);
-        assert_eq!(named.to_string().parse(), Ok(named));
-        assert!("xyz".parse::<CaseId>().is_err());
     }
 }

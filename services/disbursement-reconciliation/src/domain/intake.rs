@@ -16,11 +16,28 @@ pub(crate) struct FileVersion {
     pub(crate) digest: Digest,
 }
 
-/// What a file holds: its rows in order, and what was odd about it but absorbed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct FileContent {
-    pub(crate) remarks: Vec<String>,
-    pub(crate) rows: Vec<Line>,
+/// Some of a file's rows, in order: what one transaction takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Chunk {
+    /// How many rows of the file come before it.
+    pub(crate) from: u64,
+    pub(crate) lines: Vec<Line>,
+    /// Whether the file ends with it.
+    pub(crate) last: bool,
+}
+
+impl Chunk {
+    /// How many rows of the file are behind it and in it.
+    pub(crate) const fn end(&self) -> u64 {
+        self.from + self.lines.len() as u64
+    }
+
+    /// Its rows behind the first `done` of the file; none when the file is not yet that far.
+    pub(crate) fn behind(&self, done: u64) -> Option<&[Line]> {
+        let skipped = done.checked_sub(self.from)?;
+        let skipped = usize::try_from(skipped).unwrap_or(usize::MAX);
+        Some(&self.lines[skipped.min(self.lines.len())..])
+    }
 }
 
 /// A row of a file: taken for what it says, or refused for a reason.
@@ -89,6 +106,30 @@ mod tests {
             entity: entity.to_owned(),
             version: String::new(),
         }
+    }
+
+    /// R2: whoever goes on after a crash, or beside another turn, takes each row once.
+    #[test]
+    fn a_chunk_goes_on_behind_what_is_done() {
+        let line = |number| Line {
+            number,
+            row: Err(String::new()),
+        };
+        let chunk = Chunk {
+            from: 10,
+            lines: (11..=13).map(line).collect(),
+            last: false,
+        };
+        assert_eq!(chunk.end(), 13);
+        let numbers = |done| {
+            let lines = chunk.behind(done)?;
+            Some(lines.iter().map(|line| line.number).collect::<Vec<_>>())
+        };
+        assert_eq!(numbers(10), Some(vec![11, 12, 13]));
+        assert_eq!(numbers(12), Some(vec![13]));
+        assert_eq!(numbers(13), Some(vec![]));
+        assert_eq!(numbers(99), Some(vec![]));
+        assert_eq!(numbers(9), None);
     }
 
     #[test]

@@ -35,6 +35,8 @@ mod agreement_tests;
 #[cfg(test)]
 mod cash_tests;
 #[cfg(test)]
+mod discrepancy_tests;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod samples;

@@ -93,7 +93,11 @@ fn owed(event: &BillingEvent) -> Result<Wanted, MoneyError> {
     };
     Ok(Wanted {
         posting: Posting::default().transfer(Account::AwsReceivable, against, event.amount)?,
-        effective: event.charged_on(),
+        // A forgiven row names the invoice that it takes back: it takes effect when it happens.
+        effective: match event.action {
+            Action::Forgiven => event.acted_at.date_naive(),
+            Action::Invoiced | Action::Collected | Action::Disbursed => event.charged_on(),
+        },
         description: describe(event),
     })
 }
@@ -123,5 +127,60 @@ fn describe(event: &BillingEvent) -> String {
     match &event.invoice {
         Some(invoice) => format!("{} {}, invoice {invoice}", event.action, event.kind),
         None => format!("{} {}", event.action, event.kind),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_kernel::Currency;
+
+    use super::super::samples::{Row, handbook, usd};
+    use super::*;
+
+    /// R5: what each kind of row goes against; the other side is what AWS owes.
+    #[test]
+    fn each_row_goes_against_its_account() {
+        use Account::{
+            AccruedListingFee, AwsAdjustments, DeferredRevenue, ListingFeeExpense, SellerTax,
+            UnbilledReceivable,
+        };
+        for (action, kind, amount, against) in [
+            ("INVOICED", "SELLER_REV_SHARE", "9.00", UnbilledReceivable),
+            (
+                "INVOICED",
+                "SELLER_REV_SHARE_REFUND",
+                "-9.00",
+                DeferredRevenue,
+            ),
+            (
+                "INVOICED",
+                "SELLER_REV_SHARE_CREDIT",
+                "-9.00",
+                DeferredRevenue,
+            ),
+            ("FORGIVEN", "SELLER_REV_SHARE", "-9.00", DeferredRevenue),
+            ("INVOICED", "AWS_REV_SHARE", "-9.00", AccruedListingFee),
+            (
+                "INVOICED",
+                "AWS_REV_SHARE_REFUND",
+                "9.00",
+                ListingFeeExpense,
+            ),
+            ("FORGIVEN", "AWS_REV_SHARE", "9.00", ListingFeeExpense),
+            ("INVOICED", "SELLER_TAX_SHARE", "9.00", SellerTax),
+            ("INVOICED", "OTHER_SELLER_TAX_SHARE", "9.00", SellerTax),
+            ("INVOICED", "BALANCE_ADJUSTMENT", "-9.00", AwsAdjustments),
+            ("INVOICED", "AWS_INFRA_SHARE", "-9.00", AwsAdjustments),
+        ] {
+            let row = Row::new("row", action, kind, amount).build();
+            let book = [row.clone()].into_iter().collect();
+            let all = wanted(&handbook(), &book).unwrap();
+            let found = &all[&Source::BillingEvent(row.id)];
+            let balance = |account| found.posting.balance(account, Currency::Usd);
+            assert_eq!(balance(Account::AwsReceivable), usd(amount), "{kind}");
+            assert_eq!(balance(against), usd(amount).negated(), "{action} {kind}");
+            let description = format!("{action} {kind}, invoice inv-1");
+            assert_eq!(found.description, description);
+        }
     }
 }

@@ -57,6 +57,7 @@ struct Fate {
     drift: i64,
     fails: bool,
     shared_deposit: bool,
+    refunded: bool,
 }
 
 fn fate() -> impl Strategy<Value = Fate> {
@@ -65,12 +66,14 @@ fn fate() -> impl Strategy<Value = Fate> {
         prop_oneof![Just(0_i64), Just(-1), Just(1), -300_i64..300],
         any::<bool>(),
         any::<bool>(),
+        any::<bool>(),
     )
-        .prop_map(|(stage, drift, fails, shared_deposit)| Fate {
+        .prop_map(|(stage, drift, fails, shared_deposit, refunded)| Fate {
             stage,
             drift,
             fails,
             shared_deposit,
+            refunded,
         })
 }
 
@@ -92,6 +95,13 @@ fn rows(fates: &[Fate]) -> Vec<BillingEvent> {
         if fate.stage > 0 {
             rows.push(row("i", "INVOICED", "SELLER_REV_SHARE", &price));
             rows.push(row("f", "INVOICED", "AWS_REV_SHARE", &fee));
+        }
+        if fate.stage > 0 && fate.refunded {
+            let back = |name, kind, amount, of: &str| {
+                row(name, "INVOICED", kind, amount).parent(&format!("{of}{n}"))
+            };
+            rows.push(back("r", "SELLER_REV_SHARE_REFUND", "-10.00", "i"));
+            rows.push(back("s", "AWS_REV_SHARE_REFUND", "0.25", "f"));
         }
         if fate.stage > 1 {
             rows.push(row("c", "COLLECTED", "SELLER_REV_SHARE", &price).parent(&format!("i{n}")));
@@ -163,6 +173,14 @@ fn run(rows: &[BillingEvent], chunk: usize, known: usize) -> Outcome {
     outcome(position, &arrived.into_iter().collect())
 }
 
+fn first_open(state: &State) -> Option<CaseId> {
+    let State::Known(position) = state else {
+        panic!("accepted")
+    };
+    let mut open = position.cases.values().filter(|case| case.is_open());
+    open.next().map(|case| case.id.clone())
+}
+
 fn advance(state: &State, command: Command, rows: &[BillingEvent]) -> State {
     let book: Book = rows.iter().cloned().collect();
     let facts = Facts {
@@ -229,5 +247,38 @@ proptest! {
             .checked_add(balance(position, Account::DisbursementClearing))
             .unwrap();
         prop_assert_eq!(owed, totals.undisbursed);
+    }
+
+    /// R5, R8: whatever a person accepts, the ledger still is what the figures say; and what is settled
+    /// has left nothing on any account that shows what is still to come.
+    #[test]
+    fn what_is_settled_has_left_nothing(
+        rows in prop::collection::vec(fate(), 3).prop_map(|fates| rows(&fates)),
+    ) {
+        let mut state = advance(&State::Unknown, Command::Accept(Box::new(terms())), &rows);
+        while let Some(case) = first_open(&state) {
+            let by = "finance@acme.example".parse().unwrap();
+            let reason = "accepted".to_owned();
+            state = advance(&state, Command::Resolve { case, by, reason }, &rows);
+        }
+        let State::Known(position) = &state else { panic!("accepted") };
+        let book: Book = rows.into_iter().collect();
+        let totals = position.totals(&book).unwrap();
+        let owed = balance(position, Account::AwsReceivable)
+            .checked_add(balance(position, Account::DisbursementClearing))
+            .unwrap();
+        prop_assert_eq!(owed, totals.undisbursed);
+        prop_assert_eq!(balance(position, Account::Cash), totals.disbursed);
+        prop_assert_eq!(position.settled_at.is_some(), position.is_settled(&book).unwrap());
+        if position.settled_at.is_some() {
+            for account in [
+                Account::UnbilledReceivable,
+                Account::AwsReceivable,
+                Account::DisbursementClearing,
+                Account::AccruedListingFee,
+            ] {
+                prop_assert!(balance(position, account).is_zero(), "{}", account.name());
+            }
+        }
     }
 }

@@ -141,3 +141,13 @@ pub(crate) fn handbook_rows(deposited: &str) -> Vec<BillingEvent> {
     .map(Row::build)
     .collect()
 }
+
+/// The deposit came back.
+pub(crate) fn deposit_failed(deposit: &str) -> BillingEvent {
+    let id = format!("{deposit}-failed");
+    Row::new(&id, "DISBURSED", "DISBURSEMENT_FAILURE", "-99937.50")
+        .agreement(None)
+        .offer(None)
+        .parent(deposit)
+        .build()
+}

@@ -28,7 +28,8 @@ pub(crate) fn publishable(
         Event::Accepted(_)
         | Event::Posted { .. }
         | Event::CaseCleared { .. }
-        | Event::CaseResolved { .. } => None,
+        | Event::CaseResolved { .. }
+        | Event::Unsettled { .. } => None,
     }
 }
 

@@ -8,6 +8,11 @@ use crate::domain::billing_event::BillingEvent;
 
 /// Reads a row; every wrong column is named at once.
 pub(crate) fn parse(cells: &Cells<'_>) -> Result<BillingEvent, BadValue> {
+    if let Some(deleted) = cells.get("delete_date") {
+        return Err(BadValue(format!(
+            "AWS deleted it: delete_date is {deleted}"
+        )));
+    }
     let mut wrong = Vec::new();
     let event = Reader {
         cells,

@@ -16,18 +16,21 @@ use countersign_platform::{
     back_off, fault,
 };
 
-use super::csv_file;
+use super::csv_file::{RefusedFile, Rows};
 use super::layout::FeedFile;
 use super::source::FeedSource;
 use crate::commands;
 use crate::commands::intake::Progress;
 use crate::domain::ids::AgreementId;
-use crate::domain::intake::FileVersion;
+use crate::domain::intake::{Chunk, FileVersion};
 use crate::store;
 use crate::store::feed::{FileState, Report};
 
 /// The kind of the recurring task.
 pub(crate) const TASK: &str = "feeds.ingest";
+
+/// How many rows one transaction takes: short enough that no one waits for its locks.
+const CHUNK: usize = 500;
 
 /// The feeds of every seller that is configured. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -63,20 +66,23 @@ impl Feeds {
         because: &Because,
     ) -> Result<Vec<Report>, Failure> {
         let mut reports = Vec::new();
+        let mut failed = Ok(());
         for source in self
             .sources
             .iter()
             .filter(|source| source.seller == *seller)
         {
             for file in source.files().await? {
-                if let Some(report) = self.ingest_file(source, file, because).await? {
-                    reports.push(report);
+                match self.ingest_file(source, file, because).await {
+                    Ok(report) => reports.extend(report),
+                    // One file that cannot be taken is no reason to leave the others waiting.
+                    Err(failure) => failed = failed.and(Err(failure)),
                 }
             }
         }
         fault::point("feeds.before_reconcile");
         self.reconcile(seller, because).await?;
-        Ok(reports)
+        failed.map(|()| reports)
     }
 
     async fn ingest_file(
@@ -113,22 +119,25 @@ impl Feeds {
         bytes: &[u8],
         because: &Because,
     ) -> Result<bool, Failure> {
-        let content = csv_file::read(file.feed, bytes).map(Arc::new);
+        let mut rows = match Rows::open(file.feed, bytes) {
+            Ok(rows) => rows,
+            Err(refused) => return self.refuse(seller, version, &refused, because).await,
+        };
+        let remarks = Arc::new(std::mem::take(&mut rows.remarks));
+        let mut rows = rows.peekable();
+        let mut from = 0;
         loop {
+            let lines = rows.by_ref().take(CHUNK).collect();
+            let last = rows.peek().is_none();
+            let chunk = Arc::new(Chunk { from, lines, last });
+            from = chunk.end();
             let progress = self
                 .database
                 .transaction(because.cause.clone(), because.trace, |uow| {
-                    let (seller, version, content) =
-                        (seller.clone(), version.clone(), content.clone());
+                    let (seller, version) = (seller.clone(), version.clone());
+                    let (remarks, chunk) = (Arc::clone(&remarks), Arc::clone(&chunk));
                     Box::pin(async move {
-                        match content {
-                            Ok(content) => {
-                                commands::intake::take_rows(uow, &seller, &version, &content).await
-                            }
-                            Err(csv_file::RefusedFile(reason)) => {
-                                commands::intake::refuse_file(uow, &seller, &version, &reason).await
-                            }
-                        }
+                        commands::intake::take_rows(uow, &seller, &version, &remarks, &chunk).await
                     })
                 })
                 .await?;
@@ -139,6 +148,26 @@ impl Feeds {
                 Progress::Known => return Ok(false),
             }
         }
+    }
+
+    /// Notes that nothing of a file version can be taken; returns whether that is news.
+    async fn refuse(
+        &self,
+        seller: &SellerId,
+        version: &FileVersion,
+        RefusedFile(reason): &RefusedFile,
+        because: &Because,
+    ) -> Result<bool, Failure> {
+        let progress = self
+            .database
+            .transaction(because.cause.clone(), because.trace, |uow| {
+                let (seller, version, reason) = (seller.clone(), version.clone(), reason.clone());
+                Box::pin(async move {
+                    commands::intake::refuse_file(uow, &seller, &version, &reason).await
+                })
+            })
+            .await?;
+        Ok(progress == Progress::Finished)
     }
 
     /// Reconciles every agreement that is due. One that cannot be is no reason to leave the others

@@ -145,7 +145,10 @@ pub(crate) async fn write(
     }
     for (id, event) in events {
         match event {
-            Event::Accepted(_) | Event::CashDisbursed(_) | Event::Settled(_) => {}
+            Event::Accepted(_)
+            | Event::CashDisbursed(_)
+            | Event::Settled(_)
+            | Event::Unsettled { .. } => {}
             Event::Posted {
                 source,
                 revision,

@@ -1,5 +1,6 @@
 //! The deals of the main job, from acceptance to cash.
 
+use countersign_proto::common::v1::{Economics, Money};
 use countersign_proto::disbursement_reconciliation::v1 as proto;
 use prost::Message;
 use proto::ChargeState;
@@ -230,7 +231,8 @@ async fn rows_wait_for_their_agreement() {
     );
 }
 
-/// A deposit that comes back is booked back, and paid again it settles once (R3, R5).
+/// A deposit that comes back is booked back and somebody hears of it; paid again it settles again,
+/// with the figures of what stayed (R3, R4, R5).
 #[tokio::test]
 async fn a_failed_deposit() {
     use crate::csv::Row;
@@ -304,12 +306,78 @@ async fn a_failed_deposit() {
     let cash = world.cash().await;
     assert!(cash.settled);
     assert_eq!(cash.disbursed, usd("99937.50"));
-    let settled = world
-        .published()
-        .await
-        .into_iter()
-        .filter(|name| name == "EngagementSettled");
-    assert_eq!(settled.count(), 1);
+    let [found] = &cash.discrepancies[..] else {
+        panic!("one case: {:?}", cash.discrepancies)
+    };
+    assert_eq!(found.kind, "DEPOSIT_FAILED");
+    assert_eq!(found.state(), proto::discrepancy::State::Cleared);
+    assert_eq!(
+        world.published().await,
+        [
+            "CashDisbursed",
+            "EngagementSettled",
+            "DiscrepancyFound",
+            "CashDisbursed",
+            "EngagementSettled"
+        ]
+    );
+    let settled = world.ingest().await;
+    assert_eq!(settled, [], "nothing is told twice");
+    assert_eq!(world.published().await.len(), 5);
+}
+
+/// E4, E9, R3: yen have no minor digits: in the event, in the feed, in the database, in the books.
+#[tokio::test]
+async fn a_deal_in_yen() {
+    let yen = |amount: &str| {
+        Some(Money {
+            currency_code: "JPY".to_owned(),
+            amount: amount.to_owned(),
+        })
+    };
+    let mut agreement = accepted();
+    agreement.charges[0].amount = yen("102500");
+    agreement.economics = Some(Economics {
+        base_total: yen("100000"),
+        price_total: yen("102500"),
+        listing_fee_rate: "0.025".to_owned(),
+        expected_fee: yen("2562"),
+        expected_net: yen("99938"),
+        ..Economics::default()
+    });
+    let amounts = [
+        "102500",
+        "-2562.000000",
+        "102500.0",
+        "\"-102,500\"",
+        "2562",
+        "99936",
+    ];
+    let rows = handbook().into_iter().zip(amounts);
+    let rows: Vec<_> = rows
+        .map(|(row, amount)| row.with("currency", "JPY").with("amount", amount))
+        .collect();
+    let world = World::new().await;
+    world.hear(&agreement).await.unwrap();
+    let report = world.read(file(&rows)).await;
+    assert_eq!((report.new_rows, report.refused_rows), (6, 0), "{report:?}");
+    let cash = world.cash().await;
+    assert_eq!((cash.disbursed, cash.undisbursed), (yen("99936"), yen("2")));
+    let [found] = &cash.discrepancies[..] else {
+        panic!("one case: {:?}", cash.discrepancies)
+    };
+    assert_eq!(
+        (found.kind.as_str(), &found.difference),
+        ("SHORT_PAID", &yen("-2"))
+    );
+    world.resolve(&found.case_id).await.unwrap();
+    assert!(world.cash().await.settled);
+    assert!(
+        world
+            .balances()
+            .await
+            .contains(&("expense:payment-difference".to_owned(), "2".to_owned()))
+    );
 }
 
 /// P2, P4: the same key is the same answer; two turns at once do the work once.

@@ -229,6 +229,60 @@ async fn reports_are_listed() {
     assert_eq!(rows, [3, 2, 1]);
 }
 
+/// R2: what the database cannot keep costs its row, and holds up nothing else.
+#[tokio::test]
+async fn what_cannot_be_kept_costs_its_row() {
+    let world = World::new().await;
+    world.hear(&accepted()).await.unwrap();
+    let accounts = format!(
+        "account_id,aws_account_id,valid_from,update_date\n{},1,2027-01-05,2027-01-05\n",
+        "k".repeat(10_000)
+    );
+    world.deliver("accountfeed_v1/year=2027/month=01/data.csv", accounts);
+    let mut rows = handbook();
+    let odd = |id: &str, column: &'static str, value: &str| {
+        let row = Row::new(id, "2027-01-05", "INVOICED", "AWS_TAX_SHARE", "1.00");
+        row.with(column, value)
+    };
+    rows.insert(0, odd("be-20", "product_id", "nul\0"));
+    rows.insert(1, odd("be-21", "invoice_id", "one\rline"));
+    rows.insert(2, odd("be-22", "line_item_id", &"x".repeat(1024 * 1024)));
+    rows.insert(3, odd("be-23", "delete_date", "2027-01-06T00:00:00Z"));
+    world.deliver(BILLING, file(&rows));
+    let reports = world.ingest().await;
+    let [accounts, billing] = &reports[..] else {
+        panic!("two reports: {reports:?}")
+    };
+    assert_eq!(refused(accounts), [(2, "the key has more than 512 bytes")]);
+    let lines: Vec<u64> = refused(billing).iter().map(|(line, _)| *line).collect();
+    assert_eq!(lines, [2, 3, 4, 5]);
+    adds_up(billing);
+    assert!(world.cash().await.settled);
+}
+
+/// R2: two turns over one long file, each in several transactions: every row once.
+#[tokio::test]
+async fn two_turns_share_a_long_file() {
+    let world = World::new().await;
+    let row = |n: usize| {
+        let id = format!("be-{n:05}");
+        Row::new(&id, "2027-01-05", "INVOICED", "AWS_TAX_SHARE", "1.00")
+    };
+    let rows: Vec<Row> = (0..3_000).map(row).collect();
+    world.deliver(BILLING, file(&rows));
+    let turns = [world.ingest(), world.ingest(), world.ingest()];
+    let reports: Vec<_> = futures::future::join_all(turns)
+        .await
+        .into_iter()
+        .flatten()
+        .collect();
+    let [report] = &reports[..] else {
+        panic!("one report: {reports:?}")
+    };
+    assert_eq!((report.rows, report.new_rows), (3_000, 3_000));
+    assert_eq!(report.state(), State::Ingested);
+}
+
 /// A file is taken in several transactions; who goes on after a crash goes on behind the last.
 #[tokio::test]
 async fn a_long_file_is_resumed_where_it_stopped() {

@@ -11,5 +11,6 @@ mod database;
 mod deals;
 mod events;
 mod feeds;
+mod neighbours;
 mod refusals;
 mod world;

@@ -35,11 +35,13 @@ impl World {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let section = DisbursementReconciliationConfig {
-            feeds: vec![FeedLocation {
-                seller: "acme".to_owned(),
-                url: format!("file://{}", folder.path().display()),
-                options: std::collections::BTreeMap::default(),
-            }],
+            feeds: [("acme", ""), ("globex", "/globex")]
+                .map(|(seller, below)| FeedLocation {
+                    seller: seller.to_owned(),
+                    url: format!("file://{}{below}", folder.path().display()),
+                    options: std::collections::BTreeMap::default(),
+                })
+                .into(),
             poll_interval_seconds: 3_600,
         };
         let service = service();
@@ -144,7 +146,11 @@ impl World {
     }
 
     pub(crate) async fn cash(&self) -> proto::EngagementCash {
-        let engagement_id = ENGAGEMENT.to_owned();
+        self.cash_of(ENGAGEMENT).await
+    }
+
+    pub(crate) async fn cash_of(&self, engagement: &str) -> proto::EngagementCash {
+        let engagement_id = engagement.to_owned();
         let request = self.call(proto::GetEngagementCashRequest { engagement_id });
         self.client()
             .get_engagement_cash(request)

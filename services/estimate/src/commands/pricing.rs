@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::refusal::refused;
 use crate::domain::fee::{ListingFee, ListingFeeForm};
 use crate::domain::policy::{PolicyForm, PricingPolicy};
-use crate::store::pricing;
+use crate::store::pricing::{self, Added, MAX_OWN_FEES};
 
 /// Replaces the seller's policy.
 pub(crate) async fn put_policy(
@@ -33,9 +33,18 @@ pub(crate) async fn add_listing_fee(
 ) -> Result<ListingFee, Failure> {
     let fee = form.check().map_err(refused)?;
     let now = uow.now();
-    if !pricing::add_fee(uow.connection(), seller, &fee, now).await? {
-        let name = format!("for {} from {} on", fee.product_type, fee.effective_from);
-        return Err(Refusal::already_exists("LISTING_FEE_EXISTS", "listing fee", &name).into());
+    match pricing::add_fee(uow.connection(), seller, &fee, now).await? {
+        Added::New => {}
+        Added::AlreadyThere => {
+            let name = format!("for {} from {} on", fee.product_type, fee.effective_from);
+            return Err(Refusal::already_exists("LISTING_FEE_EXISTS", "listing fee", &name).into());
+        }
+        Added::TooMany => {
+            let most = format!("at most {MAX_OWN_FEES} listing fees of one's own");
+            return Err(Refusal::failed_precondition("TOO_MANY_LISTING_FEES", most)
+                .with("limit", MAX_OWN_FEES)
+                .into());
+        }
     }
     audit(uow, seller, "listing-fees", "add", None, fee_value(&fee)).await?;
     Ok(fee)

@@ -98,5 +98,20 @@ fn summary(state: &State) -> Option<Value> {
         "base_total": version.economics.base_total.to_string(),
         "payment_plan": version.content.payment_plan.name(),
         "valid_until": version.content.valid_until.to_string(),
+        "particulars": particulars(state),
     }))
+}
+
+/// What is true in this state only: what was bound, or who wanted what. A service hands it in, so
+/// the entry's own principal does not say it.
+fn particulars(state: &State) -> Option<Value> {
+    match state {
+        State::Approved(_, digest) => Some(json!({ "digest": digest.to_string() })),
+        State::ChangesRequested(_, request) => Some(json!({
+            "step": request.step,
+            "requested_by": request.requested_by.as_str(),
+        })),
+        State::Withdrawn(_, withdrawal) => Some(json!({ "by": withdrawal.by.as_str() })),
+        State::Absent | State::Draft(_) | State::Submitted(_) | State::Expired(_) => None,
+    }
 }

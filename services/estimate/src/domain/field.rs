@@ -84,6 +84,10 @@ pub fn name(wrong: &mut Violations, field: &str, text: &str) -> Option<String> {
         wrong.add(field, Reason::NameRequired, "must be given");
         return None;
     }
+    if text.contains(['\n', '\r', '\t']) {
+        wrong.add(field, Reason::TextInvalid, "one line, without tabs");
+        return None;
+    }
     self::text(wrong, field, text, MAX_NAME)
 }
 

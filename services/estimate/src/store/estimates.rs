@@ -35,20 +35,26 @@ impl<E: Into<Failure>> From<E> for InsertError {
     }
 }
 
-/// Reads the estimate and locks it until the transaction ends.
+/// Locks the estimate until the transaction ends and reads it.
+///
+/// The lock is its own statement: one that locks and joins would, having waited for a writer of the
+/// next version, look for that version as things were before the wait, and find no estimate.
 pub(crate) async fn load_for_update(
     connection: &mut PgConnection,
     seller: &SellerId,
     estimate_id: Uuid,
 ) -> Result<Loaded, Failure> {
-    let row: Option<EstimateRow> = sqlx::query_as(concat!(
-        select_estimate!(),
-        "AND e.estimate_id = $2 FOR UPDATE OF e"
-    ))
-    .bind(seller.as_str())
-    .bind(estimate_id)
-    .fetch_optional(connection)
-    .await?;
+    sqlx::query("SELECT FROM estimate WHERE seller = $1 AND estimate_id = $2 FOR UPDATE")
+        .bind(seller.as_str())
+        .bind(estimate_id)
+        .execute(&mut *connection)
+        .await?;
+    let row: Option<EstimateRow> =
+        sqlx::query_as(concat!(select_estimate!(), "AND e.estimate_id = $2"))
+            .bind(seller.as_str())
+            .bind(estimate_id)
+            .fetch_optional(connection)
+            .await?;
     let Some(row) = row else {
         return Ok(Loaded {
             state: State::Absent,

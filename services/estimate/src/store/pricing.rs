@@ -11,7 +11,10 @@ use crate::domain::policy::{PricingPolicy, PricingRules};
 
 /// The seller of the rows that every seller has.
 const EVERY_SELLER: &str = "*";
-/// The most rows of the fee table that are looked at: some hundred times what AWS publishes.
+/// The most rows of a seller's own: some hundred times what AWS publishes.
+pub(crate) const MAX_OWN_FEES: i64 = 1_000;
+/// The most rows of the fee table that are looked at. Well above [`MAX_OWN_FEES`]: a row that was
+/// not looked at would be a wrong fee.
 const MAX_FEES: i64 = 2_000;
 
 #[derive(Debug, sqlx::FromRow)]
@@ -150,19 +153,30 @@ pub(crate) async fn fees(
         .collect::<Result<_, _>>()?)
 }
 
-/// Adds a row of the seller's own. Returns whether it is new: the same terms from the same date on
-/// can only be said once.
+/// What became of a row that was to be added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Added {
+    /// It is there now.
+    New,
+    /// The same terms from the same date on can only be said once.
+    AlreadyThere,
+    /// The seller has [`MAX_OWN_FEES`] rows.
+    TooMany,
+}
+
+/// Adds a row of the seller's own.
 pub(crate) async fn add_fee(
     connection: &mut PgConnection,
     seller: &SellerId,
     fee: &ListingFee,
     now: DateTime<Utc>,
-) -> Result<bool, Failure> {
+) -> Result<Added, Failure> {
     let minimum = fee.minimum_contract_value;
     let inserted = sqlx::query(
         "INSERT INTO listing_fee (seller, product_type, offer_kind, region, minimum_currency,
             minimum_value, renewal, rate, effective_from, added_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+        WHERE (SELECT count(*) FROM listing_fee WHERE seller = $1) < $11",
     )
     .bind(seller.as_str())
     .bind(&fee.product_type)
@@ -174,11 +188,13 @@ pub(crate) async fn add_fee(
     .bind(fee.rate.fraction())
     .bind(fee.effective_from)
     .bind(now)
+    .bind(MAX_OWN_FEES)
     .execute(connection)
     .await;
     match inserted {
-        Ok(_) => Ok(true),
-        Err(error) if violates(&error, "listing_fee_once") => Ok(false),
+        Ok(done) if done.rows_affected() == 1 => Ok(Added::New),
+        Ok(_) => Ok(Added::TooMany),
+        Err(error) if violates(&error, "listing_fee_once") => Ok(Added::AlreadyThere),
         Err(error) => Err(error.into()),
     }
 }

@@ -160,3 +160,26 @@ async fn versions_cannot_be_changed() {
     }
     it.stop().await;
 }
+
+/// P4: however much is wrong, and however long it is, the caller gets the answer.
+#[tokio::test]
+async fn a_request_that_is_wrong_all_over_is_refused_as_such() {
+    let mut it = Harness::start().await;
+    let mut content = handbook();
+    let wrong = proto::WorkPackage {
+        effort: vec![proto::Effort::default(); 50],
+        base_price: Some(usd(&"9".repeat(100_000))),
+        ..proto::WorkPackage::default()
+    };
+    content.packages = vec![wrong; 24];
+    let refused = it
+        .client
+        .create_estimate(command("1", create("opp-1", content)))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        refusal(&refused),
+        (Code::InvalidArgument, "INVALID_FIELDS".to_owned())
+    );
+    it.stop().await;
+}

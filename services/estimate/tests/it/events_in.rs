@@ -175,6 +175,16 @@ async fn a_rejection_ends_the_estimate() {
         ended.withdrawal_reason,
         "rejected at leadership: not our business"
     );
+    // P3: the service handed it in; the entry says whose decision it was.
+    let after: String = sqlx::query_scalar(
+        "SELECT state_after FROM audit WHERE aggregate_id = $1 ORDER BY audit_seq DESC LIMIT 1",
+    )
+    .bind(&estimate.estimate_id)
+    .fetch_one(it.bed.pool())
+    .await
+    .unwrap();
+    let after: serde_json::Value = serde_json::from_str(&after).unwrap();
+    assert_eq!(after["particulars"]["by"], "vp@acme.example");
     assert_eq!(deliver(&it, 2, stamped(&estimate, "sow")).await, "rejected");
     it.stop().await;
 }

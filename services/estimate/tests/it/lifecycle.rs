@@ -380,3 +380,96 @@ async fn the_trail_is_whole() {
     assert_eq!(verdict, audit::Verdict::Intact(2));
     it.stop().await;
 }
+
+/// E8, P2: of two who write the next version at once, the later one hears that its version is old.
+/// Both wait here for the same lock, as they would for each other.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_next_versions_at_once_one_counts() {
+    let mut it = Harness::start().await;
+    let first = it
+        .client
+        .create_estimate(command("1", create("opp-1", handbook())))
+        .await;
+    let first = first.unwrap().into_inner();
+    let mut lock = it.bed.pool().begin().await.unwrap();
+    sqlx::query("SELECT FROM estimate FOR UPDATE")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let write = |key: &'static str| {
+        let mut client = it.client.clone();
+        let request = command(key, revise(&first, handbook()));
+        async move { client.revise_estimate(request).await }
+    };
+    let unlock = async {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        lock.rollback().await.unwrap();
+    };
+    let (one, two, ()) = tokio::join!(write("2"), write("3"), unlock);
+    let (written, refused) = if one.is_ok() { (one, two) } else { (two, one) };
+    assert_eq!(written.unwrap().into_inner().version, 2);
+    let expected = (Code::Aborted, "VERSION_STALE".to_owned());
+    assert_eq!(refusal(&refused.unwrap_err()), expected);
+    it.stop().await;
+}
+
+fn elsewhere<T>(key: &str, message: T) -> tonic::Request<T> {
+    let mut request = command(key, message);
+    let seller = "other".parse().unwrap();
+    request.metadata_mut().insert("countersign-seller", seller);
+    request
+}
+
+/// P5: no command reaches another tenant's estimate.
+#[tokio::test]
+async fn another_tenant_s_estimate_is_not_there() {
+    let mut it = Harness::start().await;
+    let first = it
+        .client
+        .create_estimate(command("1", create("opp-1", handbook())))
+        .await;
+    let first = first.unwrap().into_inner();
+    let missing = (Code::NotFound, "ESTIMATE_NOT_FOUND".to_owned());
+    let withdraw = proto::WithdrawEstimateRequest {
+        estimate_id: first.estimate_id.clone(),
+        reason: "not mine".to_owned(),
+    };
+    let clone = proto::CloneEstimateRequest {
+        estimate_id: first.estimate_id.clone(),
+        engagement_id: "opp-2".to_owned(),
+        valid_until: "2027-06-30".to_owned(),
+        ..proto::CloneEstimateRequest::default()
+    };
+    let compare = proto::CompareVersionsRequest {
+        estimate_id: first.estimate_id.clone(),
+        ..proto::CompareVersionsRequest::default()
+    };
+    let (mut client, view) = (it.client.clone(), get(&first, 0));
+    let refusals = [
+        client
+            .revise_estimate(elsewhere("2", revise(&first, handbook())))
+            .await
+            .map(drop),
+        client
+            .submit_estimate(elsewhere("3", submit(&first)))
+            .await
+            .map(drop),
+        client
+            .withdraw_estimate(elsewhere("4", withdraw))
+            .await
+            .map(drop),
+        client.clone_estimate(elsewhere("5", clone)).await.map(drop),
+        client
+            .get_customer_view(elsewhere("", view))
+            .await
+            .map(drop),
+        client
+            .compare_versions(elsewhere("", compare))
+            .await
+            .map(drop),
+    ];
+    for refused in refusals {
+        assert_eq!(refusal(&refused.unwrap_err()), missing);
+    }
+    it.stop().await;
+}

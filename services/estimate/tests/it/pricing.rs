@@ -267,3 +267,43 @@ async fn effort_and_yen_round_trip() {
     assert_eq!(amount(economics.margin.as_ref()), "2323052");
     it.stop().await;
 }
+
+/// E3: every fee that a seller has is looked at, so there is a most; the one too many is refused.
+#[tokio::test]
+async fn a_seller_s_own_fees_are_bounded() {
+    let mut it = Harness::start().await;
+    sqlx::query(
+        "INSERT INTO listing_fee (seller, product_type, offer_kind, renewal, rate, effective_from,
+            added_at)
+        SELECT 'acme', 'professional_services', 'private_offer', FALSE, 0.5,
+            date '2000-01-01' + number, now()
+        FROM generate_series(1, 999) AS number",
+    )
+    .execute(it.bed.pool())
+    .await
+    .unwrap();
+    let add = |rate: &str, from: &str| proto::AddListingFeeRequest {
+        fee: Some(proto::ListingFee {
+            product_type: "professional_services".to_owned(),
+            offer_kind: "private_offer".to_owned(),
+            rate: rate.to_owned(),
+            effective_from: from.to_owned(),
+            ..proto::ListingFee::default()
+        }),
+    };
+    let last = command("1", add("0.01", "2026-03-02"));
+    it.client.add_listing_fee(last).await.unwrap();
+    let more = command("2", add("0.02", "2026-03-01"));
+    let more = it.client.add_listing_fee(more).await.unwrap_err();
+    assert_eq!(
+        refusal(&more),
+        (Code::FailedPrecondition, "TOO_MANY_LISTING_FEES".to_owned())
+    );
+    let made = it
+        .client
+        .create_estimate(command("3", create("opp-1", handbook())))
+        .await;
+    let economics = made.unwrap().into_inner().snapshot.unwrap().economics;
+    assert_eq!(economics.unwrap().listing_fee_rate, "0.01");
+    it.stop().await;
+}

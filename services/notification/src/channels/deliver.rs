@@ -8,11 +8,12 @@ use uuid::Uuid;
 
 use super::Channels;
 use crate::commands::deliveries::record;
-use crate::domain::delivery::State;
+use crate::domain::delivery::{Attempt, Outcome, State};
 use crate::store::{deliveries, subscriptions};
 
 /// Runs of one task before it is given up: far more than the attempts that a delivery has. Should
-/// recording fail for good (a bug), nobody is sent the same mail for ever.
+/// recording fail again and again, nobody is sent the same mail for ever; the delivery has failed
+/// then, and can be redriven.
 const MAX_RUNS: i32 = 24;
 
 /// Sends what is queued. It may run twice for one delivery (a crash before the commit, an expired
@@ -32,11 +33,6 @@ impl Deliver {
 impl TaskHandler for Deliver {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
         let (seller, id) = parse(&run.payload)?;
-        if run.attempt > MAX_RUNS {
-            return Ok(TaskOutcome::Failed(
-                "sent or tried, and never recorded".to_owned(),
-            ));
-        }
         let pool = run.database().pool();
         let Some(stored) = deliveries::get(pool, &seller, id).await? else {
             return Ok(TaskOutcome::Failed("there is no such delivery".to_owned()));
@@ -44,14 +40,21 @@ impl TaskHandler for Deliver {
         if !matches!(stored.delivery.state, State::Queued { .. }) {
             return Ok(TaskOutcome::Done);
         }
-        let subscription = match stored.letter.subscription {
-            Some(id) => subscriptions::get(pool, &seller, id).await?,
-            None => None,
+        let attempt = if run.attempt > MAX_RUNS {
+            Attempt {
+                at: run.now(),
+                outcome: Outcome::Refused,
+                answer: "sent or tried too often, and never recorded".to_owned(),
+            }
+        } else {
+            let subscription = match stored.letter.subscription {
+                Some(id) => subscriptions::get(pool, &seller, id).await?,
+                None => None,
+            };
+            self.channels
+                .send(&stored.letter, subscription.as_ref(), run.now())
+                .await
         };
-        let attempt = self
-            .channels
-            .send(&stored.letter, subscription.as_ref(), run.now())
-            .await;
         fault::point("notification.after_send");
         tracing::info!(
             %seller,

@@ -87,16 +87,15 @@ impl Channels {
         subscription: Option<&Subscription>,
         now: DateTime<Utc>,
     ) -> Attempt {
-        let answer = match letter.channel {
-            Channel::Email => self.mailer.send(letter).await,
-            Channel::Webhook => match subscription.map(|known| &known.address) {
-                Some(Address::Webhook { secret, .. }) => {
-                    self.webhooks.send(letter, secret, now).await
-                }
-                Some(Address::Email(_)) | None => {
-                    Answer::new(Outcome::Refused, "the subscription was removed")
-                }
-            },
+        let removed = || Answer::new(Outcome::Refused, "the subscription was removed");
+        let answer = match (letter.channel, subscription.map(|known| &known.address)) {
+            // Who was taken off the list hears nothing more, redriven or not (N4).
+            (Channel::Email, None) if letter.subscription.is_some() => removed(),
+            (Channel::Email, _) => self.mailer.send(letter).await,
+            (Channel::Webhook, Some(Address::Webhook { secret, .. })) => {
+                self.webhooks.send(letter, secret, now).await
+            }
+            (Channel::Webhook, Some(Address::Email(_)) | None) => removed(),
         };
         let text = one_line(&answer.text)
             .chars()

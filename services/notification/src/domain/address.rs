@@ -1,6 +1,6 @@
 //! Addresses a notice can go to: parsed once, never checked again (N4, N5).
 
-use core::net::IpAddr;
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::fmt;
 
 use base64::Engine as _;
@@ -129,24 +129,33 @@ fn is_public_name(name: &str) -> bool {
 /// cloud's metadata service, which would let a subscriber make this service knock there.
 pub(crate) fn is_public(ip: IpAddr) -> bool {
     match ip.to_canonical() {
-        IpAddr::V4(ip) => {
-            let shared = ip.octets()[0] == 100 && (64..128).contains(&ip.octets()[1]);
-            !(ip.is_private()
-                || ip.is_loopback()
-                || ip.is_link_local()
-                || ip.is_unspecified()
-                || ip.is_broadcast()
-                || ip.is_multicast()
-                || ip.octets()[0] == 0
-                || shared)
-        }
-        IpAddr::V6(ip) => {
-            !(ip.is_loopback()
-                || ip.is_unspecified()
-                || ip.is_multicast()
-                || ip.is_unique_local()
-                || ip.is_unicast_link_local())
-        }
+        IpAddr::V4(ip) => is_public_v4(ip),
+        IpAddr::V6(ip) => is_public_v6(ip),
+    }
+}
+
+fn is_public_v4(ip: Ipv4Addr) -> bool {
+    let special = matches!(
+        ip.octets(),
+        // This network and reserved; between a carrier and its customers; protocol assignments;
+        // benchmarks.
+        [0 | 240..=255, ..] | [100, 64..=127, ..] | [192, 0, 0, _] | [198, 18 | 19, ..]
+    );
+    !(special || ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_multicast())
+}
+
+fn is_public_v6(ip: Ipv6Addr) -> bool {
+    let within = |high: u16, low: u16| {
+        is_public_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
+    };
+    match ip.segments() {
+        // An IPv4 address inside: compatible (`::` and `::1` too), behind NAT64, behind 6to4.
+        [0, 0, 0, 0, 0, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..] => within(high, low),
+        // A network's own NAT64, Teredo, unique local, link-local, site-local, multicast.
+        [0x64, 0xff9b, 1, ..] | [0x2001, 0, ..] | [0xfc00..=0xfdff | 0xfe80..=0xffff, ..] => false,
+        _ => true,
     }
 }
 
@@ -260,8 +269,34 @@ mod tests {
             ("https://169.254.169.254/latest", PrivateHost),
             ("https://[::1]/", PrivateHost),
             ("https://[::ffff:10.0.0.1]/", PrivateHost),
+            ("https://[::10.0.0.1]/", PrivateHost),
+            ("https://[64:ff9b::169.254.169.254]/", PrivateHost),
+            ("https://[64:ff9b:1::1]/", PrivateHost),
+            ("https://[2002:7f00:1::]/", PrivateHost),
+            ("https://[2001:0:1::]/", PrivateHost),
+            ("https://[fd00:ec2::254]/", PrivateHost),
+            ("https://[fe80::1]/", PrivateHost),
+            ("https://[fec0::1]/", PrivateHost),
+            ("https://[ff02::1]/", PrivateHost),
+            ("https://0.0.0.0/", PrivateHost),
+            ("https://100.64.0.1/", PrivateHost),
+            ("https://172.16.0.1/", PrivateHost),
+            ("https://192.0.0.8/", PrivateHost),
+            ("https://192.168.0.1/", PrivateHost),
+            ("https://198.19.0.1/", PrivateHost),
+            ("https://224.0.0.1/", PrivateHost),
+            ("https://255.255.255.255/", PrivateHost),
         ] {
             assert_eq!(strict(wrong), Err(why), "{wrong}");
+        }
+        for public in [
+            "https://8.8.8.8/",
+            "https://100.128.0.1/",
+            "https://[2600:1f18::1]/",
+            "https://[64:ff9b::808:808]/",
+            "https://[2002:808:808::1]/",
+        ] {
+            assert_eq!(strict(public), Ok(public.to_owned()));
         }
         let local = |text| WebhookUrl::parse(text, UrlPolicy::LocalToo);
         assert!(local("http://127.0.0.1:9/hook").is_ok());

@@ -114,6 +114,29 @@ async fn a_round_ends() {
     system.running.stop().await;
 }
 
+/// N6: a delivery whose task ran too often, recording nothing, fails like any other: nobody is sent
+/// the same mail for ever, and it can be redriven.
+#[tokio::test]
+async fn a_task_that_ran_too_often_fails_its_delivery() {
+    let system = told(&[Fate::Later]).await;
+    let delivery = system.until(BUYER, State::Queued, 1).await;
+    sqlx::query("UPDATE task SET attempts = 24 WHERE kind = 'deliver'")
+        .execute(&mut system.bed.superuser().await)
+        .await
+        .unwrap();
+    system.bed.clock().advance(TimeDelta::seconds(6));
+    let failed = system.until(BUYER, State::Failed, 2).await;
+    assert!(failed.answer.contains("never recorded"), "{failed:?}");
+    assert_eq!(system.smtp.taken_for(BUYER).len(), 0);
+    let request = proto::RedriveDeliveryRequest {
+        delivery_id: delivery.delivery_id,
+    };
+    let redriven = system.client().redrive_delivery(call(request)).await;
+    redriven.unwrap();
+    system.until(BUYER, State::Sent, 3).await;
+    system.running.stop().await;
+}
+
 #[tokio::test]
 async fn an_unknown_delivery_is_not_found() {
     let system = System::start().await;

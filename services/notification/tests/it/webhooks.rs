@@ -9,6 +9,7 @@ use standardwebhooks::Webhook;
 use tonic::Code;
 
 use crate::samples;
+use crate::smtp::Fate;
 use crate::system::{SECRET, System, call, reason};
 
 async fn tell(system: &System, amount: &str) {
@@ -77,23 +78,35 @@ async fn a_receiver_that_is_gone_is_left_alone() {
     system.running.stop().await;
 }
 
+/// N4: who was taken off the list hears nothing more, on either channel.
 #[tokio::test]
 async fn what_is_queued_for_a_removed_subscription_fails() {
     let system = System::start().await;
     let url = system.hooks.url();
+    let mail = "cash@acme.example".to_owned();
     system.hooks.then(&[500]);
-    let subscription_id = system.put(Finance, &url).await.unwrap().subscription_id;
+    system.smtp.then(&[Fate::Later]);
+    let mut known = Vec::new();
+    for place in [&url, &mail] {
+        known.push(system.put(Finance, place).await.unwrap());
+    }
     tell(&system, "1.00").await;
-    system.until(&url, State::Queued, 1).await;
-    let request = proto::RemoveSubscriptionRequest { subscription_id };
-    system
-        .client()
-        .remove_subscription(call(request))
-        .await
-        .unwrap();
+    for place in [&url, &mail] {
+        system.until(place, State::Queued, 1).await;
+    }
+    for subscription in known {
+        let request = proto::RemoveSubscriptionRequest {
+            subscription_id: subscription.subscription_id,
+        };
+        let removed = system.client().remove_subscription(call(request)).await;
+        removed.unwrap();
+    }
     system.bed.clock().advance(TimeDelta::seconds(6));
-    let failed = system.until(&url, State::Failed, 2).await;
-    assert_eq!(failed.answer, "the subscription was removed");
+    for place in [&url, &mail] {
+        let failed = system.until(place, State::Failed, 2).await;
+        assert_eq!(failed.answer, "the subscription was removed");
+    }
+    assert_eq!(system.smtp.taken_for(&mail).len(), 0);
     system.running.stop().await;
 }
 

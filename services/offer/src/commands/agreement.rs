@@ -7,7 +7,8 @@ use countersign_platform::{Failure, UnitOfWork};
 use super::offer;
 use crate::domain::agreement::Agreement;
 use crate::domain::command::Command;
-use crate::domain::id::AwsOfferId;
+use crate::domain::id::{AwsOfferId, OfferId};
+use crate::domain::offer::Offer;
 use crate::store;
 use crate::store::agreement::Seen;
 
@@ -32,12 +33,11 @@ pub(crate) async fn record(
                 );
             }
         }
-        (Err(problem), _) => tracing::error!(
-            seller = seller.as_str(),
-            agreement = seen.id.as_str(),
-            problem,
-            "an agreement that cannot be read"
-        ),
+        (Err(problem), Ok(aws_offer_id)) => {
+            let ours = store::offer::by_aws_id(uow.connection(), seller, &aws_offer_id).await?;
+            warn_of_unread(seller, seen, problem, ours.as_ref());
+        }
+        (Err(problem), Err(_)) => warn_of_unread(seller, seen, problem, None),
         (Ok(_), Err(_)) => {
             tracing::warn!(
                 agreement = seen.id.as_str(),
@@ -46,6 +46,27 @@ pub(crate) async fn record(
         }
     }
     Ok(())
+}
+
+fn warn_of_unread(seller: &SellerId, seen: &Seen, problem: &str, ours: Option<&OfferId>) {
+    let (seller, agreement) = (seller.as_str(), seen.id.as_str());
+    if let Some(offer) = ours {
+        let offer = offer.as_str();
+        tracing::error!(
+            seller,
+            agreement,
+            offer,
+            problem,
+            "our agreement cannot be read"
+        );
+    } else {
+        tracing::warn!(
+            seller,
+            agreement,
+            problem,
+            "an agreement that cannot be read"
+        );
+    }
 }
 
 /// Records the agreement on our offer, if it is of one. Returns whether it is.
@@ -62,6 +83,7 @@ pub(crate) async fn attach(
     let command = Command::RecordAgreement(agreement.clone());
     let offer = offer::apply(uow, seller, &offer_id, &command).await?;
     store::agreement::matched(uow.connection(), seller, &agreement.id, &offer_id).await?;
+    warn_of_conflict(uow, seller, &offer, agreement).await?;
     let approved = offer.basis.deal.price();
     if let Some(charged) = agreement.difference_from(approved) {
         tracing::error!(
@@ -74,4 +96,33 @@ pub(crate) async fn attach(
         );
     }
     Ok(true)
+}
+
+/// AWS's word stands, and what does not go together with it is for a person.
+async fn warn_of_conflict(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    offer: &Offer,
+    agreement: &Agreement,
+) -> Result<(), Failure> {
+    let (name, id) = (offer.id.as_str(), agreement.id.as_str());
+    if let Some(held) = offer.agreement().filter(|held| held.id != agreement.id) {
+        tracing::error!(
+            seller = seller.as_str(),
+            offer = name,
+            agreement = id,
+            recorded = held.id.as_str(),
+            "a second agreement of one offer: only the first is recorded, AWS invoices both"
+        );
+    }
+    if let Some(rival) = store::offer::rival(uow.connection(), seller, offer).await? {
+        tracing::error!(
+            seller = seller.as_str(),
+            offer = name,
+            agreement = id,
+            other = rival.as_str(),
+            "an offer was accepted while the engagement has another one: cancel that"
+        );
+    }
+    Ok(())
 }

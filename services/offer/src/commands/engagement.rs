@@ -73,6 +73,7 @@ async fn apply(
         })
         .await?;
         publish(uow, seller, &after, event).await?;
+        warn_of_void(uow, seller, &after.id, event).await?;
     }
     Ok((after, true))
 }
@@ -95,6 +96,29 @@ async fn publish(
         payload: public.payload,
     })
     .await?;
+    Ok(())
+}
+
+/// A release cannot be taken back: a person must decide on what the buyer can accept, or has (A5).
+async fn warn_of_void(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    id: &EngagementId,
+    event: &Event,
+) -> Result<(), Failure> {
+    let Event::StampVoided { reason } = event else {
+        return Ok(());
+    };
+    for (offer, state) in store::offer::released(uow.connection(), seller, id).await? {
+        tracing::error!(
+            seller = seller.as_str(),
+            engagement = id.as_str(),
+            offer,
+            state,
+            reason,
+            "the stamp of a released offer was voided: cancel the offer, or approve the deal again"
+        );
+    }
     Ok(())
 }
 

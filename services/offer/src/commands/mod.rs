@@ -2,6 +2,7 @@
 //! Nothing here commits, and nothing here reaches outside the database.
 
 pub(crate) mod agreement;
+pub(crate) mod change_set;
 pub(crate) mod engagement;
 pub(crate) mod follow_up;
 pub(crate) mod listing;
@@ -29,7 +30,7 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
     let code = match rejection {
         domain::Rejection::Invalid(_) => RejectionCode::InvalidArgument,
         domain::Rejection::StaleRevision { .. } => RejectionCode::Aborted,
-        domain::Rejection::SowNotSigned
+        domain::Rejection::SowNotSigned { .. }
         | domain::Rejection::StampInvalid { .. }
         | domain::Rejection::ChecklistOpen { .. }
         | domain::Rejection::DigestMismatch { .. }
@@ -57,7 +58,7 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
             .with("revision", actual),
         domain::Rejection::OfferNotDraft { state }
         | domain::Rejection::OfferNotPublished { state } => refusal.with("state", state),
-        domain::Rejection::SowNotSigned
+        domain::Rejection::SowNotSigned { .. }
         | domain::Rejection::StampInvalid { .. }
         | domain::Rejection::ChecklistOpen { .. }
         | domain::Rejection::IntakeMissing

@@ -46,10 +46,12 @@ pub(crate) async fn apply(
     let engagement = store::engagement::lock(uow.connection(), seller, &id, Lock::ForShare).await?;
     let engagement = engagement.unwrap_or_else(|| Engagement::new(id));
     let by = principal(uow)?;
+    let rival = store::offer::rival(uow.connection(), seller, &offer).await?;
     let facts = Facts {
         now: uow.now(),
         by: &by,
         engagement: &engagement,
+        rival: rival.as_ref(),
     };
     let events = decide(&offer, command, facts)?;
     write(uow, seller, Some(offer), &events).await
@@ -94,6 +96,7 @@ async fn write(
         audit(uow, seller, before.as_ref(), &after, event).await?;
         publish(uow, seller, &after, event).await?;
         follow_up::schedule(uow, seller, &after, event).await?;
+        warn_of_failure(seller, &after, event);
     }
     Ok(after)
 }
@@ -136,6 +139,18 @@ async fn publish(
     })
     .await?;
     Ok(())
+}
+
+/// A change after the release has no event of its own: who asked must not take it for done (O11).
+fn warn_of_failure(seller: &SellerId, offer: &Offer, event: &Event) {
+    if let Event::ChangeFailed { errors } = event {
+        tracing::warn!(
+            seller = seller.as_str(),
+            offer = offer.id.as_str(),
+            ?errors,
+            "AWS refused a change of a published offer: it stays as it is"
+        );
+    }
 }
 
 /// The audit's word for an event, and the reason where a person gave one.

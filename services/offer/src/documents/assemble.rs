@@ -2,7 +2,7 @@
 //! given. A reason why it cannot be done is for the person who uploaded the document.
 
 use countersign_kernel::Digest;
-use lopdf::Document as Pdf;
+use lopdf::{Document as Pdf, LoadOptions};
 
 use super::merge::merge;
 use super::typeset::{TypesetError, typeset};
@@ -82,8 +82,13 @@ fn part(source: Source) -> Result<Pdf, AssemblyError> {
     }
 }
 
+/// What one compressed stream of a PDF's structure may unfold to: far above what real documents hold,
+/// and few enough bytes that a small file cannot take the memory of the process.
+const MAX_UNFOLDED: usize = 16 * 1024 * 1024;
+
 fn readable(file_name: String, bytes: &[u8]) -> Result<Pdf, AssemblyError> {
-    match Pdf::load_mem(bytes) {
+    let options = LoadOptions::with_max_decompressed_size(MAX_UNFOLDED);
+    match Pdf::load_mem_with_options(bytes, options) {
         Ok(pdf) if pdf.is_encrypted() || pdf.was_encrypted() => {
             Err(AssemblyError::Encrypted { file_name })
         }
@@ -98,7 +103,7 @@ fn readable(file_name: String, bytes: &[u8]) -> Result<Pdf, AssemblyError> {
 
 #[cfg(test)]
 mod tests {
-    use lopdf::{Object, dictionary};
+    use lopdf::{Object, Stream, dictionary};
 
     use super::*;
 
@@ -214,6 +219,30 @@ mod tests {
         assert_eq!(empty.to_string(), "sow.pdf: the PDF has no page");
         let snowman = assemble(vec![text("eula.txt", "☃")]).unwrap_err();
         assert!(snowman.to_string().contains("U+2603"), "{snowman}");
+    }
+
+    /// 20 MB of blanks, in 20 kB of file, where a reader looks for objects.
+    #[test]
+    fn a_pdf_that_unfolds_without_measure_is_refused() {
+        let mut document = typeset(b"small").unwrap();
+        let mut bomb = vec![b' '; MAX_UNFOLDED + 1];
+        bomb[..4].copy_from_slice(b"99 0");
+        // Saving leaves object streams out: it gets its name afterwards.
+        let head = dictionary! { "Type" => "ObjAbc", "N" => 1, "First" => 5 };
+        let mut bomb = Stream::new(head, bomb);
+        bomb.compress().unwrap();
+        document.add_object(bomb);
+        let mut bytes = saved(document);
+        let name = bytes.windows(6).position(|part| part == b"ObjAbc").unwrap();
+        bytes[name..name + 6].copy_from_slice(b"ObjStm");
+        assert!(bytes.len() < 100_000, "{}", bytes.len());
+        let refused = assemble(vec![pdf("sow.pdf", bytes)]).unwrap_err();
+        assert!(
+            refused
+                .to_string()
+                .starts_with("sow.pdf: not a readable PDF"),
+            "{refused}"
+        );
     }
 
     #[test]

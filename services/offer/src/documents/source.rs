@@ -44,12 +44,19 @@ impl DocumentSource {
         })
     }
 
-    /// The document's bytes: those that the digest names, or an error.
+    /// The document's bytes: those that the digest names, or an error. The time is bounded here too:
+    /// a channel bounds the wait for the first answer only, and a server may hang after it.
     pub(crate) async fn download(
         &self,
         seller: &SellerId,
         digest: Digest,
     ) -> Result<Vec<u8>, DownloadError> {
+        tokio::time::timeout(self.timeout, self.read(seller, digest))
+            .await
+            .unwrap_or_else(|_| Err(DownloadError::Away("it took too long".to_owned())))
+    }
+
+    async fn read(&self, seller: &SellerId, digest: Digest) -> Result<Vec<u8>, DownloadError> {
         let gone = |problem: &str| DownloadError::Gone {
             digest,
             problem: problem.to_owned(),
@@ -76,7 +83,6 @@ impl DocumentSource {
             .map_err(failed)?;
         let mut chunks = answer.into_inner();
         let mut bytes = Vec::new();
-        // The deadline of the request bounds the whole stream.
         while let Some(part) = chunks.message().await.map_err(failed)? {
             bytes.extend_from_slice(&part.chunk);
             if bytes.len() > LIMIT {

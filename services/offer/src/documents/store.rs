@@ -99,6 +99,21 @@ impl DocumentStore {
             })
     }
 
+    /// Whether the document is there, as its digest says; `Err` when that cannot be told now.
+    pub(crate) async fn holds(&self, digest: Digest) -> Result<bool, StoreError> {
+        match self.get(digest).await {
+            Ok(_) => Ok(true),
+            Err(
+                StoreError::Damaged { .. }
+                | StoreError::Access {
+                    source: object_store::Error::NotFound { .. },
+                    ..
+                },
+            ) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Reads the document, and checks that it still is what its digest says.
     pub(crate) async fn get(&self, digest: Digest) -> Result<bytes::Bytes, StoreError> {
         let read = |source| StoreError::Access {

@@ -13,6 +13,8 @@ const LEADING: i64 = 12;
 const COLUMNS: usize = 80;
 const LINES: usize = 60;
 const TAB: usize = 4;
+/// More than ten megabytes of prose fill; a text of line and page breaks alone would fill millions.
+const MAX_PAGES: usize = 10_000;
 
 /// Windows-1252 from 0x80 on, where it differs from Latin-1; `\0` where it has no letter.
 const WINDOWS_1252: [char; 32] = [
@@ -26,6 +28,9 @@ pub(crate) enum TypesetError {
     /// The bytes are no UTF-8.
     #[error("the text is not UTF-8, from byte {0} on")]
     NotUtf8(usize),
+    /// No contract has so many pages.
+    #[error("the text fills more than {MAX_PAGES} pages")]
+    TooLong,
     /// The font has no such letter.
     #[error(
         "line {line} has {letter:?} (U+{code:04X}), which is not in Windows-1252: give the \
@@ -40,7 +45,11 @@ pub(super) fn typeset(bytes: &[u8]) -> Result<Document, TypesetError> {
     let text =
         std::str::from_utf8(bytes).map_err(|error| TypesetError::NotUtf8(error.valid_up_to()))?;
     let lines = encode(text.strip_prefix('\u{feff}').unwrap_or(text))?;
-    Ok(document(&paginate(&lines)))
+    let pages = paginate(&lines);
+    if pages.len() > MAX_PAGES {
+        return Err(TypesetError::TooLong);
+    }
+    Ok(document(&pages))
 }
 
 /// The lines as they are printed, in Windows-1252; a form feed stands alone as a line.
@@ -52,6 +61,9 @@ fn encode(text: &str) -> Result<Vec<Vec<u8>>, TypesetError> {
                 lines.push(vec![b'\x0c']);
             }
             lines.extend(wrap(&letters(piece, index + 1)?));
+            if lines.len() > LINES * MAX_PAGES {
+                return Err(TypesetError::TooLong);
+            }
         }
     }
     Ok(lines)
@@ -203,6 +215,18 @@ mod tests {
         assert_eq!(page_count(&"line\n".repeat(60)), 1);
         assert_eq!(page_count(&"line\n".repeat(61)), 2);
         assert_eq!(page_count("one\u{c}two"), 2);
+    }
+
+    #[test]
+    fn a_text_of_nothing_but_breaks_is_refused_before_it_takes_the_memory() {
+        let prose = "word word word word word word word word\n".repeat(LINES * 500);
+        assert!(typeset(prose.as_bytes()).is_ok());
+        for breaks in ["\u{c}", "\n", "\u{c}\n"] {
+            let text = breaks.repeat(5_000_000 / breaks.len());
+            assert_eq!(typeset(text.as_bytes()).unwrap_err(), TypesetError::TooLong);
+        }
+        let text = "\u{c}".repeat(MAX_PAGES);
+        assert_eq!(typeset(text.as_bytes()).unwrap_err(), TypesetError::TooLong);
     }
 
     #[test]

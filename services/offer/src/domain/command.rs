@@ -66,6 +66,9 @@ pub(crate) struct Facts<'a> {
     pub(crate) now: DateTime<Utc>,
     pub(crate) by: &'a Principal,
     pub(crate) engagement: &'a Engagement,
+    /// Another offer of the engagement that is not over: AWS may show an agreement of an offer that
+    /// had expired or was cancelled when this one was drafted.
+    pub(crate) rival: Option<&'a OfferId>,
 }
 
 /// Makes a draft from the stamped and signed deal and its intake (O3).
@@ -83,7 +86,9 @@ pub(crate) fn draft(
                 findings: Vec::new(),
             },
             Approval::Awaited | Approval::Stamped(_) | Approval::Signed(_) => {
-                Rejection::SowNotSigned
+                Rejection::SowNotSigned {
+                    findings: Vec::new(),
+                }
             }
         });
     };
@@ -226,6 +231,11 @@ fn release(
     facts: Facts<'_>,
 ) -> Result<Vec<Event>, Rejection> {
     must_be_draft(offer)?;
+    if let Some(rival) = facts.rival {
+        return Err(Rejection::OfferOpen {
+            offer_id: rival.clone(),
+        });
+    }
     let candidate = Candidate::of(offer, facts.engagement, facts.now.date_naive());
     let findings = preflight::findings(&candidate);
     let found = |rule: &str| {
@@ -237,8 +247,14 @@ fn release(
         return Err(Rejection::StampInvalid { findings });
     }
     if found(preflight::DIGEST_MISMATCH) || approved_digest != candidate.offer_digest {
-        let approved = candidate.approved_digest.unwrap_or(candidate.offer_digest);
+        let approved = candidate
+            .standing
+            .approved_digest
+            .unwrap_or(candidate.offer_digest);
         return Err(Rejection::DigestMismatch { approved, findings });
+    }
+    if found(preflight::SOW_NOT_SIGNED) {
+        return Err(Rejection::SowNotSigned { findings });
     }
     if found(preflight::CHECKLIST_OPEN) {
         return Err(Rejection::ChecklistOpen { findings });

@@ -213,7 +213,9 @@ fn complete_intake(
                 findings: Vec::new(),
             },
             Approval::Awaited | Approval::Stamped(_) | Approval::Signed(_) => {
-                Rejection::SowNotSigned
+                Rejection::SowNotSigned {
+                    findings: Vec::new(),
+                }
             }
         });
     }
@@ -268,7 +270,10 @@ mod tests {
     #[test]
     fn the_intake_waits_for_the_signed_sow() {
         let state = after(&[Command::RecordStamp(sample::deal())]);
-        assert_eq!(decide(&state, &intake()), Err(Rejection::SowNotSigned));
+        assert_eq!(
+            decide(&state, &intake()).unwrap_err().reason(),
+            "SOW_NOT_SIGNED"
+        );
         let mut form = sample::form();
         form.buyer_account_id = "1".into();
         let command = Command::CompleteIntake {

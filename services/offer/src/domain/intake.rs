@@ -130,11 +130,14 @@ fn billing_terms(form: &Form, wrong: &mut Vec<Violation>) {
 
 fn contact(form: &Form, wrong: &mut Vec<Violation>) {
     let name = form.contact_name.trim();
-    if name.is_empty() || name.chars().count() > MAX_NAME_LENGTH {
+    let unfit = name.chars().count() > MAX_NAME_LENGTH || name.chars().any(char::is_control);
+    if name.is_empty() || unfit {
         wrong.push(Violation::new(
             "contact_name",
             "CONTACT_NAME_REQUIRED",
-            format!("the contact's name is needed, at most {MAX_NAME_LENGTH} characters"),
+            format!(
+                "the contact's name is needed, at most {MAX_NAME_LENGTH} characters in one line"
+            ),
         ));
     }
     if !is_email(&form.contact_email) {
@@ -250,7 +253,7 @@ mod tests {
     #[test]
     fn every_wrong_item_has_its_reason() {
         type Change = fn(&mut Form);
-        let cases: [(Change, &str); 15] = [
+        let cases: [(Change, &str); 16] = [
             (
                 |form| form.buyer_account_id = "12345678901".into(),
                 "ACCOUNT_ID_INVALID",
@@ -277,6 +280,10 @@ mod tests {
             ),
             (
                 |form| form.contact_name = "  ".into(),
+                "CONTACT_NAME_REQUIRED",
+            ),
+            (
+                |form| form.contact_name = "Bea\r\nBcc: all@example.com".into(),
                 "CONTACT_NAME_REQUIRED",
             ),
             (

@@ -1,13 +1,14 @@
 //! AWS's rules for a direct private offer, checked before AWS is called (O4). Each rule is a line of
 //! a table: which field it is about, what AWS would answer (facts §1.2, §1.3), and how to fix it. All
-//! failures are found at once. Three lines are ours: stamp, checklist and digest (A4, A5, A8, O3).
+//! failures are found at once. Five lines are ours: stamp, digest, signatures, checklist and intake (A4
+//! to A6, A8, O1, O3).
 
 use countersign_kernel::chrono::NaiveDate;
 use countersign_kernel::{Digest, Money};
 
 use super::deal::DocumentKind;
 use super::engagement::Engagement;
-use super::offer::{Offer, Stage};
+use super::offer::{LegalDocument, Offer, Stage};
 use super::plan::Plan;
 
 mod checks;
@@ -21,6 +22,8 @@ use rules::RULES;
 pub(crate) const STAMP_INVALID: &str = "STAMP_INVALID";
 /// See [`STAMP_INVALID`].
 pub(crate) const DIGEST_MISMATCH: &str = "DIGEST_MISMATCH";
+/// See [`STAMP_INVALID`].
+pub(crate) const SOW_NOT_SIGNED: &str = "SOW_NOT_SIGNED";
 /// See [`STAMP_INVALID`].
 pub(crate) const CHECKLIST_OPEN: &str = "CHECKLIST_OPEN";
 
@@ -52,12 +55,35 @@ pub(crate) struct Candidate {
     pub(crate) approved_price: Money,
     /// The digest that the offer carries.
     pub(crate) offer_digest: Digest,
-    /// The digest that is approved now, with whether its stamp holds.
+    pub(crate) standing: Standing,
+    /// Whether the offer was drafted from the intake that is known now.
+    pub(crate) intake_current: bool,
+    pub(crate) has_eula: bool,
+    /// Why there will be no merged document.
+    pub(crate) document_failure: Option<String>,
+    pub(crate) product_dimensions: Vec<String>,
+}
+
+/// How the approval of the engagement stands now.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Standing {
+    /// What is approved, while the stamp holds or not.
     pub(crate) approved_digest: Option<Digest>,
     pub(crate) stamp_valid: bool,
+    /// Whether both sides signed what is stamped now: a stamp given again needs new signatures.
+    pub(crate) sow_signed: bool,
     pub(crate) checklist_completed: bool,
-    pub(crate) has_eula: bool,
-    pub(crate) product_dimensions: Vec<String>,
+}
+
+impl Standing {
+    fn of(engagement: &Engagement) -> Self {
+        Self {
+            approved_digest: engagement.deal().map(|approved| approved.digest),
+            stamp_valid: engagement.stamp_valid(),
+            sow_signed: engagement.sow_signed(),
+            checklist_completed: engagement.checklist_completed(),
+        }
+    }
 }
 
 impl Candidate {
@@ -69,9 +95,12 @@ impl Candidate {
             today,
             approved_price: deal.price(),
             offer_digest: deal.digest,
-            approved_digest: engagement.deal().map(|approved| approved.digest),
-            stamp_valid: engagement.stamp_valid(),
-            checklist_completed: engagement.checklist_completed(),
+            standing: Standing::of(engagement),
+            intake_current: engagement.intake.as_ref() == Some(&offer.basis.intake),
+            document_failure: match &offer.document {
+                LegalDocument::Failed { reason } => Some(reason.clone()),
+                LegalDocument::Assembling | LegalDocument::Ready(_) => None,
+            },
             has_eula: deal
                 .documents
                 .iter()
@@ -86,6 +115,20 @@ pub(crate) fn findings(candidate: &Candidate) -> Vec<Finding> {
     RULES
         .iter()
         .filter_map(|rule| rule.find(candidate))
+        .collect()
+}
+
+/// What no longer holds of the approval behind a release (A5, A6, O3): until AWS was sent it, the
+/// release can still be taken back.
+pub(crate) fn approval_findings(offer: &Offer, engagement: &Engagement) -> Vec<Finding> {
+    let Stage::Releasing(release) = &offer.stage else {
+        return Vec::new();
+    };
+    let candidate = Candidate::of(offer, engagement, release.released_at.date_naive());
+    RULES
+        .iter()
+        .filter(|rule| [STAMP_INVALID, DIGEST_MISMATCH, SOW_NOT_SIGNED].contains(&rule.id))
+        .filter_map(|rule| rule.find(&candidate))
         .collect()
 }
 

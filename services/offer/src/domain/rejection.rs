@@ -36,7 +36,7 @@ pub(crate) enum Rejection {
     /// Fields are wrong, all of them listed.
     Invalid(Vec<Violation>),
     /// The SOW is not signed by both sides, or not the one that is stamped now (A6, O3).
-    SowNotSigned,
+    SowNotSigned { findings: Vec<Finding> },
     /// Legal's stamp does not hold (A5).
     StampInvalid { findings: Vec<Finding> },
     /// The checklist is open (A8).
@@ -74,7 +74,7 @@ impl Rejection {
     pub(crate) const fn reason(&self) -> &'static str {
         match self {
             Self::Invalid(_) => "INVALID_FIELDS",
-            Self::SowNotSigned => "SOW_NOT_SIGNED",
+            Self::SowNotSigned { .. } => "SOW_NOT_SIGNED",
             Self::StampInvalid { .. } => "STAMP_INVALID",
             Self::ChecklistOpen { .. } => "CHECKLIST_OPEN",
             Self::DigestMismatch { .. } => "DIGEST_MISMATCH",
@@ -94,12 +94,12 @@ impl Rejection {
     /// The wrong fields, or what pre-flight found; empty for the others.
     pub(crate) fn findings(&self) -> &[Finding] {
         match self {
-            Self::StampInvalid { findings }
+            Self::SowNotSigned { findings }
+            | Self::StampInvalid { findings }
             | Self::ChecklistOpen { findings }
             | Self::DigestMismatch { findings, .. }
             | Self::PreflightFailed { findings } => findings,
             Self::Invalid(_)
-            | Self::SowNotSigned
             | Self::IntakeMissing
             | Self::IntakeOutdated
             | Self::OfferOpen { .. }
@@ -120,7 +120,7 @@ impl fmt::Display for Rejection {
                 let fields: Vec<&str> = violations.iter().map(|wrong| wrong.field).collect();
                 write!(f, "wrong: {}", fields.join(", "))
             }
-            Self::SowNotSigned => {
+            Self::SowNotSigned { .. } => {
                 f.write_str("the SOW is not signed by both sides as it is stamped now")
             }
             Self::StampInvalid { .. } => f.write_str("legal's stamp does not hold"),

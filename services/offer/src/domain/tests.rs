@@ -21,6 +21,7 @@ fn ask_at(offer: &Offer, command: &Command, now: DateTime<Utc>) -> Result<Vec<Ev
             now,
             by: &by,
             engagement: &sample::engagement(),
+            rival: None,
         },
     )
 }
@@ -209,8 +210,21 @@ fn what_each_state_allows() {
 #[test]
 fn a_release_is_refused_with_every_finding() {
     type Change = fn(&mut Engagement, &mut Offer);
-    let cases: [(Change, &str, usize); 5] = [
+    let cases: [(Change, &str, usize); 7] = [
         (|state, _| state.checklist = None, "CHECKLIST_OPEN", 1),
+        (
+            |state, _| state.approval = Approval::Stamped(sample::deal()),
+            "SOW_NOT_SIGNED",
+            1,
+        ),
+        (
+            |state, _| {
+                let intake = state.intake.as_mut().unwrap();
+                intake.buyer_account = "210987654321".parse().unwrap();
+            },
+            "PREFLIGHT_FAILED",
+            1,
+        ),
         (
             |state, offer| {
                 let (deal, reason) = (sample::deal(), "SOW replaced".to_owned());
@@ -255,6 +269,7 @@ fn a_release_is_refused_with_every_finding() {
             now: sample::at(NOW),
             by: &by,
             engagement: &engagement,
+            rival: None,
         };
         let refused = decide(&offer, &release(), facts).unwrap_err();
         assert_eq!(
@@ -270,6 +285,21 @@ fn another_digest_than_the_reviewed_one_is_not_released() {
         approved_digest: Digest::of(b"what I remember"),
     };
     assert_eq!(reason(ask(&sample::draft(), &command)), "DIGEST_MISMATCH");
+}
+
+/// AWS shows the agreement of an expired offer late, when the next offer is drafted already.
+#[test]
+fn a_draft_beside_an_offer_that_is_not_over_is_not_released() {
+    let rival = "offer-0".parse().unwrap();
+    let by = "ops@acme.example".parse().unwrap();
+    let facts = Facts {
+        now: sample::at(NOW),
+        by: &by,
+        engagement: &sample::engagement(),
+        rival: Some(&rival),
+    };
+    let refused = decide(&sample::draft(), &release(), facts).unwrap_err();
+    assert_eq!(refused, Rejection::OfferOpen { offer_id: rival });
 }
 
 #[test]

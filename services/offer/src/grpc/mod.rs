@@ -44,6 +44,15 @@ impl Offers {
         Ok(found.ok_or_else(|| commands::offer::unknown(id.as_str()))?)
     }
 
+    /// Only the tenant whose AWS account this is can ask for what AWS must do.
+    fn connected<T>(&self, request: &Request<T>) -> Result<(), Status> {
+        if self.commands.call(request)?.seller == self.connected {
+            return Ok(());
+        }
+        let text = "this service is connected to another seller's AWS account";
+        Err(Rejection::failed_precondition("SELLER_NOT_CONNECTED", text).into())
+    }
+
     async fn change<Req: prost::Message>(
         &self,
         request: Request<Req>,
@@ -184,11 +193,7 @@ impl OfferService for Offers {
         &self,
         request: Request<pb::ReleaseOfferRequest>,
     ) -> Result<Response<pb::Offer>, Status> {
-        let call = self.commands.call(&request)?;
-        if call.seller != self.connected {
-            let text = "this service is connected to another seller's AWS account";
-            return Err(Rejection::failed_precondition("SELLER_NOT_CONNECTED", text).into());
-        }
+        self.connected(&request)?;
         self.change(request, "offer.v1/ReleaseOffer", parse::release)
             .await
     }
@@ -197,6 +202,7 @@ impl OfferService for Offers {
         &self,
         request: Request<pb::ChangeExpiryRequest>,
     ) -> Result<Response<pb::Offer>, Status> {
+        self.connected(&request)?;
         self.change(request, "offer.v1/ChangeExpiry", parse::expiry)
             .await
     }

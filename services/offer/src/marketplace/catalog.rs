@@ -1,7 +1,7 @@
 //! The Catalog API: start a change set, and see what became of it.
 
 use aws_sdk_marketplacecatalog::operation::describe_change_set::DescribeChangeSetOutput;
-use aws_sdk_marketplacecatalog::types::{ChangeStatus, FailureCode};
+use aws_sdk_marketplacecatalog::types::{ChangeStatus, FailureCode, Filter};
 
 use super::{CallError, ChangeSetRequest, Marketplace};
 use crate::domain::id::{AwsOfferId, ChangeSetId};
@@ -45,6 +45,36 @@ impl Marketplace {
         let id = started.change_set_id().unwrap_or_default();
         id.parse()
             .map_err(|_| CallError::Later("the answer has no change set id".to_owned()))
+    }
+
+    /// The change set of this name, if AWS has one: ours are each named once (facts §1.1). It tells
+    /// what became of a request whose answer was lost, however long ago: how long AWS remembers a
+    /// token is not documented.
+    pub(crate) async fn find(&self, name: &str) -> Result<Option<ChangeSetId>, CallError> {
+        let filter = Filter::builder().name("ChangeSetName").value_list(name);
+        let filter = filter.build();
+        let mut next_token = None;
+        loop {
+            let page = self
+                .catalog
+                .list_change_sets()
+                .catalog(CATALOG)
+                .filter_list(filter.clone())
+                .set_next_token(next_token)
+                .send()
+                .await?;
+            let mut named = page
+                .change_set_summary_list()
+                .iter()
+                .filter(|found| found.change_set_name() == Some(name));
+            if let Some(id) = named.find_map(|found| found.change_set_id()?.parse().ok()) {
+                return Ok(Some(id));
+            }
+            next_token = page.next_token().map(str::to_owned);
+            if next_token.is_none() {
+                return Ok(None);
+            }
+        }
     }
 
     /// Where the change set stands.

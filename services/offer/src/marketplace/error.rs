@@ -18,7 +18,7 @@ pub(crate) enum CallError {
 }
 
 /// Ours to wait for. Wrong credentials are an operator's to mend, and no fault of the offer.
-const LATER: [&str; 10] = [
+const LATER: [&str; 12] = [
     "ThrottlingException",
     "ResourceInUseException",
     "ServiceQuotaExceededException",
@@ -27,6 +27,8 @@ const LATER: [&str; 10] = [
     "ConflictException",
     "UnrecognizedClientException",
     "InvalidSignatureException",
+    "IncompleteSignatureException",
+    "MissingAuthenticationTokenException",
     "ExpiredTokenException",
     "RequestExpired",
 ];
@@ -90,6 +92,7 @@ mod tests {
             (Some("SomethingNew"), 503, true),
             (Some("SomethingNew"), 400, false),
             (Some("ExpiredTokenException"), 403, true),
+            (Some("MissingAuthenticationTokenException"), 403, true),
             (None, 429, true),
             (None, 400, false),
         ];

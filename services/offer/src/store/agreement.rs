@@ -52,7 +52,7 @@ pub(crate) async fn move_cursor(
     Ok(())
 }
 
-/// Whether the agreement is known as it is.
+/// Whether the agreement was seen as it is: what could not be read then is looked at by [`unread`].
 pub(crate) async fn is_known(
     executor: impl PgExecutor<'_>,
     seller: &SellerId,
@@ -62,7 +62,7 @@ pub(crate) async fn is_known(
 ) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM agreement WHERE seller = $1 AND agreement_id = $2
-            AND status = $3 AND updated_at IS NOT DISTINCT FROM $4 AND details IS NOT NULL)",
+            AND status = $3 AND updated_at IS NOT DISTINCT FROM $4)",
     )
     .bind(seller.as_str())
     .bind(id.as_str())
@@ -113,6 +113,41 @@ pub(crate) async fn matched(
         .execute(connection)
         .await?;
     Ok(())
+}
+
+#[derive(sqlx::FromRow)]
+struct UnreadRow {
+    agreement_id: String,
+    aws_offer_id: String,
+    status: String,
+    updated_at: Option<DateTime<Utc>>,
+    unreadable: String,
+}
+
+/// Agreements of our offers that could not be read: an acceptance is never given up.
+pub(crate) async fn unread(
+    executor: impl PgExecutor<'_>,
+    seller: &SellerId,
+) -> Result<Vec<Seen>, StoreError> {
+    let rows: Vec<UnreadRow> = sqlx::query_as(
+        "SELECT agreement_id, aws_offer_id, status, agreement.updated_at, unreadable FROM agreement
+        JOIN offer USING (seller, aws_offer_id)
+        WHERE seller = $1 AND unreadable IS NOT NULL
+        ORDER BY last_seen, agreement_id LIMIT 20",
+    )
+    .bind(seller.as_str())
+    .fetch_all(executor)
+    .await?;
+    let read = rows.into_iter().map(|row| {
+        Ok(Seen {
+            id: parse(&row.agreement_id, "agreement id")?,
+            aws_offer_id: row.aws_offer_id,
+            status: row.status,
+            updated_at: row.updated_at,
+            details: Err(row.unreadable),
+        })
+    });
+    Ok(read.collect::<Result<_, Unreadable>>()?)
 }
 
 /// Agreements whose offer became known after them: an offer may be accepted before we hear that it

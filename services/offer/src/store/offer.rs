@@ -155,13 +155,48 @@ pub(crate) async fn open(
 ) -> Result<Option<OfferId>, StoreError> {
     let id: Option<String> = sqlx::query_scalar(
         "SELECT offer_id FROM offer WHERE seller = $1 AND engagement_id = $2
-            AND state IN ('draft', 'releasing', 'published', 'accepted')",
+            AND state IN ('draft', 'releasing', 'published', 'accepted') LIMIT 1",
     )
     .bind(seller.as_str())
     .bind(engagement.as_str())
     .fetch_optional(connection)
     .await?;
     Ok(id.map(|id| parse(&id, "offer id")).transpose()?)
+}
+
+/// Another offer of the same engagement that is not over.
+pub(crate) async fn rival(
+    connection: &mut PgConnection,
+    seller: &SellerId,
+    offer: &Offer,
+) -> Result<Option<OfferId>, StoreError> {
+    let id: Option<String> = sqlx::query_scalar(
+        "SELECT offer_id FROM offer WHERE seller = $1 AND engagement_id = $2 AND offer_id <> $3
+            AND state IN ('draft', 'releasing', 'published', 'accepted')
+        ORDER BY created_at DESC LIMIT 1",
+    )
+    .bind(seller.as_str())
+    .bind(offer.engagement_id().as_str())
+    .bind(offer.id.as_str())
+    .fetch_optional(connection)
+    .await?;
+    Ok(id.map(|id| parse(&id, "offer id")).transpose()?)
+}
+
+/// The engagement's offers that AWS has or gets, each with its state.
+pub(crate) async fn released(
+    connection: &mut PgConnection,
+    seller: &SellerId,
+    engagement: &EngagementId,
+) -> Result<Vec<(String, String)>, StoreError> {
+    Ok(sqlx::query_as(
+        "SELECT offer_id, state FROM offer WHERE seller = $1 AND engagement_id = $2
+            AND state IN ('releasing', 'published', 'accepted') ORDER BY offer_id",
+    )
+    .bind(seller.as_str())
+    .bind(engagement.as_str())
+    .fetch_all(connection)
+    .await?)
 }
 
 /// Our offer behind AWS's id.

@@ -6,14 +6,13 @@ use countersign_platform::{Failure, TaskHandler, TaskOutcome, TaskRun, async_tra
 
 use super::Outside;
 use crate::commands;
+use crate::domain::id::AgreementId;
 use crate::marketplace::{CallError, Summary};
 use crate::store;
 use crate::store::agreement::Seen;
 
 /// There is one such task for the AWS account.
 pub(super) const KIND: &str = "offer.look-for-agreements";
-/// Pages of 50 that one look reads at most.
-const MAX_PAGES: usize = 200;
 
 #[derive(Debug)]
 pub(super) struct Look(pub(super) Outside);
@@ -71,23 +70,35 @@ impl Look {
             .map_err(Failure::from)?;
         let since = asked_until.map(|until| until - TimeDelta::milliseconds(overlap));
         let mut next_token = None;
-        for _ in 0..MAX_PAGES {
+        let mut whole = self.read_again(run).await;
+        loop {
             let page = self.0.marketplace.search(since, next_token).await?;
             for summary in &page.summaries {
-                self.take(run, summary).await?;
+                // One agreement that cannot be recorded hides no other.
+                match self.take(run, summary).await {
+                    Err(Trouble::Ours(failure)) => whole = Err(told(&summary.id, failure)),
+                    done => done?,
+                }
             }
             next_token = page.next_token;
             if next_token.is_none() {
                 break;
             }
         }
-        self.attach_late(run).await?;
-        // Pages beyond the limit: the cursor stays until a look reaches the end.
-        if next_token.is_none() {
-            self.move_cursor(run, began).await
-        } else {
-            Ok(())
+        let attached = self.attach_late(run).await;
+        // What was not recorded is seen again: the cursor stays.
+        whole.and(attached)?;
+        self.move_cursor(run, began).await
+    }
+
+    /// Agreements of our offers that could not be read the last time.
+    async fn read_again(&self, run: &TaskRun) -> Result<(), Trouble> {
+        let pool = run.database().pool();
+        let unread = store::agreement::unread(pool, &self.0.seller).await;
+        for seen in unread.map_err(Failure::from)? {
+            self.read(run, seen).await?;
         }
+        Ok(())
     }
 
     /// Keeps one agreement, unless it is known as it is.
@@ -103,13 +114,22 @@ impl Look {
         if known.map_err(Failure::from)? {
             return Ok(());
         }
-        let details = self.0.marketplace.agreement(id).await?;
         let seen = Seen {
             id: id.clone(),
             aws_offer_id: aws_offer_id.clone(),
             status: status.clone(),
             updated_at: *updated_at,
-            details,
+            details: Err("not read yet".to_owned()),
+        };
+        self.read(run, seen).await
+    }
+
+    /// Reads the agreement and records it. That AWS refuses to show this one is kept as the reason.
+    async fn read(&self, run: &TaskRun, mut seen: Seen) -> Result<(), Trouble> {
+        seen.details = match self.0.marketplace.agreement(&seen.id).await {
+            Ok(details) => details,
+            Err(error @ CallError::Refused(_)) => Err(error.to_string()),
+            Err(later @ CallError::Later(_)) => return Err(later.into()),
         };
         let done = run.transaction(|uow| {
             let (seller, seen) = (self.0.seller.clone(), seen.clone());
@@ -122,8 +142,9 @@ impl Look {
     async fn attach_late(&self, run: &TaskRun) -> Result<(), Trouble> {
         let pool = run.database().pool();
         let late = store::agreement::unmatched(pool, &self.0.seller).await;
+        let mut whole = Ok(());
         for (aws_offer_id, agreement) in late.map_err(Failure::from)? {
-            run.transaction(|uow| {
+            let attached = run.transaction(|uow| {
                 let seller = self.0.seller.clone();
                 let (aws_offer_id, agreement) = (aws_offer_id.clone(), agreement.clone());
                 Box::pin(async move {
@@ -132,10 +153,12 @@ impl Look {
                         .await
                         .map(drop)
                 })
-            })
-            .await?;
+            });
+            if let Err(failure) = attached.await {
+                whole = Err(told(&agreement.id, failure));
+            }
         }
-        Ok(())
+        whole
     }
 
     async fn move_cursor(&self, run: &TaskRun, until: DateTime<Utc>) -> Result<(), Trouble> {
@@ -148,4 +171,15 @@ impl Look {
         });
         Ok(done.await?)
     }
+}
+
+/// The trouble with one agreement, after it was told to whoever reads the log.
+fn told(id: &AgreementId, failure: Failure) -> Trouble {
+    let problem = failure.report();
+    tracing::error!(
+        agreement = id.as_str(),
+        problem,
+        "an agreement was not recorded"
+    );
+    Trouble::Ours(failure)
 }

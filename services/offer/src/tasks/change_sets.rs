@@ -3,15 +3,19 @@
 //! the step with the same bytes.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use countersign_kernel::Digest;
 use countersign_platform::{
     Failure, TaskHandler, TaskOutcome, TaskRun, async_trait, back_off, fault,
 };
 
 use super::Outside;
 use super::clocks::conclude;
+use crate::commands;
 use crate::commands::follow_up::Subject;
+use crate::documents::store::StoreError;
 use crate::domain::command::Command;
-use crate::domain::offer::{Offer, Stage};
+use crate::domain::id::ChangeSetId;
+use crate::domain::offer::{AwsError, Offer, Stage};
 use crate::domain::plan::{self, Plan};
 use crate::marketplace::{CallError, ChangeSetRequest, Progress};
 use crate::store;
@@ -22,80 +26,113 @@ pub(super) struct Start(pub(super) Outside);
 #[derive(Debug)]
 pub(super) struct Poll(pub(super) Outside);
 
-#[async_trait]
-impl TaskHandler for Start {
-    async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
-        let subject = Subject::of(run)?;
-        let Some(offer) = under_way(run, &subject).await? else {
-            return Ok(TaskOutcome::Done);
-        };
-        let request = match kept(run, &subject).await? {
-            Some(request) => request,
-            None => self.keep(run, &subject, &offer).await?,
-        };
-        fault::point("offer.after_request_kept");
-        let started = self.0.marketplace.start(&request).await;
-        fault::point("offer.after_change_set_started");
-        let change = subject.change;
-        match started {
-            Ok(id) => {
-                conclude(
-                    run,
-                    &subject,
-                    Command::RecordChangeSetAccepted { change, id },
-                )
-                .await
-            }
-            Err(CallError::Refused(error)) => {
-                let errors = vec![error];
-                conclude(
-                    run,
-                    &subject,
-                    Command::RecordChangeFailed { change, errors },
-                )
-                .await
-            }
-            Err(CallError::Later(problem)) => Ok(TaskOutcome::RetryAt(
-                run.now() + back_off(run.attempt),
-                problem,
-            )),
+/// Why nothing was sent to AWS.
+enum Unsent {
+    /// It may work later.
+    Later(String),
+    /// It never will.
+    Refused(Vec<AwsError>),
+    Ours(Failure),
+}
+
+impl From<Failure> for Unsent {
+    fn from(failure: Failure) -> Self {
+        Self::Ours(failure)
+    }
+}
+
+impl From<CallError> for Unsent {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Later(problem) => Self::Later(problem),
+            CallError::Refused(error) => Self::Refused(vec![error]),
         }
     }
 }
 
+#[async_trait]
+impl TaskHandler for Start {
+    async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
+        let subject = Subject::of(run)?;
+        if let Some(not_ours) = self.0.of_another_seller(run, &subject) {
+            return Ok(not_ours);
+        }
+        let Some(offer) = under_way(run, &subject).await? else {
+            return Ok(TaskOutcome::Done);
+        };
+        let change = subject.change;
+        let command = match self.start(run, &subject, &offer).await {
+            Ok(id) => Command::RecordChangeSetAccepted { change, id },
+            Err(Unsent::Refused(errors)) => Command::RecordChangeFailed { change, errors },
+            Err(Unsent::Later(problem)) => return Ok(retry(run, problem)),
+            Err(Unsent::Ours(failure)) => return Err(failure),
+        };
+        conclude(run, &subject, command).await
+    }
+}
+
 impl Start {
+    /// Sends the request, once: what an earlier run may have sent is looked for first, and what AWS
+    /// refuses is looked for too, since an answer before the refusal may have been lost (O9).
+    async fn start(
+        &self,
+        run: &TaskRun,
+        subject: &Subject,
+        offer: &Offer,
+    ) -> Result<ChangeSetId, Unsent> {
+        let marketplace = &self.0.marketplace;
+        let request = match kept(run, subject).await? {
+            Some(request) => match self.find(&request).await? {
+                Some(id) => return Ok(id),
+                None => request,
+            },
+            None => self.keep(run, subject, offer).await?,
+        };
+        fault::point("offer.after_request_kept");
+        let started = marketplace.start(&request).await;
+        fault::point("offer.after_change_set_started");
+        match started {
+            Err(CallError::Refused(error)) => match self.find(&request).await? {
+                Some(id) => Ok(id),
+                None => Err(Unsent::Refused(vec![error])),
+            },
+            other => Ok(other?),
+        }
+    }
+
+    /// The change set of the request. Not being allowed to look says nothing about it.
+    async fn find(&self, request: &ChangeSetRequest) -> Result<Option<ChangeSetId>, Unsent> {
+        let found = self.0.marketplace.find(&request.name).await;
+        found.map_err(|error| Unsent::Later(error.to_string()))
+    }
+
     /// Makes the request and keeps it; of two that are made at once the first stays.
     async fn keep(
         &self,
         run: &TaskRun,
         subject: &Subject,
         offer: &Offer,
-    ) -> Result<ChangeSetRequest, Failure> {
+    ) -> Result<ChangeSetRequest, Unsent> {
         let made = self.make(subject, offer).await?;
         let text = made
             .to_text()
             .map_err(|wrong| Failure::internal("writing a request", wrong))?;
-        run.transaction(|uow| {
-            let (subject, text) = (subject.clone(), text.clone());
-            Box::pin(async move {
-                let now = uow.now();
-                let Subject {
-                    seller,
-                    offer_id,
-                    change,
-                } = &subject;
-                let connection = uow.connection();
-                store::change_set::keep(connection, seller, offer_id, *change, &text, now).await?;
-                Ok(())
+        let refused = run
+            .transaction(|uow| {
+                let (subject, offer, text) = (subject.clone(), offer.clone(), text.clone());
+                Box::pin(
+                    async move { commands::change_set::keep(uow, &subject, &offer, &text).await },
+                )
             })
-        })
-        .await?;
-        kept(run, subject)
-            .await?
-            .ok_or_else(|| Failure::internal("keeping a request", "it is gone"))
+            .await?;
+        if !refused.is_empty() {
+            return Err(Unsent::Refused(refused));
+        }
+        let kept = kept(run, subject).await?;
+        Ok(kept.ok_or_else(|| Failure::internal("keeping a request", "it is gone"))?)
     }
 
-    async fn make(&self, subject: &Subject, offer: &Offer) -> Result<ChangeSetRequest, Failure> {
+    async fn make(&self, subject: &Subject, offer: &Offer) -> Result<ChangeSetRequest, Unsent> {
         let Subject {
             offer_id, change, ..
         } = subject;
@@ -104,8 +141,7 @@ impl Start {
                 let plan = Plan::of(offer, release.released_at.date_naive());
                 let digest = plan.legal_document;
                 let digest = digest.ok_or_else(|| inconsistent("a release without document"))?;
-                let url = self.0.store.url(digest).await;
-                let url = url.map_err(|error| Failure::unavailable("the document's URL", error))?;
+                let url = self.document_url(digest).await?;
                 Ok(ChangeSetRequest::release(offer_id, *change, &plan, &url))
             }
             Stage::Published {
@@ -119,8 +155,23 @@ impl Start {
             | Stage::Published { pending: None, .. }
             | Stage::Accepted { .. }
             | Stage::Cancelled { .. }
-            | Stage::Expired(_) => Err(inconsistent("no change is under way")),
+            | Stage::Expired(_) => Err(inconsistent("no change is under way").into()),
         }
+    }
+
+    /// Where AWS reads the legal document, which must still be the one that was merged (O3).
+    async fn document_url(&self, digest: Digest) -> Result<String, Unsent> {
+        let away = |error: StoreError| Unsent::Later(error.to_string());
+        if self.0.store.holds(digest).await.map_err(away)? {
+            return self.0.store.url(digest).await.map_err(away);
+        }
+        Err(Unsent::Refused(vec![AwsError {
+            code: "LEGAL_DOCUMENT_LOST".to_owned(),
+            message: format!(
+                "not sent to AWS: the merged document {digest} is gone or damaged; cancel this draft \
+                 and draft the offer again"
+            ),
+        }]))
     }
 }
 
@@ -128,6 +179,9 @@ impl Start {
 impl TaskHandler for Poll {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
         let subject = Subject::of(run)?;
+        if let Some(not_ours) = self.0.of_another_seller(run, &subject) {
+            return Ok(not_ours);
+        }
         let Some(offer) = under_way(run, &subject).await? else {
             return Ok(TaskOutcome::Done);
         };
@@ -164,13 +218,8 @@ impl TaskHandler for Poll {
                 )
                 .await
             }
-            Err(error) => {
-                // A change set that AWS started does not end because we may not look at it.
-                Ok(TaskOutcome::RetryAt(
-                    run.now() + back_off(run.attempt),
-                    error.to_string(),
-                ))
-            }
+            // A change set that AWS started does not end because we may not look at it.
+            Err(error) => Ok(retry(run, error.to_string())),
         }
     }
 }
@@ -191,6 +240,18 @@ impl Poll {
         let longest = milliseconds(config.change_set_poll_max_ms).max(shortest);
         now + TimeDelta::milliseconds(waited.clamp(shortest, longest))
     }
+}
+
+impl Outside {
+    /// The answer to a task of another tenant: its own process, with its own AWS account, takes it.
+    fn of_another_seller(&self, run: &TaskRun, subject: &Subject) -> Option<TaskOutcome> {
+        (subject.seller != self.seller)
+            .then(|| retry(run, format!("{} has another AWS account", subject.seller)))
+    }
+}
+
+fn retry(run: &TaskRun, problem: String) -> TaskOutcome {
+    TaskOutcome::RetryAt(run.now() + back_off(run.attempt), problem)
 }
 
 /// The offer, if AWS works on this task's change of it, or should.

@@ -66,7 +66,14 @@ impl Assemble {
             });
         }
         let merged = tokio::task::spawn_blocking(|| assemble(sources)).await;
-        let merged = merged.map_err(|panicked| Trouble::Later(panicked.to_string()))?;
+        // The same documents would make it panic again.
+        let merged = merged.map_err(|stopped| {
+            if stopped.is_panic() {
+                Trouble::Never("the documents cannot be merged".to_owned())
+            } else {
+                Trouble::Later(stopped.to_string())
+            }
+        })?;
         let Assembled {
             bytes,
             digest,

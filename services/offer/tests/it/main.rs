@@ -8,6 +8,7 @@
 )]
 
 mod approval;
+mod crossings;
 mod deals;
 mod marketplace;
 mod offers;

@@ -140,6 +140,37 @@ fn digests_change_with_what_they_bind() {
     }
 }
 
+/// A4: digests are stored, told and compared years later: the words and the order that make them
+/// never change. If this fails, every approval there is would fall; make a `.v2` instead.
+#[test]
+fn digests_stay_what_they_are() {
+    let documents = [
+        document(1, DocumentKind::Sow),
+        document(2, DocumentKind::Eula),
+        document(3, DocumentKind::Annex),
+    ];
+    let mut scheduled = estimate(1);
+    scheduled.payment_plan = installments("2027-01-01");
+    let parts = Parts::of(&scheduled, &documents);
+    let found = Part::ALL.map(|part| format!("{} {}", part.word(), parts.digest(part)));
+    assert_eq!(found, GOLDEN);
+    assert_eq!(parts.subject().to_string(), GOLDEN_SUBJECT);
+    let words = Part::ALL.map(|part| Part::from_word(part.word()));
+    assert_eq!(words, Part::ALL.map(Some));
+    assert_eq!(Part::from_word("prize"), None);
+}
+
+/// Computed apart from this code, by the words of [`crate::domain::subject`].
+const GOLDEN: [&str; 6] = [
+    "price 294c40a391b951fffed942fafe516c467c700094012667e2daed3187fce3288f",
+    "payment_schedule 42debbae3ca6fb48757f4adaf2e52e0b9f1cbd821b776d22ea519f77c1b82d39",
+    "scope 64e01908054d6b7b834e977b7aa08a8f88626691cd6cd19952529e1e47ab12ac",
+    "duration 62344564416ddaf5f5b2479cbe67f445e4b462926a065138ca25bc3925539171",
+    "currency e9f31237e944c009fd58116a2ec9fabb435e58c371dbc73c26f52d3860632379",
+    "documents 5d69e0eb6e0e8d6c81a40b15cf7a269e0e30214837d034d65042880a012134da",
+];
+const GOLDEN_SUBJECT: &str = "c96975d31429d57edd99464350b4e0802d9a7588a49df63b1f8eacedb2331a59";
+
 #[test]
 fn schedules_of_equal_sums_differ_by_date_and_kind() {
     let digest = |plan| {

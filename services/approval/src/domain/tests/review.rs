@@ -89,7 +89,7 @@ fn who_may_not_decide() {
 #[test]
 fn nobody_approves_their_own_estimate() {
     let desk = Desk::in_review();
-    for who in [EM, "ops@acme.example"] {
+    for who in [EM, "ops@acme.example", "EM@Acme.example"] {
         let mut facts = desk.facts(who);
         facts.actor.roles = ["leadership".to_owned()].into();
         let command = desk.asks("leadership", Decision::Approve);
@@ -111,13 +111,28 @@ fn one_person_one_step() {
             .as_mut()
             .unwrap()
             .one_person_may_decide_several_steps = allowed;
-        let mut facts = desk.facts(LEAD);
-        facts.actor.roles = ["leadership".to_owned(), "revenue".to_owned()].into();
-        let answer = decide(&desk.state, desk.asks("revenue", Decision::Approve), &facts);
-        let refused = Rejection::OneStepPerPerson {
-            step: "leadership".to_owned(),
-        };
-        assert_eq!(answer.err(), (!allowed).then_some(refused));
+        for who in [LEAD, "Lead@acme.example"] {
+            let mut facts = desk.facts(who);
+            facts.actor.roles = ["leadership".to_owned(), "revenue".to_owned()].into();
+            let answer = decide(&desk.state, desk.asks("revenue", Decision::Approve), &facts);
+            let refused = Rejection::OneStepPerPerson {
+                step: "leadership".to_owned(),
+            };
+            assert_eq!(answer.err(), (!allowed).then_some(refused), "{who}");
+        }
+    }
+}
+
+/// A1, A3: a case keeps what its policy said about several steps.
+#[test]
+fn a_case_keeps_its_policy_s_word_on_several_steps() {
+    for allowed in [false, true] {
+        let steps = policy().steps().to_vec();
+        let policy = Policy::new(steps, Vec::new(), allowed).unwrap();
+        let mut desk = Desk::prepared();
+        let case_id = Uuid::from_u128(1);
+        desk.ok(EM, Command::OpenCase { case_id, policy });
+        assert_eq!(desk.case().one_person_may_decide_several_steps, allowed);
     }
 }
 

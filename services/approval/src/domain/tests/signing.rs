@@ -124,3 +124,23 @@ fn the_stamped_sow_is_no_signed_copy() {
     };
     assert_eq!(desk.tries(EM, command), Err(Rejection::SignedSowMissing));
 }
+
+/// A6: in order also by the time at which they were given.
+#[test]
+fn the_customer_does_not_sign_before_the_seller() {
+    let mut desk = internally_signed();
+    upload(&mut desk);
+    let signed = |at| Command::RecordSignature {
+        party: Customer,
+        signatory: "somebody".to_owned(),
+        signed_at: at,
+        routed_sow_digest: document(1, DocumentKind::Sow).digest,
+        signed_document_id: Some(Uuid::from_u128(9)),
+    };
+    let before = desk.now - countersign_kernel::chrono::TimeDelta::microseconds(1);
+    assert_eq!(
+        desk.tries(EM, signed(before)),
+        Err(Rejection::SignatureOutOfOrder)
+    );
+    assert!(desk.tries(EM, signed(desk.now)).is_ok());
+}

@@ -1,5 +1,7 @@
 //! Issue 2's bad input at the estimate's door: every wrong field at once, each with its reason.
 
+use countersign_kernel::chrono::Days;
+
 use super::super::content::{MAX_INSTALLMENTS, MAX_PACKAGES};
 use super::super::fee::ListingFeeForm;
 use super::super::form::InstallmentForm;
@@ -149,6 +151,11 @@ fn packages_and_effort() {
             name,
             "TEXT_INVALID",
         ),
+        (
+            |it| it.packages[0].name = "a\r\nBcc: b@example.org".into(),
+            name,
+            "TEXT_INVALID",
+        ),
         (|it| it.packages.clear(), "packages", "REQUIRED"),
         (
             |it| it.packages = vec![package("p", "1.00"); MAX_PACKAGES + 1],
@@ -162,6 +169,31 @@ fn packages_and_effort() {
         ),
         (
             |it| it.packages[0].effort = vec![effort("1e2", "90.00")],
+            hours,
+            "HOURS_INVALID",
+        ),
+        (
+            |it| it.packages[0].effort = vec![effort("0", "90.00")],
+            hours,
+            "HOURS_INVALID",
+        ),
+        (
+            |it| it.packages[0].effort = vec![effort("100000.1", "90.00")],
+            hours,
+            "HOURS_INVALID",
+        ),
+        (
+            |it| it.packages[0].effort = vec![effort("8.", "90.00")],
+            hours,
+            "HOURS_INVALID",
+        ),
+        (
+            |it| it.packages[0].effort = vec![effort("8_0", "90.00")],
+            hours,
+            "HOURS_INVALID",
+        ),
+        (
+            |it| it.packages[0].effort = vec![effort("8.0000000000000000000", "90.00")],
             hours,
             "HOURS_INVALID",
         ),
@@ -216,6 +248,16 @@ fn plan_scope_and_validity() {
         ),
         (
             |it| it.buyer_region = "Korea".into(),
+            "buyer_region",
+            "REGION_INVALID",
+        ),
+        (
+            |it| it.buyer_region = "KOR".into(),
+            "buyer_region",
+            "REGION_INVALID",
+        ),
+        (
+            |it| it.buyer_region = "kr".into(),
             "buyer_region",
             "REGION_INVALID",
         ),
@@ -321,12 +363,75 @@ fn a_payment_plan_adds_up_to_the_price() {
         actor: &actor,
         rules: &rules,
     };
+    let today = &NOW[..10];
+    let mut most = vec![InstallmentForm::default(); MAX_INSTALLMENTS];
+    for (charge, day) in most.iter_mut().zip(1..) {
+        charge.charge_date = (at(NOW).date_naive() + Days::new(day)).to_string();
+        charge.amount = Some(dollars("1.00"));
+    }
+    most[0].amount = Some(dollars("102441.00"));
     for plan in [
-        charges(&[("2026-12-01", "2500.00"), ("2027-01-01", "100000.00")]),
+        changed(|it| it.payment_plan = Some(PlanForm::Installments(most))),
+        charges(&[(today, "2500.00"), ("2027-01-01", "100000.00")]),
         changed(|it| it.payment_plan = Some(PlanForm::Variable(Some(dollars("102500.00"))))),
         changed(|it| it.payment_plan = Some(PlanForm::Variable(None))),
     ] {
         assert!(decide(&State::Absent, &draft_command(plan), facts).is_ok());
+    }
+}
+
+/// E1, E7: the limits themselves are within them.
+#[test]
+fn what_is_just_possible_is_taken() {
+    let limits: [fn(&mut ContentForm); 5] = [
+        |it| {
+            it.packages = vec![package("p", "1.00"); MAX_PACKAGES];
+            it.stated_total = None;
+        },
+        |it| it.packages[0].effort = vec![effort("100000", "90.00"); 50],
+        |it| it.packages[0].name = "é".repeat(200),
+        |it| it.scope_description = "é".repeat(10_000),
+        |it| it.valid_until = NOW[..10].to_owned(),
+    ];
+    for (number, limit) in limits.into_iter().enumerate() {
+        let command = draft_command(changed(limit));
+        assert!(decide_at(&State::Absent, &command, NOW).is_ok(), "{number}");
+    }
+}
+
+/// E2: any one plan is enough for a policy; E3: a fee's words are stable.
+#[test]
+fn rules_with_one_plan_and_stable_words_are_taken() {
+    for number in 0..3 {
+        let policy = PolicyForm {
+            uplift: Some(UpliftForm::None),
+            allow_prepaid: number == 0,
+            allow_installments: number == 1,
+            allow_variable: number == 2,
+        };
+        assert!(policy.check().is_ok(), "{number}");
+    }
+    for (word, kind) in [
+        ("private_offer", OfferKind::PrivateOffer),
+        ("cppo", OfferKind::Cppo),
+    ] {
+        assert_eq!(
+            (kind.code(), OfferKind::from_code(word)),
+            (word, Some(kind))
+        );
+    }
+    let row = |product_type: &str| ListingFeeForm {
+        product_type: product_type.to_owned(),
+        offer_kind: "cppo".to_owned(),
+        rate: "0.03".to_owned(),
+        effective_from: "2027-01-01".to_owned(),
+        ..ListingFeeForm::default()
+    };
+    assert!(row("saas").check().is_ok());
+    for wrong in ["", "Saas", "sa as", &"s".repeat(65)] {
+        let found = violations(&row(wrong).check().unwrap_err());
+        let expected = ("fee.product_type".to_owned(), "PRODUCT_TYPE_INVALID");
+        assert_eq!(found, [expected], "{wrong}");
     }
 }
 

@@ -282,3 +282,38 @@ fn withdrawing_needs_a_reason() {
     };
     assert_eq!(outcome(&draft, &silent, NOW), "INVALID_FIELDS");
 }
+
+/// E8: a clone starts from a form that says what the version said, for every plan.
+#[test]
+fn content_goes_back_to_the_form_it_came_from() {
+    use super::super::check;
+    use super::super::form::InstallmentForm;
+    use super::super::rejection::Violations;
+    let charge = |date: &str, amount: &str| InstallmentForm {
+        charge_date: date.to_owned(),
+        amount: Some(dollars(amount)),
+    };
+    let charges = vec![
+        charge("2026-12-01", "2500.00"),
+        charge("2027-01-01", "100000.00"),
+    ];
+    let mut rules = rules();
+    rules.policy.allow_installments = true;
+    rules.policy.allow_variable = true;
+    for (plan, name) in [
+        (PlanForm::Prepaid, "prepaid"),
+        (PlanForm::Installments(charges), "installments"),
+        (PlanForm::Variable(None), "variable"),
+    ] {
+        let mut form = handbook();
+        form.payment_plan = Some(plan);
+        form.packages[1].effort = vec![effort("37.5", "90.00")];
+        form.stated_total = None;
+        form.buyer_region = "KR".to_owned();
+        form.renewal = true;
+        let mut wrong = Violations::default();
+        let content = check::content(&mut wrong, &form, &rules, at(NOW).date_naive()).unwrap();
+        assert_eq!(ContentForm::from(&content), form);
+        assert_eq!(content.payment_plan.name(), name);
+    }
+}

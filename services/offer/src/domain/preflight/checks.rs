@@ -27,16 +27,17 @@ fn agreement_end(candidate: &Candidate) -> Option<NaiveDate> {
 }
 
 pub(super) fn stamp(candidate: &Candidate) -> Option<String> {
-    when(!candidate.stamp_valid, || {
+    when(!candidate.standing.stamp_valid, || {
         "legal's stamp does not hold".into()
     })
 }
 
 pub(super) fn digest(candidate: &Candidate) -> Option<String> {
     when(
-        candidate.approved_digest != Some(candidate.offer_digest),
+        candidate.standing.approved_digest != Some(candidate.offer_digest),
         || {
             let approved = candidate
+                .standing
                 .approved_digest
                 .map_or_else(|| "nothing".into(), |d| d.to_string());
             format!(
@@ -47,8 +48,21 @@ pub(super) fn digest(candidate: &Candidate) -> Option<String> {
     )
 }
 
+pub(super) fn signatures(candidate: &Candidate) -> Option<String> {
+    when(
+        candidate.standing.stamp_valid && !candidate.standing.sow_signed,
+        || "the SOW is not signed by both sides as it is stamped now".into(),
+    )
+}
+
+pub(super) fn intake(candidate: &Candidate) -> Option<String> {
+    when(!candidate.intake_current, || {
+        "the intake was completed anew since the offer was drafted".into()
+    })
+}
+
 pub(super) fn checklist(candidate: &Candidate) -> Option<String> {
-    when(!candidate.checklist_completed, || {
+    when(!candidate.standing.checklist_completed, || {
         "the checklist of the engagement is open".into()
     })
 }
@@ -246,7 +260,10 @@ pub(super) fn eula_present(candidate: &Candidate) -> Option<String> {
 
 pub(super) fn document_ready(candidate: &Candidate) -> Option<String> {
     when(candidate.plan.legal_document.is_none(), || {
-        "there is no merged PDF".into()
+        candidate.document_failure.as_ref().map_or_else(
+            || "the legal document is being assembled".into(),
+            |reason| format!("the legal document cannot be made: {reason}"),
+        )
     })
 }
 

@@ -1,7 +1,9 @@
 //! The table of rules; what each looks at stands in [`checks`].
 
 use super::checks;
-use super::{CHECKLIST_OPEN, Candidate, DIGEST_MISMATCH, Finding, STAMP_INVALID, Severity};
+use super::{
+    CHECKLIST_OPEN, Candidate, DIGEST_MISMATCH, Finding, SOW_NOT_SIGNED, STAMP_INVALID, Severity,
+};
 
 /// The field of the rules about the expiry.
 pub(super) const EXPIRY: &str = "expires_on";
@@ -63,11 +65,25 @@ pub(super) const RULES: &[Rule] = &[
         checks::digest,
     ),
     error(
+        SOW_NOT_SIGNED,
+        "approved_digest",
+        "",
+        "have both sides sign what is stamped now",
+        checks::signatures,
+    ),
+    error(
         CHECKLIST_OPEN,
         "engagement_id",
         "",
         "close or waive every item",
         checks::checklist,
+    ),
+    error(
+        "INTAKE_CHANGED",
+        "buyer_account_id",
+        "",
+        "cancel this draft and draft the offer again: a draft keeps the intake that it was made from",
+        checks::intake,
     ),
     error(
         "OFFER_NAME_PRESENT",
@@ -241,7 +257,8 @@ pub(super) const RULES: &[Rule] = &[
         "LEGAL_DOCUMENT_READY",
         "legal_document",
         "INVALID_LEGAL_DOCUMENTS",
-        "wait until the legal document is assembled, or read why it failed",
+        "wait until it is assembled; once it failed, have the documents mended and approved, cancel \
+         this draft and draft the offer again",
         checks::document_ready,
     ),
     Rule {

@@ -4,6 +4,7 @@ use countersign_kernel::{Currency, Digest, Money};
 
 use super::*;
 use crate::domain::deal::DatedAmount;
+use crate::domain::engagement::Approval;
 use crate::domain::sample;
 
 fn rules_after(change: fn(&mut Candidate)) -> Vec<&'static str> {
@@ -33,12 +34,14 @@ fn each_rule_finds_its_own_failure() {
     type Change = fn(&mut Candidate);
     // today is 2026-03-02, expiry 2026-03-31, duration P90D: the agreement would end 2026-05-31.
     let cases: &[(&str, Change)] = &[
-        ("STAMP_INVALID", |c| c.stamp_valid = false),
+        ("STAMP_INVALID", |c| c.standing.stamp_valid = false),
         ("DIGEST_MISMATCH", |c| {
-            c.approved_digest = Some(Digest::of(b"other"));
+            c.standing.approved_digest = Some(Digest::of(b"other"));
         }),
-        ("DIGEST_MISMATCH", |c| c.approved_digest = None),
-        ("CHECKLIST_OPEN", |c| c.checklist_completed = false),
+        ("DIGEST_MISMATCH", |c| c.standing.approved_digest = None),
+        ("SOW_NOT_SIGNED", |c| c.standing.sow_signed = false),
+        ("CHECKLIST_OPEN", |c| c.standing.checklist_completed = false),
+        ("INTAKE_CHANGED", |c| c.intake_current = false),
         ("OFFER_NAME_PRESENT", |c| c.plan.name.clear()),
         ("OFFER_NAME_LENGTH", |c| c.plan.name = "n".repeat(151)),
         ("OFFER_NAME_CHARACTERS", |c| c.plan.name = "a <b>".into()),
@@ -157,6 +160,66 @@ fn amounts_have_bounds_and_one_currency() {
         c.plan.schedule[0].amount = Money::parse("102500.00", Currency::Eur).unwrap();
     });
     assert_eq!(found, ["CURRENCY_SINGLE", "PRICE_EQUALS_APPROVED"]);
+}
+
+/// The way out of a failed document is told, and why it failed.
+#[test]
+fn a_failed_document_says_why_and_what_to_do() {
+    let mut offer = sample::draft();
+    let reason = "sow.pdf: the PDF is encrypted".to_owned();
+    offer.document = LegalDocument::Failed { reason };
+    let candidate = Candidate::of(&offer, &sample::engagement(), sample::day("2026-03-02"));
+    let found = findings(&candidate);
+    assert_eq!(found[0].rule, "LEGAL_DOCUMENT_READY");
+    assert!(found[0].problem.contains("sow.pdf: the PDF is encrypted"));
+    assert!(found[0].fix.contains("cancel this draft"));
+}
+
+#[test]
+fn an_approval_that_fell_takes_a_release_back() {
+    type Change = fn(&mut Engagement);
+    let mut offer = sample::draft();
+    let at = sample::at("2026-03-02T10:00:00Z");
+    let rules = |offer: &Offer, engagement: &Engagement| -> Vec<&str> {
+        let found = approval_findings(offer, engagement);
+        found.iter().map(|finding| finding.rule).collect()
+    };
+    assert!(rules(&offer, &Engagement::new(sample::engagement_id())).is_empty());
+    offer = crate::domain::offer::evolve(
+        Some(offer),
+        &crate::domain::offer::Event::ReleaseStarted { at },
+    )
+    .unwrap();
+    let cases: [(Change, &[&str]); 4] = [
+        (|state| state.checklist = None, &[]),
+        (
+            |state| {
+                state.approval = Approval::Voided {
+                    deal: sample::deal(),
+                    signed: true,
+                    reason: "price changed".into(),
+                };
+            },
+            &[STAMP_INVALID],
+        ),
+        (
+            |state| state.approval = Approval::Stamped(sample::deal()),
+            &[SOW_NOT_SIGNED],
+        ),
+        (
+            |state| {
+                let mut deal = sample::deal();
+                deal.digest = Digest::of(b"other");
+                state.approval = Approval::Signed(deal);
+            },
+            &[DIGEST_MISMATCH],
+        ),
+    ];
+    for (change, expected) in cases {
+        let mut engagement = sample::engagement();
+        change(&mut engagement);
+        assert_eq!(rules(&offer, &engagement), expected);
+    }
 }
 
 #[test]

@@ -1,0 +1,37 @@
+//! The request of a change set, kept before AWS is sent it (O9).
+
+use countersign_platform::{Failure, UnitOfWork};
+
+use super::follow_up::Subject;
+use crate::domain::engagement::Engagement;
+use crate::domain::offer::{AwsError, Offer};
+use crate::domain::preflight;
+use crate::store;
+use crate::store::engagement::Lock;
+
+/// Keeps the request, unless the approval behind the release fell since it was asked for: returns why
+/// it must not be sent then (A5, O3). A void that comes after this transaction comes after the release.
+pub(crate) async fn keep(
+    uow: &mut UnitOfWork,
+    subject: &Subject,
+    offer: &Offer,
+    request: &str,
+) -> Result<Vec<AwsError>, Failure> {
+    let Subject {
+        seller,
+        offer_id,
+        change,
+    } = subject;
+    let (now, id) = (uow.now(), offer.engagement_id());
+    let known = store::engagement::lock(uow.connection(), seller, id, Lock::ForShare).await?;
+    let engagement = known.unwrap_or_else(|| Engagement::new(id.clone()));
+    let fallen = preflight::approval_findings(offer, &engagement);
+    if fallen.is_empty() {
+        store::change_set::keep(uow.connection(), seller, offer_id, *change, request, now).await?;
+    }
+    let errors = fallen.into_iter().map(|finding| AwsError {
+        code: finding.rule.to_owned(),
+        message: format!("not sent to AWS: {}; {}", finding.problem, finding.fix),
+    });
+    Ok(errors.collect())
+}
