@@ -2,6 +2,8 @@
 //! README.md draws): who may depend on whom, which room of a service may name which, that the
 //! domain is pure and that the platform knows no word of the trade.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -8,6 +8,7 @@ use countersign_local::console::Console;
 use countersign_local::deal::Player;
 use countersign_local::environment::{DatabaseRole, Service};
 use countersign_tests::{deal, invariants_hold, play, start, superuser};
+use sqlx::error::DatabaseError;
 use sqlx::{Connection, PgConnection};
 use tonic::transport::Endpoint;
 use tonic_reflection::pb::v1::ServerReflectionRequest;
@@ -97,7 +98,7 @@ async fn no_service_can_read_another_s_schema() -> Result<()> {
                 continue;
             }
             let refused = read.err().context("another's schema was read")?;
-            let code = refused.as_database_error().and_then(|error| error.code());
+            let code = refused.as_database_error().and_then(DatabaseError::code);
             // 42501: insufficient privilege.
             assert_eq!(
                 code.as_deref(),
