@@ -275,8 +275,7 @@ fn forbidden_words(room: &str) -> &'static [&'static str] {
         "store" => &["countersign_proto", "tonic", "prost", "async_nats"],
         "commands" => &["tonic", "async_nats", "sqlx::query"],
         "grpc" | "events::inbound" => &["sqlx::query", "async_nats"],
-        "wire" => &["sqlx", "tonic", "async_nats", ".await"],
-        "events::outbound" => &["sqlx", "tonic", "async_nats", ".await"],
+        "wire" | "events::outbound" => &["sqlx", "tonic", "async_nats", ".await"],
         _ => &[],
     }
 }

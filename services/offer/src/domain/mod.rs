@@ -28,6 +28,8 @@ pub(crate) mod preflight;
 pub(crate) mod rejection;
 
 #[cfg(test)]
+mod draft_tests;
+#[cfg(test)]
 pub(crate) mod sample;
 #[cfg(test)]
 mod tests;

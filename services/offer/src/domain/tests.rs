@@ -287,21 +287,6 @@ fn another_digest_than_the_reviewed_one_is_not_released() {
     assert_eq!(reason(ask(&sample::draft(), &command)), "DIGEST_MISMATCH");
 }
 
-/// AWS shows the agreement of an expired offer late, when the next offer is drafted already.
-#[test]
-fn a_draft_beside_an_offer_that_is_not_over_is_not_released() {
-    let rival = "offer-0".parse().unwrap();
-    let by = "ops@acme.example".parse().unwrap();
-    let facts = Facts {
-        now: sample::at(NOW),
-        by: &by,
-        engagement: &sample::engagement(),
-        rival: Some(&rival),
-    };
-    let refused = decide(&sample::draft(), &release(), facts).unwrap_err();
-    assert_eq!(refused, Rejection::OfferOpen { offer_id: rival });
-}
-
 #[test]
 fn a_stale_revision_is_told() {
     let command = Command::Revise {

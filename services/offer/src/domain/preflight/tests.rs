@@ -162,6 +162,44 @@ fn amounts_have_bounds_and_one_currency() {
     assert_eq!(found, ["CURRENCY_SINGLE", "PRICE_EQUALS_APPROVED"]);
 }
 
+#[test]
+fn what_is_just_within_a_bound_passes() {
+    type Change = fn(&mut Candidate);
+    let cases: [Change; 5] = [
+        |c| c.plan.name = "n".repeat(150),
+        |c| c.plan.description = "d".repeat(255),
+        |c| c.plan.buyer_accounts = vec!["123456789012".into(); 24],
+        |c| {
+            c.plan.currency = Currency::Eur;
+            let largest = Money::parse("100000000.00", Currency::Eur).unwrap();
+            c.plan.schedule[0].amount = largest;
+            c.approved_price = largest;
+        },
+        |c| {
+            c.plan.available_until = sample::day("2026-03-03");
+            c.plan.duration = "P1Y".parse().unwrap();
+            c.plan.schedule.clear();
+            for date in sample::day("2026-03-03").iter_days().take(60) {
+                let amount = sample::usd("1.00");
+                c.plan.schedule.push(DatedAmount { date, amount });
+            }
+            c.approved_price = sample::usd("60.00");
+        },
+    ];
+    for (number, change) in cases.into_iter().enumerate() {
+        assert_eq!(rules_after(change), [""; 0], "case {number}");
+    }
+}
+
+#[test]
+fn a_deal_of_other_documents_has_no_eula() {
+    let mut offer = sample::draft();
+    let documents = &mut offer.basis.deal.documents;
+    documents.retain(|document| document.kind != DocumentKind::Eula);
+    let candidate = Candidate::of(&offer, &sample::engagement(), sample::day("2026-03-02"));
+    assert_eq!(findings(&candidate)[0].rule, "EULA_PRESENT");
+}
+
 /// The way out of a failed document is told, and why it failed.
 #[test]
 fn a_failed_document_says_why_and_what_to_do() {
