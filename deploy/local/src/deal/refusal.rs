@@ -121,7 +121,7 @@ mod tests {
 
     fn refusal() -> Refusal {
         let mut violation = FieldViolation::new("content.currency_code", "is unknown");
-        violation.reason = "UNKNOWN_CURRENCY".to_owned();
+        violation.reason = "CURRENCY_UNKNOWN".to_owned();
         let mut details = ErrorDetails::with_bad_request(vec![violation]);
         details.set_error_info("INVALID", "countersign", std::collections::HashMap::new());
         Refusal::of(&Status::with_error_details(
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_compared_by_code_reason_and_every_field() {
-        let currency = ("content.currency_code", "UNKNOWN_CURRENCY");
+        let currency = ("content.currency_code", "CURRENCY_UNKNOWN");
         let cases = [
             (expected("INVALID_ARGUMENT", None, &[]), true),
             (

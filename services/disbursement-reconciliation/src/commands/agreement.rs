@@ -57,7 +57,7 @@ pub(crate) async fn resolve(
     store::due::take_turn(uow.connection(), seller).await?;
     let found = store::discrepancy::agreement_of(uow.connection(), seller, case).await?;
     let agreement =
-        found.ok_or_else(|| Rejection::not_found("UNKNOWN_CASE", "case", case.as_str()))?;
+        found.ok_or_else(|| Rejection::not_found("CASE_UNKNOWN", "case", case.as_str()))?;
     let command = Command::Resolve {
         case: case.clone(),
         by: by.clone(),

@@ -21,7 +21,7 @@ impl From<Refused> for Failure {
             Refused::OtherTerms => {
                 Rejection::failed_precondition("AGREEMENT_HAS_OTHER_TERMS", message).into()
             }
-            Refused::UnknownCase => Rejection::not_found("UNKNOWN_CASE", "case", "").into(),
+            Refused::UnknownCase => Rejection::not_found("CASE_UNKNOWN", "case", "").into(),
             Refused::AlreadyResolved { by } => {
                 Rejection::failed_precondition("CASE_ALREADY_RESOLVED", message)
                     .with("resolved_by", by)

@@ -110,7 +110,7 @@ impl DisbursementReconciliationService for Server {
         let engagement = parse::engagement(&request.get_ref().engagement_id)?;
         let view = store::agreement::view(self.pool(), &call.seller, &engagement).await?;
         let unknown =
-            || Rejection::not_found("UNKNOWN_ENGAGEMENT", "engagement", engagement.as_str());
+            || Rejection::not_found("ENGAGEMENT_UNKNOWN", "engagement", engagement.as_str());
         let today = self.commands.database().clock().now().date_naive();
         Ok(Response::new(convert::engagement_cash(
             &view.ok_or_else(unknown)?,

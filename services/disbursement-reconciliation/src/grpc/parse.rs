@@ -55,7 +55,7 @@ pub(super) fn discrepancy_page(
         Ok(State::Open) => Some("open"),
         Ok(State::Resolved) => Some("resolved"),
         Ok(State::Cleared) => Some("cleared"),
-        Err(unknown) => wrong.check("state", "UNKNOWN_STATE", Err(unknown)),
+        Err(unknown) => wrong.check("state", "STATE_UNKNOWN", Err(unknown)),
     };
     let filter = Filter { engagement, state };
     wrong.finish(page.map(|page| (filter, page)))

@@ -34,7 +34,7 @@ async fn every_wrong_field_at_once() {
             ("engagement_id", "NOT_AN_ENGAGEMENT_ID"),
             ("page_size", "PAGE_SIZE_NEGATIVE"),
             ("page_token", "PAGE_TOKEN_INVALID"),
-            ("state", "UNKNOWN_STATE"),
+            ("state", "STATE_UNKNOWN"),
         ])
     );
     let request = proto::ResolveDiscrepancyRequest {
@@ -87,10 +87,10 @@ async fn unknown_things_are_not_found() {
         .unwrap_err();
     assert_eq!(
         reason(&status),
-        (Code::NotFound, "UNKNOWN_ENGAGEMENT".to_owned())
+        (Code::NotFound, "ENGAGEMENT_UNKNOWN".to_owned())
     );
     let status = world.resolve(&"0".repeat(32)).await.unwrap_err();
-    assert_eq!(reason(&status), (Code::NotFound, "UNKNOWN_CASE".to_owned()));
+    assert_eq!(reason(&status), (Code::NotFound, "CASE_UNKNOWN".to_owned()));
     // Another tenant's engagement is as unknown, and has no feeds here.
     world.hear(&accepted()).await.unwrap();
     world.read(file(&handbook())).await;
@@ -100,7 +100,7 @@ async fn unknown_things_are_not_found() {
         .unwrap_err();
     assert_eq!(
         reason(&status),
-        (Code::NotFound, "UNKNOWN_ENGAGEMENT".to_owned())
+        (Code::NotFound, "ENGAGEMENT_UNKNOWN".to_owned())
     );
     let request = keyed("other", "k", proto::IngestFeedsRequest {});
     let status = client.ingest_feeds(request).await.unwrap_err();

@@ -15,7 +15,7 @@ pub(crate) fn refused(rejection: Rejection) -> Failure {
 /// There is no such version of the estimate.
 pub(crate) fn version_not_found(estimate_id: Uuid, number: u32) -> Failure {
     let name = format!("{number} of estimate {estimate_id}");
-    Refusal::not_found("VERSION_NOT_FOUND", "version", &name).into()
+    Refusal::not_found("VERSION_UNKNOWN", "version", &name).into()
 }
 
 /// A rejection with its code, its stable reason and every variable of its message.

@@ -65,7 +65,7 @@ impl Rejection {
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::Invalid(_) => "INVALID_FIELDS",
-            Self::NotFound => "ESTIMATE_NOT_FOUND",
+            Self::NotFound => "ESTIMATE_UNKNOWN",
             Self::EngagementHasOpenEstimate { .. } => "ENGAGEMENT_HAS_OPEN_ESTIMATE",
             Self::VersionStale { .. } => "VERSION_STALE",
             Self::NotDraft { .. } => "ESTIMATE_NOT_DRAFT",

@@ -188,7 +188,7 @@ async fn the_wrong_state_version_and_name_are_refused() {
         .unwrap_err();
     assert_eq!(refusal(&again), expected);
 
-    let missing = (Code::NotFound, "ESTIMATE_NOT_FOUND".to_owned());
+    let missing = (Code::NotFound, "ESTIMATE_UNKNOWN".to_owned());
     for estimate_id in ["00000000-0000-7000-8000-000000000000", "no id"] {
         let unknown = proto::Estimate {
             estimate_id: estimate_id.to_owned(),
@@ -220,7 +220,7 @@ async fn the_wrong_state_version_and_name_are_refused() {
         .unwrap_err();
     assert_eq!(
         refusal(&refused),
-        (Code::NotFound, "VERSION_NOT_FOUND".to_owned())
+        (Code::NotFound, "VERSION_UNKNOWN".to_owned())
     );
     it.stop().await;
 }
@@ -274,7 +274,7 @@ async fn a_version_is_cloned_into_another_engagement() {
         .unwrap_err();
     assert_eq!(
         refusal(&refused),
-        (Code::NotFound, "VERSION_NOT_FOUND".to_owned())
+        (Code::NotFound, "VERSION_UNKNOWN".to_owned())
     );
     taken.version = 0;
     let refused = it
@@ -429,7 +429,7 @@ async fn another_tenant_s_estimate_is_not_there() {
         .create_estimate(command("1", create("opp-1", handbook())))
         .await;
     let first = first.unwrap().into_inner();
-    let missing = (Code::NotFound, "ESTIMATE_NOT_FOUND".to_owned());
+    let missing = (Code::NotFound, "ESTIMATE_UNKNOWN".to_owned());
     let withdraw = proto::WithdrawEstimateRequest {
         estimate_id: first.estimate_id.clone(),
         reason: "not mine".to_owned(),

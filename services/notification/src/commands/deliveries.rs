@@ -54,7 +54,7 @@ async fn load(uow: &mut UnitOfWork, seller: &SellerId, id: Uuid) -> Result<Store
 
 /// The refusal of an id that names no delivery of the seller.
 pub(crate) fn unknown(id: &str) -> Rejection {
-    Rejection::not_found("DELIVERY_NOT_FOUND", "delivery", id)
+    Rejection::not_found("DELIVERY_UNKNOWN", "delivery", id)
 }
 
 async fn execute(

@@ -65,7 +65,7 @@ pub(super) async fn disable(
 
 /// The refusal of an id that names no subscription of the seller.
 pub(crate) fn unknown(id: &str) -> Rejection {
-    Rejection::not_found("SUBSCRIPTION_NOT_FOUND", "subscription", id)
+    Rejection::not_found("SUBSCRIPTION_UNKNOWN", "subscription", id)
 }
 
 /// Decides among the subscribers of the audience and channel of `about`, and writes what follows.

@@ -150,7 +150,7 @@ async fn an_unknown_delivery_is_not_found() {
             .await
             .unwrap_err();
         assert_eq!(status.code(), Code::NotFound, "{delivery_id}");
-        assert_eq!(reason(&status), "DELIVERY_NOT_FOUND");
+        assert_eq!(reason(&status), "DELIVERY_UNKNOWN");
     }
     system.running.stop().await;
 }

@@ -57,7 +57,7 @@ async fn addresses_are_put_listed_and_removed() {
         .unwrap_err();
     assert_eq!(
         (gone.code(), reason(&gone).as_str()),
-        (Code::NotFound, "SUBSCRIPTION_NOT_FOUND")
+        (Code::NotFound, "SUBSCRIPTION_UNKNOWN")
     );
     system.running.stop().await;
 }

@@ -38,7 +38,7 @@ fn each_command_in_each_state() {
         expected_version: 1,
         content: handbook(),
     };
-    let (closed, missing) = ("ESTIMATE_CLOSED", "ESTIMATE_NOT_FOUND");
+    let (closed, missing) = ("ESTIMATE_CLOSED", "ESTIMATE_UNKNOWN");
     let review = "ESTIMATE_UNDER_REVIEW";
     assert_eq!(
         table(&revise, NOW),
