@@ -8,6 +8,8 @@ use countersign_local::environment::{Environment, Service};
 use countersign_platform::fault;
 use countersign_tests::{deal, invariants_hold, play, start};
 
+/// What a service says last at a fault point.
+const ABORTED: &str = "aborting on request";
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Steps of the services' own, besides the platform's: between what happens outside and its record.

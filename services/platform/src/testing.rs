@@ -33,6 +33,7 @@ use crate::failure::{BoxError, Failure};
 use crate::ids::Ids;
 use crate::inbox::{self, Route};
 use crate::lifecycle::Lifecycle;
+use crate::migrate::{Schema, SchemaError};
 use crate::provision::provision;
 use crate::service::{Parts, Service, Wiring};
 use crate::subscription::EventHandler;
@@ -50,6 +51,8 @@ const STREAM_BYTES: i64 = 16 * 1024 * 1024;
 /// Runs after which [`TestBed::run_due_tasks`] gives up: a task that is always due again.
 const MAX_RUNS: usize = 1_000;
 
+/// How often a test's database is migrated before the test ends.
+const MIGRATE_ATTEMPTS: usize = 3;
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// A service's schema in a database of its own. Dropping it drops the database.
@@ -125,7 +128,7 @@ impl<S: Send + Sync + 'static> TestBed<S> {
             .expect("CREATE DATABASE");
         provision(&settings, &schema).await.expect("provision");
         let history = service.schema().expect("the service's migrations");
-        history.migrate(&settings).await.expect("migrate");
+        migrate(&history, &settings).await;
         let pool = postgres::pool(&settings, &schema).expect("a pool");
         let clock = Clock::manual(monday());
         let database_of = Database::new(pool, clock, Ids::counted());
@@ -419,4 +422,17 @@ async fn execute(url: &str, statement: String) -> Result<(), sqlx::Error> {
         .execute(&mut connection)
         .await?;
     connection.close().await
+}
+
+/// Migrates; a session that breaks off while very many begin says nothing of the migrations, so it
+/// begins again.
+#[expect(clippy::expect_used, reason = "ends the test")]
+async fn migrate(history: &Schema, settings: &Settings) {
+    for _ in 1..MIGRATE_ATTEMPTS {
+        match history.migrate(settings).await {
+            Err(SchemaError::Database(sqlx::Error::Io(_))) => {}
+            migrated => return migrated.expect("migrate"),
+        }
+    }
+    history.migrate(settings).await.expect("migrate");
 }

@@ -79,9 +79,11 @@ impl PrivatePostgres {
         Ok(server)
     }
 
-    /// Where a program of this Postgres lies.
+    /// Where a program of this Postgres lies: beside the server itself, which the one on PATH may
+    /// only be a link to.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
-        self.programs.join(name)
+        let server = self.programs.join("postgres");
+        server.canonicalize().unwrap_or(server).with_file_name(name)
     }
 
     /// The superuser's URL of the maintenance database.

@@ -189,6 +189,10 @@ mod tests {
                 .build(),
             payout("a", "-100.00", "agmt-1"),
             payout("b", "-200.00", "agmt-2"),
+            // AWS remits it: it is in no deposit.
+            Row::new("tax", "DISBURSED", "AWS_TAX_SHARE", "-900.00")
+                .disbursement("dep")
+                .build(),
         ];
         let book: Book = rows.iter().cloned().collect();
         let deposits = book.deposits().unwrap();

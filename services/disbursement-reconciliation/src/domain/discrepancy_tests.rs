@@ -81,6 +81,14 @@ fn kinds() {
             case(Kind::PennyDifference, "99937.50", "99937.49"),
         ),
         (
+            "another rate, seen before it is paid",
+            changed(rows(), "inv-fee", "-3075.00")
+                .into_iter()
+                .take(2)
+                .collect(),
+            case(Kind::FeeRate, "-2562.50", "-3075.00"),
+        ),
+        (
             "the deposit came back",
             handbook_rows("99937.50")
                 .into_iter()
@@ -209,6 +217,9 @@ fn a_case_is_named_by_what_differs() {
         )
     );
     let named = id("a", finding);
-    assert_eq!(named.to_string().parse(), Ok(named));
-    assert!("xyz".parse::<CaseId>().is_err());
+    assert_eq!(named.to_string().parse(), Ok(named.clone()));
+    assert_eq!(named.as_str(), named.to_string());
+    for wrong in ["xyz", "abc", &"x".repeat(32), &"a".repeat(33)] {
+        assert!(wrong.parse::<CaseId>().is_err(), "{wrong}");
+    }
 }

@@ -132,6 +132,7 @@ mod tests {
             CashPolicy::new(Schedule::Monthly(0), 1),
             Err(vec![PolicyError::MonthlyDay])
         );
-        assert!(CashPolicy::new(Schedule::Monthly(28), 100).is_ok());
+        let most = CashPolicy::new(Schedule::Monthly(28), 100).unwrap();
+        assert_eq!(most.penny_tolerance(), 100);
     }
 }

@@ -257,7 +257,11 @@ mod tests {
             change(&mut agreement);
             Terms::expect(agreement, CashPolicy::default()).unwrap_err()
         };
-        assert!(Terms::expect(good(), CashPolicy::default()).is_ok());
+        let mut longest = good();
+        longest.billing_terms_days = 365;
+        for agreement in [good(), longest] {
+            assert!(Terms::expect(agreement, CashPolicy::default()).is_ok());
+        }
         assert_eq!(refused(|a| a.charges.clear()), TermsError::NoCharges);
         assert!(matches!(
             refused(|a| a.price_total = usd("100.01")),
