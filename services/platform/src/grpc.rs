@@ -4,12 +4,12 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
 use tonic::body::Body;
 use tonic::codegen::{Service, http};
 use tonic::server::NamedService;
 use tonic::service::RoutesBuilder;
 use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
@@ -130,10 +130,12 @@ pub(crate) async fn serve(
     Server::builder()
         .http2_keepalive_interval(Some(KEEP_ALIVE))
         .http2_keepalive_timeout(Some(KEEP_ALIVE_ANSWER))
-        .tcp_nodelay(true)
         .concurrency_limit_per_connection(CALLS_PER_CONNECTION)
         .add_routes(services.routes.routes())
-        .serve_with_incoming_shutdown(TcpListenerStream::new(listener), lifecycle.stopping())
+        .serve_with_incoming_shutdown(
+            TcpIncoming::from(listener).with_nodelay(Some(true)),
+            lifecycle.stopping(),
+        )
         .await?;
     Ok(())
 }
