@@ -297,18 +297,12 @@ mod tests {
 
     #[test]
     fn names_follow_the_prefix() {
-        let names = Names::new("countersign", "disbursement_reconciliation");
-        assert_eq!(names.stream("offer"), "OFFER");
-        assert_eq!(
-            names.subjects(),
-            "countersign.disbursement_reconciliation.>"
-        );
-        assert_eq!(names.replay("offer"), "countersign-replay.offer");
-        assert_eq!(
-            names.durable("offer"),
-            "disbursement_reconciliation__on-offer"
-        );
-        assert_eq!(Names::new("test-7", "a").stream("offer"), "TEST_7_OFFER");
+        let names = Names::new("countersign", "two_words");
+        assert_eq!(names.stream("other"), "OTHER");
+        assert_eq!(names.subjects(), "countersign.two_words.>");
+        assert_eq!(names.replay("other"), "countersign-replay.other");
+        assert_eq!(names.durable("other"), "two_words__on-other");
+        assert_eq!(Names::new("test-7", "a").stream("other"), "TEST_7_OTHER");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use crate::unit_of_work::{Cause, Database, UnitOfWork};
 pub struct NewTask {
     /// Which handler runs it.
     pub kind: &'static str,
-    /// What it is about, such as `acme/offers/7/publish`.
+    /// What it is about, such as `acme/things/7/close`.
     pub key: String,
     /// What the handler needs to know.
     pub payload: Value,
