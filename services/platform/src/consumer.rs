@@ -22,9 +22,10 @@ use crate::position;
 use crate::subscription::EventHandler;
 use crate::unit_of_work::{CONFLICT_ATTEMPTS, Cause, Database, UnitOfWork};
 
-/// Events applied by one transaction, and how long the first of them waits for more.
+/// Events applied by one transaction, and how long the first of them waits for more: only for what
+/// is on its way already. Under load the next batch gathers by itself while this one is applied.
 pub(crate) const BATCH: usize = 256;
-const BATCH_WAIT: Duration = Duration::from_millis(20);
+const BATCH_WAIT: Duration = Duration::from_millis(1);
 /// A pull request's life, and how often NATS says that it lives: after a lost server the next pull
 /// waits for the former.
 const PULL_EXPIRES: Duration = Duration::from_secs(5);

@@ -114,8 +114,3 @@ fn from_here(path: &Path) -> &Path {
     here.and_then(|here| path.strip_prefix(here).ok())
         .unwrap_or(path)
 }
-
-/// Waits for ever: Ctrl-C ends it from outside.
-async fn stay() {
-    std::future::pending::<()>().await;
-}

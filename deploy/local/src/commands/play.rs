@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{keep_logs, play, show, start, stay, tell, tell_files, up};
+use super::{keep_logs, play, show, start, tell, tell_files, up};
 use crate::cli::ServerArgs;
 use crate::console::Console;
 use crate::deal::Deal;
@@ -28,7 +28,8 @@ pub(super) async fn run(
         }
         console.say(show::endpoints(environment.endpoints()));
         console.say("Everything stays up. Ctrl-C ends it.");
-        stay().await;
+        // Ctrl-C ends it from outside.
+        std::future::pending::<()>().await;
     }
     told
 }

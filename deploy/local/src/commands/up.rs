@@ -1,16 +1,20 @@
-//! `up`: everything starts and stays.
+//! `up`: everything starts and stays, and a service that ends is started again.
 
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use super::{lasting_folder, show, start, stay};
+use super::{lasting_folder, show, start};
 use crate::cli::ServerArgs;
 use crate::console::Console;
-use crate::environment::Endpoints;
+use crate::environment::{Endpoints, Environment};
+
+/// How often the services are looked at.
+const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(servers: &ServerArgs, console: &Console) -> Result<()> {
     let environment = start(servers, console).await?;
@@ -23,11 +27,22 @@ pub(super) async fn run(servers: &ServerArgs, console: &Console) -> Result<()> {
         "\nTry, from another terminal:\n  \
          cargo countersign play deploy/local/deals/handbook.yaml --against-up\n  \
          grpcurl -plaintext {estimate} list\n\n\
+         A service that ends is started again: kill one and see the deal go on.\n\
          Ctrl-C ends it and leaves nothing."
     ));
-    stay().await;
+    let kept = keep_up(&environment, console).await;
     drop(note);
-    Ok(())
+    kept
+}
+
+/// Until Ctrl-C: what ends is started again, and said.
+async fn keep_up(environment: &Environment, console: &Console) -> Result<()> {
+    loop {
+        for service in environment.revive().await? {
+            console.say(format_args!("  ! {service} had ended; it serves again"));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// Where the running `up` is.

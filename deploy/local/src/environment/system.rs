@@ -328,6 +328,21 @@ impl Environment {
         self.wait_until_serving(service).await
     }
 
+    /// Starts again, as an orchestrator would, each service that has ended; returns which.
+    ///
+    /// # Errors
+    /// If one of them ends early again or does not serve in time.
+    pub async fn revive(&self) -> Result<Vec<Service>> {
+        let mut revived = Vec::new();
+        for service in Service::ALL {
+            if self.wait_for_end(service, Duration::ZERO).await.is_ok() {
+                self.start_service(service, &[]).await?;
+                revived.push(service);
+            }
+        }
+        Ok(revived)
+    }
+
     /// Kills the private Postgres and starts it again on the same data.
     ///
     /// # Errors
