@@ -12,11 +12,10 @@ use countersign_platform::{
 };
 use sqlx::PgPool;
 use tokio::sync::Semaphore;
-use tonic::metadata::MetadataMap;
 
 use crate::support::{
-    NOTED, compose_reader, compose_sample, event, eventually, note, notes, pair, reader, reminder,
-    sample,
+    NOTED, called, compose_reader, compose_sample, event, eventually, note, notes, pair, reader,
+    reminder, sample,
 };
 
 /// Commands that a child gives, one after the other.
@@ -168,9 +167,5 @@ async fn drive(commands: &Commands, heard: &PgPool) {
 }
 
 fn call(key: &str) -> CallContext {
-    let mut metadata = MetadataMap::new();
-    metadata.insert("countersign-seller", "acme".parse().unwrap());
-    metadata.insert("countersign-principal", "tester".parse().unwrap());
-    metadata.insert("idempotency-key", key.parse().unwrap());
-    CallContext::command(&metadata, &Ids::counted()).unwrap()
+    called(key, &Ids::counted())
 }
