@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 use countersign_kernel::role;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, async_trait};
 
 use crate::audit::{self, Verdict};
@@ -23,6 +25,9 @@ use crate::parked::{self, Aggregate, Parked};
 use crate::rejection::Rejection;
 use crate::subscription::EventHandler;
 use crate::unit_of_work::Database;
+
+/// Entries of an export that are read before the caller has taken those before them.
+const EXPORT_AHEAD: usize = 64;
 
 const READERS: &[&str] = &[role::OPERATOR, role::AUDITOR];
 
@@ -291,7 +296,17 @@ impl OperationsService for Operations {
         let request = request.into_inner();
         own(&call, &request.seller)?;
         let aggregate_id = Some(request.aggregate_id).filter(|id| !id.is_empty());
-        let entries = audit::export(self.database.pool().clone(), request.seller, aggregate_id);
+        let mut entries = audit::export(self.database.pool().clone(), request.seller, aggregate_id);
+        // Read by a task of its own: a caller that hangs up drops the answer, never a query.
+        let (sender, receiver) = mpsc::channel(EXPORT_AHEAD);
+        self.lifecycle.spawn(async move {
+            while let Some(entry) = entries.next().await {
+                if sender.send(entry).await.is_err() {
+                    break;
+                }
+            }
+        });
+        let entries = ReceiverStream::new(receiver);
         Ok(Response::new(
             entries.map_ok(audit_entry).map_err(failed).boxed(),
         ))
