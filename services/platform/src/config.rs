@@ -37,6 +37,8 @@ pub const DEFAULT_CALL_TIMEOUT_MS: u64 = 30_000;
 pub const DEFAULT_TASK_CONCURRENCY: usize = 8;
 /// How long the process waits for running work when it is told to stop.
 pub const DEFAULT_DRAIN_TIMEOUT_MS: u64 = 10_000;
+/// Of the traces that begin here, the part that is exported.
+pub const DEFAULT_TRACE_SAMPLE_RATIO: f64 = 1.0;
 /// The first word of subjects.
 pub const DEFAULT_NATS_PREFIX: &str = "countersign";
 
@@ -87,6 +89,14 @@ pub struct Settings {
     pub drain_timeout_ms: u64,
     /// Whether gRPC reflection is served.
     pub reflection: bool,
+    /// Where health (gRPC) and `/metrics` (HTTP) are served in plain text, `address:port`. Empty: not
+    /// served.
+    pub management_listen: String,
+    /// The collector that spans are sent to, by OTLP over gRPC: `http://host:4317`. Empty: no traces
+    /// are exported.
+    pub otlp_endpoint: String,
+    /// Of the traces that begin here, the part that is exported: 0 to 1. A caller's decision stands.
+    pub trace_sample_ratio: f64,
 }
 
 impl Default for Settings {
@@ -113,6 +123,9 @@ impl Default for Settings {
             task_concurrency: DEFAULT_TASK_CONCURRENCY,
             drain_timeout_ms: DEFAULT_DRAIN_TIMEOUT_MS,
             reflection: true,
+            management_listen: String::new(),
+            otlp_endpoint: String::new(),
+            trace_sample_ratio: DEFAULT_TRACE_SAMPLE_RATIO,
         }
     }
 }
@@ -126,8 +139,17 @@ impl Settings {
         Duration::from_millis(self.call_timeout_ms)
     }
 
-    pub(crate) const fn drain_timeout(&self) -> Duration {
-        Duration::from_millis(self.drain_timeout_ms)
+    /// What running work may take of the drain time; the rest is for the last spans.
+    pub(crate) fn drain_timeout(&self) -> Duration {
+        Duration::from_millis(self.drain_timeout_ms).saturating_sub(self.flush_timeout())
+    }
+
+    /// What sending the last spans may take of the drain time: a fifth, if there are any to send.
+    pub(crate) fn flush_timeout(&self) -> Duration {
+        if self.otlp_endpoint.is_empty() {
+            return Duration::ZERO;
+        }
+        Duration::from_millis(self.drain_timeout_ms / 5)
     }
 }
 

@@ -11,10 +11,12 @@ use tonic::service::RoutesBuilder;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
+use tonic_health::pb::health_server::{self, HealthServer};
 use tonic_health::server::HealthReporter;
 
 use crate::failure::BoxError;
 use crate::lifecycle::Lifecycle;
+use crate::metrics::rpc::ObserveCalls;
 
 /// Calls that one connection may have open.
 const CALLS_PER_CONNECTION: usize = 256;
@@ -27,7 +29,7 @@ pub const LIVENESS: &str = "liveness";
 /// The health name that says that calls will be answered: Postgres is there and migrated. Losing
 /// NATS does not change it, since the outbox keeps what cannot be sent.
 pub const READINESS: &str = "readiness";
-/// The health name that says that events flow: NATS is connected.
+/// The health name that says that events flow: NATS is connected, and the relay keeps up.
 pub const EVENTS: &str = "events";
 
 /// The gRPC services of a process, with their names for health and reflection.
@@ -55,6 +57,11 @@ impl GrpcServices {
 
     pub(crate) fn describe(&mut self, descriptors: &'static [u8]) {
         self.descriptors.push(descriptors);
+    }
+
+    /// What is served, for whoever must know the methods.
+    pub(crate) fn descriptors(&self) -> &[&'static [u8]] {
+        &self.descriptors
     }
 
     fn reflect(&mut self) -> Result<(), tonic_reflection::server::Error> {
@@ -86,6 +93,21 @@ pub(crate) struct Health {
 }
 
 impl Health {
+    /// The health of these services, none of them ready yet, and the server that tells it.
+    pub(crate) async fn new(
+        services: &GrpcServices,
+    ) -> (Self, HealthServer<impl health_server::Health + use<>>) {
+        let (reporter, server) = tonic_health::server::health_reporter();
+        let health = Self {
+            reporter,
+            names: services.names.clone(),
+        };
+        health.set(LIVENESS, true).await;
+        health.ready(false).await;
+        health.events(false).await;
+        (health, server)
+    }
+
     pub(crate) async fn ready(&self, ready: bool) {
         for name in self.names.iter().copied().chain(["", READINESS]) {
             self.set(name, ready).await;
@@ -110,27 +132,19 @@ impl Health {
 pub(crate) async fn serve(
     mut services: GrpcServices,
     reflection: bool,
+    observe: ObserveCalls,
     listener: TcpListener,
     lifecycle: &Lifecycle,
-    started: impl FnOnce(Health),
 ) -> Result<(), BoxError> {
-    let (reporter, health_server) = tonic_health::server::health_reporter();
-    let health = Health {
-        reporter,
-        names: services.names.clone(),
-    };
-    health.set(LIVENESS, true).await;
-    health.ready(false).await;
-    health.events(false).await;
-    services.add(health_server);
     if reflection {
         services.reflect()?;
     }
-    started(health);
     Server::builder()
         .http2_keepalive_interval(Some(KEEP_ALIVE))
         .http2_keepalive_timeout(Some(KEEP_ALIVE_ANSWER))
         .concurrency_limit_per_connection(CALLS_PER_CONNECTION)
+        // Outermost: what another layer refuses is seen too.
+        .layer(observe)
         .add_routes(services.routes.routes())
         .serve_with_incoming_shutdown(
             TcpIncoming::from(listener).with_nodelay(Some(true)),

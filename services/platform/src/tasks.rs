@@ -64,7 +64,7 @@ pub struct TaskRun {
     pub due_at: DateTime<Utc>,
     /// 1 on the first run since it was scheduled or last went well.
     pub attempt: i32,
-    /// The trace of whatever scheduled it.
+    /// The trace of whatever scheduled it, at this run; of a recurring task, this run's own.
     pub trace: TraceContext,
     pub(crate) lease: Uuid,
     pub(crate) database: Database,
@@ -114,7 +114,7 @@ impl UnitOfWork {
     /// # Errors
     /// The database's.
     pub async fn schedule(&mut self, task: NewTask) -> Result<(), Failure> {
-        let trace = self.trace().child(self.ids()).to_string();
+        let trace = self.trace().to_string();
         let now = self.now();
         sqlx::query(
             "INSERT INTO task (kind, key, payload, state, due_at, traceparent, created_at, updated_at)
@@ -141,7 +141,7 @@ impl UnitOfWork {
     /// # Errors
     /// The database's.
     pub async fn schedule_once(&mut self, task: NewTask) -> Result<bool, Failure> {
-        let trace = self.trace().child(self.ids()).to_string();
+        let trace = self.trace().to_string();
         let now = self.now();
         let inserted = sqlx::query(
             "INSERT INTO task (kind, key, payload, state, due_at, traceparent, created_at, updated_at)

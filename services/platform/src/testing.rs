@@ -37,7 +37,7 @@ use crate::migrate::{Schema, SchemaError};
 use crate::provision::provision;
 use crate::service::{Parts, Service, Wiring};
 use crate::subscription::EventHandler;
-use crate::telemetry::{self, LogFormat, TraceContext};
+use crate::telemetry::{self, TraceContext};
 use crate::unit_of_work::{Cause, Database, UnitOfWork};
 use crate::{postgres, serve, task_worker};
 
@@ -103,7 +103,7 @@ impl<S: Send + Sync + 'static> TestBed<S> {
     ) -> Self {
         if std::env::var_os("RUST_LOG").is_some() {
             // The first test bed of the process starts logging; for the others it is started.
-            let _ = telemetry::init(LogFormat::Pretty);
+            let _ = telemetry::log_for_a_person();
         }
         let admin = required(DATABASE_VARIABLE);
         let number = NEXT.fetch_add(1, Ordering::SeqCst);
@@ -133,7 +133,7 @@ impl<S: Send + Sync + 'static> TestBed<S> {
         let clock = Clock::manual(monday());
         let database_of = Database::new(pool, clock, Ids::counted());
         Self {
-            parts: Parts::of(Config { settings, section }, database_of),
+            parts: Parts::of(Config { settings, section }, &schema, database_of).expect("metrics"),
             admin,
             database,
             schema,
@@ -296,7 +296,8 @@ impl<S: Send + Sync + 'static> TestBed<S> {
         let settings = &self.parts.settings;
         let pool = postgres::pool(settings, &self.schema).expect("a pool");
         let (clock, ids) = (self.clock().clone(), self.parts.database.ids().clone());
-        self.parts.another(Database::new(pool, clock, ids))
+        let database = Database::new(pool, clock, ids);
+        self.parts.another(&self.schema, database).expect("metrics")
     }
 }
 

@@ -8,6 +8,7 @@ mod audit;
 mod commands;
 mod consumer;
 mod crash;
+mod observed;
 mod operations;
 mod relay;
 mod schema;
