@@ -71,5 +71,6 @@ fn wiring(parts: Parts<DisbursementReconciliationConfig>) -> Result<Wiring, BoxE
     Ok(Wiring::new()
         .grpc(DisbursementReconciliationServiceServer::new(server))
         .subscribe(events::inbound::SOURCE, Offers)
+        .sample(store::figures::Figures)
         .recurring(TASK, Poll::new(feeds, interval)))
 }

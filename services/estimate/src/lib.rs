@@ -56,10 +56,11 @@ pub fn service() -> Service {
     reason = "the harness composes services asynchronously"
 )]
 pub async fn compose(parts: Parts<NoSection>) -> Result<Wiring, BoxError> {
+    let expiry = expiry::Expiry::new(&parts.metrics);
     Ok(Wiring::new()
         .grpc(EstimateServiceServer::new(grpc::Estimates::new(
             parts.commands,
         )))
         .subscribe("approval", Approvals)
-        .task(commands::validity::KIND, expiry::Expiry))
+        .task(commands::validity::KIND, expiry))
 }

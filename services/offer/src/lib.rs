@@ -67,7 +67,7 @@ pub async fn compose(parts: Parts<OfferConfig>) -> Result<Wiring, BoxError> {
     )?;
     let outside = tasks::Outside {
         seller: config.seller()?,
-        marketplace: marketplace::Marketplace::connect(&config).await,
+        marketplace: marketplace::Marketplace::connect(&config, &parts.metrics).await,
         source: documents::source::DocumentSource::connect(
             &config.approval_url,
             config.approval_timeout(),
@@ -83,5 +83,5 @@ pub async fn compose(parts: Parts<OfferConfig>) -> Result<Wiring, BoxError> {
     let wiring = Wiring::new()
         .grpc(OfferServiceServer::new(offers))
         .subscribe("approval", events::inbound::Approvals);
-    Ok(tasks::wire(wiring, &outside))
+    Ok(tasks::wire(wiring, &outside, &parts.metrics))
 }
