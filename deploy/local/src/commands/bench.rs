@@ -14,6 +14,7 @@ pub(super) async fn run(servers: &ServerArgs, console: &Console) -> Result<()> {
         durability: Durability::Durable,
         build: Build::Release,
         binaries: servers.bin_dir.clone(),
+        collector: servers.collector.clone(),
     };
     let environment = Environment::start(&options, console).await?;
     let measured = bench::run(&environment, console).await;

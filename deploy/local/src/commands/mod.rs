@@ -50,6 +50,7 @@ async fn start(servers: &ServerArgs, console: &Console) -> Result<Environment> {
         durability: Durability::Durable,
         build: Build::Development,
         binaries: servers.bin_dir.clone(),
+        collector: servers.collector.clone(),
     };
     Environment::start(&options, console).await
 }

@@ -41,6 +41,8 @@ pub struct Options {
     pub build: Build,
     /// Take built programs from this folder instead of building them.
     pub binaries: Option<PathBuf>,
+    /// An OpenTelemetry collector (OTLP over gRPC, `http://host:4317`) that traces are sent to.
+    pub collector: Option<String>,
 }
 
 /// Where everything is: all that a deal player needs, also one in another process.
@@ -50,6 +52,8 @@ pub struct Endpoints {
     pub run_id: String,
     /// gRPC addresses.
     pub services: BTreeMap<Service, SocketAddr>,
+    /// Health and `/metrics`, in plain text.
+    pub management: BTreeMap<Service, SocketAddr>,
     /// The marketplace sandbox, its AWS protocol and its control.
     pub sandbox: SocketAddr,
     /// The mail catcher's SMTP port.
@@ -80,6 +84,7 @@ pub struct Environment {
     access: BTreeMap<Service, (DatabaseUrls, NatsAccess)>,
     objects: PathBuf,
     bucket: PathBuf,
+    collector: Option<String>,
     endpoints: Endpoints,
     begun: Instant,
     servers: AsyncMutex<Servers>,
@@ -105,7 +110,7 @@ impl Environment {
             console,
         )
         .await?;
-        let environment = Self::around(servers, binaries, begun, console).await?;
+        let environment = Self::around(servers, binaries, options, begun, console).await?;
         environment.prepare_databases(console).await?;
         let step = console.step("five services");
         for service in Service::ALL {
@@ -122,6 +127,7 @@ impl Environment {
     async fn around(
         servers: Servers,
         binaries: Binaries,
+        options: &Options,
         begun: Instant,
         console: &Console,
     ) -> Result<Self> {
@@ -150,9 +156,11 @@ impl Environment {
         .start()?;
         sandbox.wait_for_port(sandbox_address, START_LIMIT).await?;
         let mut addresses = BTreeMap::new();
+        let mut management = BTreeMap::new();
         let mut access = BTreeMap::new();
         for service in Service::ALL {
             addresses.insert(service, free_address()?);
+            management.insert(service, free_address()?);
             access.insert(
                 service,
                 (
@@ -164,6 +172,7 @@ impl Environment {
         let endpoints = Endpoints {
             run_id: secrets::run_id(),
             services: addresses,
+            management,
             sandbox: sandbox_address,
             smtp: mail.address(),
             webhooks: webhooks.address(),
@@ -183,6 +192,7 @@ impl Environment {
             access,
             objects,
             bucket,
+            collector: options.collector.clone(),
             endpoints,
             begun,
             servers: AsyncMutex::new(servers),
@@ -369,6 +379,8 @@ impl Environment {
             .ok_or_else(|| anyhow!("no {service}"))?;
         let wiring = Wiring {
             listen: self.address(service)?,
+            management: self.endpoints.management_address(service)?,
+            collector: self.collector.as_deref(),
             database,
             nats,
             clock_file: &self.endpoints.clock_file,
@@ -447,6 +459,17 @@ impl Endpoints {
             .get(&service)
             .copied()
             .ok_or_else(|| anyhow!("{service} has no address"))
+    }
+
+    /// Where a service serves health and `/metrics`.
+    ///
+    /// # Errors
+    /// If it is not part of the system.
+    pub fn management_address(&self, service: Service) -> Result<SocketAddr> {
+        self.management
+            .get(&service)
+            .copied()
+            .ok_or_else(|| anyhow!("{service} has no management address"))
     }
 
     /// The caught mail.
