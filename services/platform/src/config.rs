@@ -1,9 +1,13 @@
-//! Configuration: defaults, then an optional TOML file, then the environment.
+//! Configuration: defaults, then an optional TOML file, then a folder of secrets, then the environment.
 //!
 //! Environment variables are the keys of [`Settings`] in upper case behind `COUNTERSIGN_`
 //! (`COUNTERSIGN_DATABASE_URL`), and a service's own keys behind its name and two underscores
 //! (`COUNTERSIGN_OFFER__PUBLISH_LIMIT`). A value that looks like a number is read as one; text that
 //! looks like a number is put into quotes (`"000123456789"`), or read as a [`Secret`].
+//!
+//! In the folder of secrets each file is one setting, named as its key in lower case (`database_url`,
+//! `offer__marketplace_secret_access_key`); its content is text, just as it stands but for one newline
+//! at its end. That is how compose and Kubernetes hand secrets to a container.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -44,6 +48,8 @@ pub const DEFAULT_NATS_PREFIX: &str = "countersign";
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
+    /// A folder in which each file is one setting. Empty: none.
+    pub secrets_dir: PathBuf,
     /// Where gRPC listens: `address:port`, port 0 for any free one.
     pub listen: String,
     /// Postgres as the service's run role: all that `serve` uses.
@@ -92,6 +98,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            secrets_dir: PathBuf::new(),
             listen: DEFAULT_LISTEN.to_owned(),
             database_url: Secret::default(),
             database_owner_url: Secret::default(),
@@ -210,12 +217,45 @@ pub fn load<S: DeserializeOwned>(
     if let Some(file) = file {
         figment = figment.merge(Toml::file_exact(file));
     }
-    let figment = figment.merge(Env::prefixed("COUNTERSIGN_").split("__"));
     let wrong = |error| ConfigError(Box::new(error));
+    let environment = || Env::prefixed("COUNTERSIGN_").split("__");
+    let secrets: PathBuf = figment
+        .clone()
+        .merge(environment())
+        .extract_inner("secrets_dir")
+        .map_err(wrong)?;
+    for (key, value) in secret_files(&secrets)? {
+        figment = figment.merge(Serialized::default(&key, value));
+    }
+    let figment = figment.merge(environment());
     Ok(Config {
         settings: figment.extract().map_err(wrong)?,
         section: figment.extract_inner(&section).map_err(wrong)?,
     })
+}
+
+/// Key and value of every file in `folder`; nothing when no folder is named.
+fn secret_files(folder: &Path) -> Result<Vec<(String, String)>, ConfigError> {
+    if folder.as_os_str().is_empty() {
+        return Ok(Vec::new());
+    }
+    let cannot = |path: &Path, error: std::io::Error| {
+        let told = format!("{}: {error}", path.display());
+        ConfigError(Box::new(figment::Error::from(told)))
+    };
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|error| cannot(folder, error))? {
+        let path = entry.map_err(|error| cannot(folder, error))?.path();
+        // Kubernetes keeps its own links and folders beside the files, behind a dot.
+        let name = path.file_name().and_then(|name| name.to_str());
+        let Some(name) = name.filter(|name| !name.starts_with('.') && path.is_file()) else {
+            continue;
+        };
+        let text = std::fs::read_to_string(&path).map_err(|error| cannot(&path, error))?;
+        let text = text.strip_suffix('\n').unwrap_or(&text);
+        found.push((name.replace("__", "."), text.to_owned()));
+    }
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -258,6 +298,30 @@ mod tests {
             let bare: Config<NoSection> = load("other", None).unwrap();
             assert_eq!(bare.settings.database_pool_size, DEFAULT_POOL_SIZE);
             assert!(load::<NoSection>("other", Some(Path::new("absent.toml"))).is_err());
+            Ok(())
+        });
+    }
+
+    #[test]
+    #[expect(clippy::result_large_err, reason = "the signature of figment's Jail")]
+    fn a_folder_of_secrets_goes_over_the_file_and_under_the_environment() {
+        figment::Jail::expect_with(|jail| {
+            jail.create_file("c.toml", "nats_user = \"file\"\nnats_password = \"file\"\n")?;
+            let folder = jail.create_dir("secrets")?;
+            jail.create_file(folder.join("nats_user"), "secret")?;
+            jail.create_file(folder.join("nats_password"), "0012 #\n")?;
+            jail.create_file(folder.join("database_url"), "postgres://secret")?;
+            jail.create_file(folder.join("two_words__account"), "000123456789\n")?;
+            jail.create_dir(folder.join("..data"))?;
+            jail.set_env("COUNTERSIGN_SECRETS_DIR", folder.display());
+            jail.set_env("COUNTERSIGN_DATABASE_URL", "postgres://env");
+            let config: Config<Section> = load("two-words", Some(Path::new("c.toml"))).unwrap();
+            assert_eq!(config.settings.nats_user, "secret");
+            assert_eq!(config.settings.nats_password.expose(), "0012 #");
+            assert_eq!(config.settings.database_url.expose(), "postgres://env");
+            assert_eq!(config.section.account, "000123456789");
+            jail.set_env("COUNTERSIGN_SECRETS_DIR", "absent");
+            assert!(load::<NoSection>("other", None).is_err());
             Ok(())
         });
     }
