@@ -4,8 +4,8 @@
 //! # The map
 //! | room | what |
 //! |---|---|
-//! | [`Service`], [`Wiring`], [`Parts`] | a service's `main`: subcommands `provision`, `migrate`, `check`, `serve` |
-//! | [`config`] | environment over TOML over defaults; a section per service; [`config::Secret`] |
+//! | [`Service`], [`Wiring`], [`Parts`] | a service's `main`: subcommands `provision`, `migrate`, `check`, `serve`, `probe` |
+//! | [`config`] | environment over secrets over TOML over defaults; a section per service; [`config::Secret`] |
 //! | [`Clock`], [`Ids`] | time and ids as parameters (P8) |
 //! | [`CallContext`] | tenant, caller, roles, idempotency key, trace of a call (P4) |
 //! | [`Commands`] | one key, one transaction, one answer for ever (P2, P4) |
@@ -163,6 +163,7 @@ mod page;
 mod parked;
 mod position;
 mod postgres;
+mod probe;
 mod provision;
 mod rejection;
 mod relay;

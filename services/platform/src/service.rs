@@ -22,6 +22,7 @@ use crate::grpc::GrpcServices;
 use crate::ids::Ids;
 use crate::lifecycle::Lifecycle;
 use crate::migrate::Schema;
+use crate::probe::{self, Probe};
 use crate::serve;
 use crate::subscription::EventHandler;
 use crate::tasks::TaskHandler;
@@ -182,7 +183,7 @@ struct Options {
     config: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 enum Task {
     /// Make the schema and its two roles (as one who may create roles).
     Provision,
@@ -192,6 +193,8 @@ enum Task {
     Check,
     /// Serve calls, publish and hear events, run tasks (as the run role).
     Serve,
+    /// Ask a running process how it is: what a container's health check runs.
+    Probe(Probe),
 }
 
 impl Service {
@@ -295,6 +298,7 @@ impl Service {
                 Task::Migrate => Ok(schema.migrate(&config.settings).await?),
                 Task::Check => serve::check(&schema, &Parts::new(config, schema.name())?).await,
                 Task::Serve => serve::serve(self, schema, config, compose).await,
+                Task::Probe(probe) => probe::probe(probe).await,
             }
         })
     }
