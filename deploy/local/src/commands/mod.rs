@@ -1,15 +1,22 @@
 //! What a newcomer types: one file per command.
 //!
 //! - `bench`: figures, as ratios in one run
+//! - `catcher`: mail and webhooks, caught in a container
 //! - `demo`: the deals of `deploy/local/deals`, shown as they go
+//! - `e2e`: the deals and every fault, in containers; `matrix`: the faults
 //! - `play`: a user's own deal
+//! - `prepare`: secrets for deploy/compose
 //! - `test`: every test, on real servers
 //! - `up`: everything, to stay
 //! - `show`: tables and lines that these share
 
 mod bench;
+mod catcher;
 mod demo;
+mod e2e;
+mod matrix;
 mod play;
+mod prepare;
 mod show;
 mod test;
 mod up;
@@ -33,6 +40,9 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Demo => demo::run(&cli.servers, &console).await,
         Command::Bench => bench::run(&cli.servers, &console).await,
         Command::Test { args } => test::run(&cli.servers, &args, &console).await,
+        Command::E2e { only } => e2e::run(&cli.servers, &only, &console).await,
+        Command::Prepare { folder } => prepare::run(folder, &console),
+        Command::Catcher { smtp, http, mail } => catcher::run(smtp, http, &mail).await,
         Command::Up => up::run(&cli.servers, &console).await,
         Command::Play {
             file,

@@ -29,6 +29,8 @@ use crate::webhook_catcher::WebhookCatcher;
 
 const START_LIMIT: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(20);
+/// How long a process may take to say how it is.
+const HEALTH_LIMIT: Duration = Duration::from_secs(1);
 
 /// How to start.
 #[derive(Debug, Clone)]
@@ -54,10 +56,10 @@ pub struct Endpoints {
     pub sandbox: SocketAddr,
     /// The mail catcher's SMTP port.
     pub smtp: SocketAddr,
-    /// The webhook catcher.
-    pub webhooks: SocketAddr,
-    /// Caught mail, as `.eml` files.
-    pub mail: PathBuf,
+    /// The webhook catcher's base URL, as the services reach it.
+    pub webhooks: String,
+    /// Caught mail.
+    pub mailbox: Mailbox,
     /// The rehearsal clock's file.
     pub clock_file: PathBuf,
     /// Where the sandbox drops the seller data feeds.
@@ -166,8 +168,8 @@ impl Environment {
             services: addresses,
             sandbox: sandbox_address,
             smtp: mail.address(),
-            webhooks: webhooks.address(),
-            mail: folder.path().join("mail"),
+            webhooks: format!("http://{}", webhooks.address()),
+            mailbox: mail.mailbox(),
             clock_file,
             feeds,
             logs: folder.path().to_owned(),
@@ -391,7 +393,7 @@ impl Environment {
     async fn wait_until_serving(&self, service: Service) -> Result<()> {
         let start = Instant::now();
         let address = self.address(service)?;
-        while !serves(address).await {
+        while health(address, "").await != Some(ServingStatus::Serving) {
             self.must_run(service)?;
             if start.elapsed() > START_LIMIT {
                 let log = self.endpoints.logs.join(format!("{service}.log"));
@@ -449,12 +451,6 @@ impl Endpoints {
             .ok_or_else(|| anyhow!("{service} has no address"))
     }
 
-    /// The caught mail.
-    #[must_use]
-    pub fn mailbox(&self) -> Mailbox {
-        Mailbox::new(self.mail.clone())
-    }
-
     /// The log of a process, by its name.
     #[must_use]
     pub fn log(&self, name: &str) -> PathBuf {
@@ -462,20 +458,14 @@ impl Endpoints {
     }
 }
 
-async fn serves(address: SocketAddr) -> bool {
-    let Ok(endpoint) = tonic::transport::Endpoint::new(format!("http://{address}")) else {
-        return false;
-    };
-    let Ok(channel) = endpoint
-        .connect_timeout(Duration::from_secs(1))
-        .connect()
-        .await
-    else {
-        return false;
-    };
+/// What a process says of the health name `service`; none when it does not answer.
+pub(crate) async fn health(address: SocketAddr, service: &str) -> Option<ServingStatus> {
+    let endpoint = tonic::transport::Endpoint::new(format!("http://{address}")).ok()?;
+    let endpoint = endpoint.connect_timeout(HEALTH_LIMIT).timeout(HEALTH_LIMIT);
     let request = HealthCheckRequest {
-        service: String::new(),
+        service: service.to_owned(),
     };
-    let answer = HealthClient::new(channel).check(request).await;
-    answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
+    let channel = endpoint.connect().await.ok()?;
+    let answer = HealthClient::new(channel).check(request).await.ok()?;
+    Some(answer.into_inner().status())
 }
