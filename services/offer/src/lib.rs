@@ -30,7 +30,7 @@ mod wire;
 
 use std::sync::Arc;
 
-use countersign_platform::{BoxError, MAX_MESSAGE_BYTES, Parts, Service, Wiring};
+use countersign_platform::{BoxError, MAX_MESSAGE_BYTES, Parts, Service, Wiring, tls};
 use countersign_proto::offer::v1::offer_service_server::OfferServiceServer;
 
 pub use config::{OfferConfig, WrongKey};
@@ -72,6 +72,7 @@ pub async fn compose(parts: Parts<OfferConfig>) -> Result<Wiring, BoxError> {
         marketplace: marketplace::Marketplace::connect(&config).await,
         source: documents::source::DocumentSource::connect(
             &config.approval_url,
+            tls::client(&parts.settings)?,
             config.approval_token_file.clone(),
             config.approval_timeout(),
         )?,

@@ -110,6 +110,18 @@ pub struct Settings {
     pub auth_jwks_url: String,
     /// Whether the keys may come over plain `http://` from another machine.
     pub auth_jwks_insecure: bool,
+    /// The PEM certificate of this process, with those that vouch for it: shown to its gRPC callers,
+    /// to the services that it calls, and to NATS.
+    pub tls_certificate_file: Option<PathBuf>,
+    /// Its PEM key.
+    pub tls_key_file: Option<PathBuf>,
+    /// PEM certificates of those who vouch for callers. Given: a caller may authenticate as a
+    /// service by a certificate for `spiffe://countersign/<service-name>`.
+    pub tls_client_ca_file: Option<PathBuf>,
+    /// PEM certificates of those who vouch for the servers that this process calls over gRPC.
+    pub tls_ca_file: Option<PathBuf>,
+    /// PEM certificates of those who vouch for NATS, which is then only spoken to over TLS.
+    pub nats_ca_file: Option<PathBuf>,
     /// Calls that one caller (seller and principal) may make a second.
     pub rate_limit_per_second: u32,
     /// Calls that one caller may make at once.
@@ -147,6 +159,11 @@ impl Default for Settings {
             auth_audience: DEFAULT_AUDIENCE.to_owned(),
             auth_jwks_url: String::new(),
             auth_jwks_insecure: false,
+            tls_certificate_file: None,
+            tls_key_file: None,
+            tls_client_ca_file: None,
+            tls_ca_file: None,
+            nats_ca_file: None,
             rate_limit_per_second: DEFAULT_RATE_LIMIT_PER_SECOND,
             rate_limit_burst: DEFAULT_RATE_LIMIT_BURST,
             max_concurrent_calls: DEFAULT_MAX_CONCURRENT_CALLS,

@@ -18,6 +18,7 @@ use crate::calls::{CallsLayer, LONGEST_CALL};
 use crate::config::Settings;
 use crate::failure::BoxError;
 use crate::lifecycle::Lifecycle;
+use crate::tls;
 
 /// Calls that one connection may have open.
 const CALLS_PER_CONNECTION: u32 = 256;
@@ -150,7 +151,11 @@ impl Server {
         started(health);
         let (settings, lifecycle) = (&self.settings, &self.lifecycle);
         let concurrent = settings.max_concurrent_calls;
-        tonic::transport::Server::builder()
+        let mut server = tonic::transport::Server::builder();
+        if let Some(tls) = tls::server(settings)? {
+            server = server.tls_config(tls)?;
+        }
+        server
             .http2_keepalive_interval(Some(KEEP_ALIVE))
             .http2_keepalive_timeout(Some(KEEP_ALIVE_ANSWER))
             .max_concurrent_streams(CALLS_PER_CONNECTION)

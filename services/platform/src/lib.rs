@@ -16,6 +16,7 @@
 //! | [`EventHandler`] | what a service does with another's events |
 //! | [`TaskHandler`], [`TaskRun`] | timers, retries, calls to the outside |
 //! | [`audit`] | the hash chain: export and verify (P3) |
+//! | [`tls`] | certificates: this process's, and whom it trusts (P5) |
 //! | [`fault`] | steps to crash at, in tests |
 //! | `testing` | a database and a stream per test (feature `testing`) |
 //!
@@ -181,6 +182,7 @@ mod tasks;
 pub mod telemetry;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tls;
 mod unit_of_work;
 mod violations;
 

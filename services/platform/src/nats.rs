@@ -12,6 +12,7 @@ use rand::Rng;
 
 use crate::config::{DEFAULT_NATS_PREFIX, Settings};
 use crate::failure::BoxError;
+use crate::tls;
 
 /// With this, a silent partition is noticed in about six seconds; the default takes three minutes.
 const PING_INTERVAL: Duration = Duration::from_secs(2);
@@ -105,6 +106,14 @@ impl Nats {
                 settings.nats_user.clone(),
                 settings.nats_password.expose().to_owned(),
             );
+        }
+        if let Some(authority) = &settings.nats_ca_file {
+            options = options
+                .require_tls(true)
+                .add_root_certificates(authority.clone());
+        }
+        if let Some((certificate, key)) = tls::identity_files(settings)? {
+            options = options.add_client_certificate(certificate.to_owned(), key.to_owned());
         }
         let servers: Vec<&str> = settings.nats_url.split(',').map(str::trim).collect();
         let client = options.connect(servers).await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use countersign_kernel::{Digest, SellerId};
 use countersign_proto::approval::v1::DownloadDocumentRequest;
 use countersign_proto::approval::v1::approval_service_client::ApprovalServiceClient;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Request, Status};
 
 /// More than the 10 MB that a document may have (A7): a stream without end is cut.
@@ -37,10 +37,15 @@ impl DocumentSource {
     /// Connects lazily.
     pub(crate) fn connect(
         url: &str,
+        tls: ClientTlsConfig,
         token_file: Option<PathBuf>,
         timeout: Duration,
     ) -> Result<Self, tonic::transport::Error> {
-        let channel = Endpoint::from_shared(url.to_owned())?
+        let mut endpoint = Endpoint::from_shared(url.to_owned())?;
+        if endpoint.uri().scheme_str() == Some("https") {
+            endpoint = endpoint.tls_config(tls)?;
+        }
+        let channel = endpoint
             .connect_timeout(timeout / 4)
             .timeout(timeout)
             .connect_lazy();

@@ -11,6 +11,7 @@ use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 
+use super::certificate;
 use super::denial::denied;
 use super::identity::{Identity, text};
 use super::permission::Permissions;
@@ -37,7 +38,7 @@ pub(crate) fn is_open(path: &str) -> bool {
 pub(super) enum Proof {
     /// By reaching a port on loopback: what the metadata says, counts.
     Loopback,
-    /// By a bearer token.
+    /// By a bearer token; a service also by its certificate.
     Token(Tokens),
 }
 
@@ -55,7 +56,7 @@ impl Door {
         if is_open(request.uri().path()) {
             return Ok(());
         }
-        let caller = self.identify(request.headers()).await?;
+        let caller = self.identify(request).await?;
         self.rates.check(&caller)?;
         let method = request.uri().path().trim_start_matches('/');
         if let Err(status) = self.permissions.check(method, &caller) {
@@ -68,11 +69,17 @@ impl Door {
         Ok(())
     }
 
-    async fn identify(&self, headers: &HeaderMap) -> Result<Identity, Status> {
+    async fn identify(&self, request: &Request<Body>) -> Result<Identity, Status> {
+        let headers = request.headers();
         let tokens = match &self.proof {
             Proof::Loopback => return Identity::trusted(headers),
             Proof::Token(tokens) => tokens,
         };
+        if !headers.contains_key(AUTHORIZATION)
+            && let Some(name) = certificate::service(request.extensions())
+        {
+            return Identity::of_service(&name, headers);
+        }
         let caller = tokens.verify(bearer(headers)?).await?;
         own_tenant(headers, &caller)?;
         Ok(caller)

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `door` | the layer that every call passes: identity, then rate, then permission, then the handler |
 //! | `token`, `keys`, `key_source`, `key_cache` | bearer tokens, and the issuer's keys |
+//! | `certificate` | services, as their certificates name them |
 //! | `permission` | the table of a service: method → roles and services |
 //! | `rate` | calls per caller |
 //! | `identity` | a caller whose name, tenant and roles are proven |
@@ -26,6 +27,7 @@
 //! | whoever sits between service and issuer | put in keys of its own | https, or loopback; no redirects | where `auth_jwks_insecure` is set, everything |
 //! | whoever reads logs | find tokens or passwords | the door takes the token out of the request; `Secret` does not print | names of callers and tenants are in the logs, as they should be |
 
+mod certificate;
 mod denial;
 mod door;
 mod identity;

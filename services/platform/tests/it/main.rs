@@ -15,3 +15,4 @@ mod relay;
 mod schema;
 mod support;
 mod tasks;
+mod tls;
