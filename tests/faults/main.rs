@@ -59,7 +59,10 @@ async fn dying_at_any_step_changes_no_balance() -> Result<()> {
             // death, and it is revived below. Its last words name the step; each step is armed once in
             // the life of a log, so an earlier death's words cannot pass for this one's.
             if let Err(error) = environment.start_service(*service, &fault).await {
-                ensure!(format!("{error:#}").contains(&last_words(point)), error.context(point));
+                ensure!(
+                    format!("{error:#}").contains(&last_words(point)),
+                    error.context(point)
+                );
             }
         }
         let mut deaths = BTreeMap::new();
