@@ -97,8 +97,7 @@ async fn revive(environment: &Environment, deaths: &mut BTreeMap<Service, u32>) 
 }
 
 async fn revive_once(environment: &Environment, deaths: &mut BTreeMap<Service, u32>) -> Result<()> {
-    for service in environment.revive().await? {
-        *deaths.entry(service).or_default() += 1;
-    }
-    Ok(())
+    environment
+        .revive(|service| *deaths.entry(service).or_default() += 1)
+        .await
 }

@@ -38,9 +38,10 @@ pub(super) async fn run(servers: &ServerArgs, console: &Console) -> Result<()> {
 /// Until Ctrl-C: what ends is started again, and said.
 async fn keep_up(environment: &Environment, console: &Console) -> Result<()> {
     loop {
-        for service in environment.revive().await? {
-            console.say(format_args!("  ! {service} had ended; it serves again"));
-        }
+        let ended = |service| {
+            console.say(format_args!("  ! {service} has ended; starting it again"));
+        };
+        environment.revive(ended).await?;
         tokio::time::sleep(LOOK).await;
     }
 }

@@ -328,19 +328,19 @@ impl Environment {
         self.wait_until_serving(service).await
     }
 
-    /// Starts again, as an orchestrator would, each service that has ended; returns which.
+    /// Starts again, as an orchestrator would, each service that has ended. `ended` hears of it before
+    /// the start: a caller that is dropped meanwhile has counted what ended.
     ///
     /// # Errors
     /// If one of them ends early again or does not serve in time.
-    pub async fn revive(&self) -> Result<Vec<Service>> {
-        let mut revived = Vec::new();
+    pub async fn revive(&self, mut ended: impl FnMut(Service)) -> Result<()> {
         for service in Service::ALL {
             if self.wait_for_end(service, Duration::ZERO).await.is_ok() {
+                ended(service);
                 self.start_service(service, &[]).await?;
-                revived.push(service);
             }
         }
-        Ok(revived)
+        Ok(())
     }
 
     /// Kills the private Postgres and starts it again on the same data.
