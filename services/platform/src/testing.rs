@@ -13,6 +13,8 @@
 //! # }
 //! ```
 
+mod janitor;
+
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -33,7 +35,6 @@ use crate::failure::{BoxError, Failure};
 use crate::ids::Ids;
 use crate::inbox::{self, Route};
 use crate::lifecycle::Lifecycle;
-use crate::migrate::{Schema, SchemaError};
 use crate::provision::provision;
 use crate::service::{Parts, Service, Wiring};
 use crate::subscription::EventHandler;
@@ -41,7 +42,8 @@ use crate::telemetry::{self, LogFormat, TraceContext};
 use crate::unit_of_work::{Cause, Database, UnitOfWork};
 use crate::{postgres, serve, task_worker};
 
-/// Where tests find Postgres, as a superuser.
+/// Where tests find Postgres, as a superuser. The database that the URL names gives its name to those
+/// that the tests make.
 pub const DATABASE_VARIABLE: &str = "COUNTERSIGN_TEST_DATABASE_URL";
 /// Where tests find NATS with JetStream.
 pub const NATS_VARIABLE: &str = "COUNTERSIGN_TEST_NATS_URL";
@@ -50,9 +52,6 @@ pub const NATS_VARIABLE: &str = "COUNTERSIGN_TEST_NATS_URL";
 const STREAM_BYTES: i64 = 16 * 1024 * 1024;
 /// Runs after which [`TestBed::run_due_tasks`] gives up: a task that is always due again.
 const MAX_RUNS: usize = 1_000;
-
-/// How often a test's database is migrated before the test ends.
-const MIGRATE_ATTEMPTS: usize = 3;
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// A service's schema in a database of its own. Dropping it drops the database.
@@ -107,7 +106,10 @@ impl<S: Send + Sync + 'static> TestBed<S> {
         }
         let admin = required(DATABASE_VARIABLE);
         let number = NEXT.fetch_add(1, Ordering::SeqCst);
-        let database = format!("countersign_test_{}_{number}", std::process::id());
+        // The run's own database names those of its tests, so that its end finds them all.
+        let run = Url::parse(&admin).expect("the test database's URL");
+        let run = run.path().trim_start_matches('/');
+        let database = format!("{run}_test_{}_{number}", std::process::id());
         let schema = service.schema_name();
         let (owner, run) = (format!("{schema}_owner"), format!("{schema}_run"));
         let mut settings = Settings {
@@ -128,7 +130,7 @@ impl<S: Send + Sync + 'static> TestBed<S> {
             .expect("CREATE DATABASE");
         provision(&settings, &schema).await.expect("provision");
         let history = service.schema().expect("the service's migrations");
-        migrate(&history, &settings).await;
+        history.migrate(&settings).await.expect("migrate");
         let pool = postgres::pool(&settings, &schema).expect("a pool");
         let clock = Clock::manual(monday());
         let database_of = Database::new(pool, clock, Ids::counted());
@@ -341,17 +343,7 @@ where
 
 impl<S> Drop for TestBed<S> {
     fn drop(&mut self) {
-        let (admin, database) = (self.admin.clone(), self.database.clone());
-        let dropping = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?;
-            let statement = format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)");
-            runtime.block_on(execute(&admin, statement))?;
-            Ok::<(), BoxError>(())
-        });
-        // A database that stays does no harm to the next test.
-        let _ = dropping.join();
+        janitor::remove(self.admin.clone(), self.database.clone());
     }
 }
 
@@ -422,17 +414,4 @@ async fn execute(url: &str, statement: String) -> Result<(), sqlx::Error> {
         .execute(&mut connection)
         .await?;
     connection.close().await
-}
-
-/// Migrates; a session that breaks off while very many begin says nothing of the migrations, so it
-/// begins again.
-#[expect(clippy::expect_used, reason = "ends the test")]
-async fn migrate(history: &Schema, settings: &Settings) {
-    for _ in 1..MIGRATE_ATTEMPTS {
-        match history.migrate(settings).await {
-            Err(SchemaError::Database(sqlx::Error::Io(_))) => {}
-            migrated => return migrated.expect("migrate"),
-        }
-    }
-    history.migrate(settings).await.expect("migrate");
 }

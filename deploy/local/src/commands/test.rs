@@ -44,10 +44,7 @@ pub(super) async fn run(given: &ServerArgs, args: &[String], console: &Console) 
     let mut command = cargo(&common);
     command
         .args(args)
-        .env(
-            "COUNTERSIGN_TEST_DATABASE_URL",
-            servers.postgres_admin_url(),
-        )
+        .env("COUNTERSIGN_TEST_DATABASE_URL", servers.superuser_url()?)
         .env("COUNTERSIGN_TEST_NATS_URL", servers.nats_url())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())

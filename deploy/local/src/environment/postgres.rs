@@ -193,13 +193,25 @@ pub(crate) async fn create_database(admin_url: &str, database: &str) -> Result<(
     .await
 }
 
-/// Removes a database and whoever is still connected to it.
-pub(crate) async fn drop_database(admin_url: &str, database: &str) -> Result<()> {
-    execute(
-        admin_url,
-        &format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)"),
-    )
-    .await
+/// Removes every database whose name begins with `prefix`, and whoever is still connected to it.
+pub(crate) async fn drop_databases(admin_url: &str, prefix: &str) -> Result<()> {
+    let mut connection = PgConnection::connect(admin_url)
+        .await
+        .context("connecting to Postgres")?;
+    let names: Vec<String> =
+        sqlx::query_scalar("SELECT datname FROM pg_database WHERE starts_with(datname, $1)")
+            .bind(prefix)
+            .fetch_all(&mut connection)
+            .await
+            .context("looking for this run's databases")?;
+    for name in names {
+        execute(
+            admin_url,
+            &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"),
+        )
+        .await?;
+    }
+    Ok(())
 }
 
 async fn execute(admin_url: &str, statement: &str) -> Result<()> {

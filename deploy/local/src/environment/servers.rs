@@ -82,9 +82,10 @@ impl Servers {
         Ok(servers)
     }
 
-    /// The superuser's URL of the server's maintenance database.
-    pub(crate) fn postgres_admin_url(&self) -> &str {
-        &self.admin_url
+    /// The superuser's URL of this run's own database. Databases whose names begin with its name are
+    /// this run's too, and go with it.
+    pub(crate) fn superuser_url(&self) -> Result<String> {
+        postgres::database_url(&self.admin_url, &self.database)
     }
 
     /// Where NATS is, without credentials of a private one.
@@ -183,7 +184,7 @@ impl Drop for Servers {
 
 async fn tidy(database: Option<(String, String)>, streams: Option<String>) -> Result<()> {
     if let Some((admin_url, name)) = database {
-        postgres::drop_database(&admin_url, &name).await?;
+        postgres::drop_databases(&admin_url, &name).await?;
     }
     if let Some(url) = streams {
         remove_streams(&url).await?;
@@ -245,20 +246,21 @@ mod tests {
         let private = External::default();
         let started = Servers::start(&private, Durability::Forgetful, Access::Open, &console);
         let host = started.await.unwrap();
+        let admin = host.superuser_url().unwrap();
         let given = External {
-            postgres_admin_url: Some(host.postgres_admin_url().to_owned()),
+            postgres_admin_url: Some(admin.clone()),
             nats_url: Some(host.nats_url().to_owned()),
         };
         let databases = "SELECT count(*) FROM pg_database";
-        let before = number(host.postgres_admin_url(), databases).await;
+        let before = number(&admin, databases).await;
         let started = Servers::start(&given, Durability::Durable, Access::PerService, &console);
         let guest = started.await.unwrap();
-        assert_eq!(
-            number(host.postgres_admin_url(), databases).await,
-            before + 1
-        );
+        // What a test of this run leaves bears the run's name.
+        let of_a_test = format!("{}_test_1_1", guest.database);
+        postgres::create_database(&admin, &of_a_test).await.unwrap();
+        assert_eq!(number(&admin, databases).await, before + 2);
         assert!(guest.nats_operator().credentials.is_none());
         drop(guest);
-        assert_eq!(number(host.postgres_admin_url(), databases).await, before);
+        assert_eq!(number(&admin, databases).await, before);
     }
 }
