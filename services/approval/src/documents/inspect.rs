@@ -100,6 +100,8 @@ fn unreadable(error: &lopdf::Error) -> Unfit {
 pub(crate) mod tests {
     use lopdf::encryption::crypt_filters::{Aes128CryptFilter, CryptFilter};
     use lopdf::{Document, EncryptionState, EncryptionVersion, Permissions, dictionary};
+    use proptest::collection::vec;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -222,5 +224,37 @@ pub(crate) mod tests {
             .unwrap()
             .set("Pages", nothing);
         assert_eq!(inspect("sow.pdf", &saved(empty)), Err(Unfit::Unreadable));
+    }
+
+    /// A PDF with some bytes overwritten, cut off somewhere, with something behind it.
+    fn damaged() -> impl Strategy<Value = Vec<u8>> {
+        let length = pdf().len();
+        let overwritten = vec((0..length, any::<u8>()), 0..8);
+        (overwritten, length / 2..=length, vec(any::<u8>(), 0..16)).prop_map(
+            |(overwritten, kept, behind)| {
+                let mut bytes = pdf();
+                for (at, byte) in overwritten {
+                    bytes[at] = byte;
+                }
+                bytes.truncate(kept);
+                bytes.extend(behind);
+                bytes
+            },
+        )
+    }
+
+    proptest! {
+        /// A7, P5: whatever arrives is answered, and what is taken is what it is taken for.
+        #[test]
+        fn any_bytes_are_answered(bytes in prop_oneof![vec(any::<u8>(), 0..512), damaged()]) {
+            match inspect("sow.bin", &bytes) {
+                Ok(MediaType::Pdf) => prop_assert!(bytes.starts_with(b"%PDF-")),
+                Ok(MediaType::PlainText) => {
+                    let text = std::str::from_utf8(&bytes);
+                    prop_assert!(text.is_ok_and(|text| !text.contains('\0')));
+                }
+                Err(unfit) => prop_assert_ne!(unfit, Unfit::NotPdf),
+            }
+        }
     }
 }

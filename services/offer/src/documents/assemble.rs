@@ -104,6 +104,8 @@ fn readable(file_name: String, bytes: &[u8]) -> Result<Pdf, AssemblyError> {
 #[cfg(test)]
 mod tests {
     use lopdf::{Object, Stream, dictionary};
+    use proptest::collection::vec;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -265,6 +267,28 @@ mod tests {
                 matches!(refused, AssemblyError::Encrypted { .. }),
                 "{refused}"
             );
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        /// O6, P5: a damaged PDF is merged or refused, and what is merged can be read again.
+        #[test]
+        fn damaged_documents_are_answered(
+            damage in vec((0_usize..4096, any::<u8>()), 0..8),
+            cut in 0_usize..256,
+        ) {
+            let mut bytes = inheriting();
+            let length = bytes.len();
+            for (at, byte) in damage {
+                bytes[at % length] = byte;
+            }
+            bytes.truncate(length - cut.min(length));
+            if let Ok(merged) = assemble(vec![text("eula.txt", "eula"), pdf("sow.pdf", bytes)]) {
+                let read = Pdf::load_mem(&merged.bytes).unwrap();
+                prop_assert_eq!(read.get_pages().len(), merged.pages as usize);
+            }
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Bad and odd files, row by row (R2).
 
+use proptest::collection::vec;
+use proptest::prelude::*;
+
 use super::*;
 
 const HEADER: &str = "billing_event_id,action,transaction_type,parent_billing_event_id,\
@@ -225,4 +228,46 @@ fn other_feeds_are_kept_by_version() {
     );
     assert_ne!(rows[0].key, rows[1].key);
     assert_eq!(refusals(&content), [(4, "\"never\" is no timestamp")]);
+}
+
+/// A line without a quote, which alone can make a row of two lines.
+fn odd_line() -> impl Strategy<Value = Vec<u8>> {
+    let odd = vec(any::<u8>(), 1..80).prop_map(|mut bytes| {
+        bytes.retain(|byte| !matches!(byte, b'"' | b'\n' | b'\r'));
+        bytes.push(b'x');
+        bytes
+    });
+    prop_oneof![odd, Just(ROW.as_bytes().to_vec())]
+}
+
+proptest! {
+    /// R2, P5: whatever a file holds, it is read to its end, and every line is a row or refused.
+    #[test]
+    fn no_line_is_lost(lines in vec(odd_line(), 0..8), ends in any::<bool>()) {
+        let mut file = format!("{HEADER}\n").into_bytes();
+        file.extend(lines.join(&b'\n'));
+        if ends {
+            file.push(b'\n');
+        }
+        let content = billing(&file);
+        prop_assert_eq!(content.rows.len(), lines.len());
+        let whole = if ends { lines.len() } else { lines.len().saturating_sub(1) };
+        for (line, row) in lines.iter().zip(&content.rows).take(whole) {
+            prop_assert!(line != ROW.as_bytes() || row.row.is_ok(), "{:?}", row);
+        }
+        if !ends && let Some(last) = content.rows.last() {
+            prop_assert!(last.row.is_err(), "a cut line was taken");
+        }
+    }
+
+    /// P5: quotes, carriage returns, NULs: no file breaks the reader.
+    #[test]
+    fn any_bytes_are_answered(bytes in vec(any::<u8>(), 0..600), headed in any::<bool>()) {
+        let mut file = if headed { format!("{HEADER}\n").into_bytes() } else { Vec::new() };
+        file.extend(bytes);
+        if let Ok(content) = read(Feed::BillingEvent, &file) {
+            let lines = file.split(|byte| *byte == b'\n').count();
+            prop_assert!(content.rows.len() < lines.max(1) + 1);
+        }
+    }
 }
