@@ -32,6 +32,14 @@ async fn the_deals_play_to_their_ends() -> Result<()> {
     invariants_hold(&environment).await
 }
 
+/// P5: another tenant has every id of ours, calls everything that takes one, and gets at nothing.
+#[tokio::test]
+async fn another_tenant_gets_at_nothing() -> Result<()> {
+    let environment = start().await?;
+    play(&environment, &deal("tenants")?, "tenants").await?;
+    invariants_hold(&environment).await
+}
+
 /// Events that nobody should have said are ignored or parked, and change nothing: the deal's own steps
 /// say so. The invariants cannot hold on this system, since what is parked stays parked.
 #[tokio::test]

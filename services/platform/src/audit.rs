@@ -7,10 +7,9 @@ use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use sqlx::PgPool;
 
 use crate::failure::Failure;
-use crate::unit_of_work::UnitOfWork;
+use crate::unit_of_work::{Database, UnitOfWork};
 
 /// Entries read at a time when a trail is exported.
 const EXPORT_PAGE: i64 = 500;
@@ -165,17 +164,18 @@ pub enum Verdict {
 /// slow reader holds no connection.
 #[must_use]
 pub fn export(
-    pool: PgPool,
-    seller: String,
+    database: Database,
+    seller: SellerId,
     aggregate_id: Option<String>,
-) -> BoxStream<'static, Result<AuditEntry, sqlx::Error>> {
+) -> BoxStream<'static, Result<AuditEntry, Failure>> {
     let after = (String::new(), 0_i64);
     stream::try_unfold(Some(after), move |after| {
-        let (pool, seller, only) = (pool.clone(), seller.clone(), aggregate_id.clone());
+        let (database, seller, only) = (database.clone(), seller.clone(), aggregate_id.clone());
         async move {
             let Some((aggregate_id, audit_seq)) = after else {
-                return Ok::<_, sqlx::Error>(None);
+                return Ok::<_, Failure>(None);
             };
+            let mut reader = database.reading(&seller).await?;
             let page: Vec<AuditEntry> = sqlx::query_as(
                 "SELECT seller, aggregate_id, audit_seq, engagement, occurred_at, cause_kind,
                     cause_id, principal, action, reason, state_before, state_after, hash
@@ -183,12 +183,12 @@ pub fn export(
                     AND (aggregate_id, audit_seq) > ($3, $4)
                 ORDER BY aggregate_id, audit_seq LIMIT $5",
             )
-            .bind(seller)
+            .bind(seller.as_str())
             .bind(only)
             .bind(aggregate_id)
             .bind(audit_seq)
             .bind(EXPORT_PAGE)
-            .fetch_all(&pool)
+            .fetch_all(&mut *reader)
             .await?;
             let next = page
                 .last()
@@ -205,22 +205,24 @@ pub fn export(
 /// # Errors
 /// The database's.
 pub async fn verify(
-    pool: &PgPool,
-    seller: &str,
+    database: &Database,
+    seller: &SellerId,
     aggregate_id: &str,
-) -> Result<Verdict, sqlx::Error> {
+) -> Result<Verdict, Failure> {
+    let mut reader = database.reading(seller).await?;
     let kept: Option<(i64, Vec<u8>)> = sqlx::query_as(
         "SELECT audit_seq, audit_head FROM aggregate_sequence
         WHERE seller = $1 AND aggregate_id = $2",
     )
-    .bind(seller)
+    .bind(seller.as_str())
     .bind(aggregate_id)
-    .fetch_optional(pool)
+    .fetch_optional(&mut *reader)
     .await?;
+    drop(reader);
     let (last, kept_head) = kept.unwrap_or_default();
     let mut entries = export(
-        pool.clone(),
-        seller.to_owned(),
+        database.clone(),
+        seller.clone(),
         Some(aggregate_id.to_owned()),
     );
     let (mut seq, mut head) = (0, Vec::new());

@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::fault;
 use crate::lifecycle::Lifecycle;
 use crate::rejection::Rejection;
+use crate::tenancy::Scope;
 use crate::unit_of_work::{CONFLICT_ATTEMPTS, Cause, Database, UnitOfWork};
 
 /// Runs commands. Cheap to clone; each gRPC service holds one.
@@ -202,7 +203,8 @@ impl Command {
             principal: self.call.principal.clone(),
             key: self.call.idempotency_key.clone(),
         };
-        database.begin(cause, self.call.trace).await
+        let scope = Scope::Seller(self.call.seller.clone());
+        database.begin(scope, cause, self.call.trace).await
     }
 
     async fn work<Reply, F>(

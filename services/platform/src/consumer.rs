@@ -20,6 +20,7 @@ use crate::lifecycle::Lifecycle;
 use crate::nats::{self, Nats};
 use crate::position;
 use crate::subscription::EventHandler;
+use crate::tenancy::Scope;
 use crate::unit_of_work::{CONFLICT_ATTEMPTS, Cause, Database, UnitOfWork};
 
 /// Events applied by one transaction, and how long the first of them waits for more: only for what
@@ -115,7 +116,7 @@ impl Consumer {
         let durable = self.nats.names.durable(&self.source);
         let created = nats::created(stream.cached_info());
         let holds = position::holds(
-            self.database.pool(),
+            self.database.system(),
             &self.source,
             &stream,
             stream.cached_info(),
@@ -144,7 +145,7 @@ impl Consumer {
 
     async fn position_holds(&self, open: &Open) -> Result<bool, BoxError> {
         let info = open.stream.get_info().await?;
-        let pool = self.database.pool();
+        let pool = self.database.system();
         Ok(nats::created(&info) == open.created
             && position::holds(pool, &self.source, &open.stream, &info).await?)
     }
@@ -164,7 +165,7 @@ impl Consumer {
         if let Err(error) = stream.delete_consumer(durable).await {
             tracing::debug!(%error, "there was no durable to delete");
         }
-        Ok(position::reset(self.database.pool(), &self.source, created).await?)
+        Ok(position::reset(self.database.system(), &self.source, created).await?)
     }
 
     /// Up to [`BATCH`] messages, or none after a while; `None` when the stream of messages ended.
@@ -266,11 +267,14 @@ impl Consumer {
                 Err(failure) => break failure,
             }
         };
-        let mut uow = match &failure {
-            Failure::Rejected(_) | Failure::Undecodable { .. } => self.begin(event).await?,
-            Failure::Internal { .. } if attempts >= MAX_DELIVERIES => self.begin(event).await?,
+        match &failure {
+            Failure::Rejected(_) | Failure::Undecodable { .. } => {}
+            Failure::Internal { .. } if attempts >= MAX_DELIVERIES => {}
             _ => return Err(failure),
-        };
+        }
+        let mut uow = self
+            .begin(Scope::Seller(event.seller.clone()), event)
+            .await?;
         let place = if let Failure::Rejected(rejection) = &failure {
             tracing::info!(event = %event.id, reason = rejection.reason(), "refused an event");
             inbox::refuse(&mut uow, &self.source, event, rejection, Route::Stream).await?
@@ -282,12 +286,12 @@ impl Consumer {
         Ok(place)
     }
 
-    async fn begin(&self, event: &IncomingEvent) -> Result<UnitOfWork, Failure> {
+    async fn begin(&self, scope: Scope, event: &IncomingEvent) -> Result<UnitOfWork, Failure> {
         let cause = Cause::Event {
             id: event.id,
             source: event.source.clone(),
         };
-        self.database.begin(cause, event.trace).await
+        self.database.begin(scope, cause, event.trace).await
     }
 
     /// Deals with all events in one transaction.
@@ -295,7 +299,7 @@ impl Consumer {
         let Some(first) = events.first() else {
             return Ok(Vec::new());
         };
-        let mut uow = self.begin(first).await?;
+        let mut uow = self.begin(Scope::of(events), first).await?;
         match self.apply_in(&mut uow, events, created).await {
             Ok(places) => {
                 fault::point("consumer.before_commit");
@@ -333,7 +337,7 @@ impl Consumer {
         if place == Place::Gap {
             nak(&delivery.message, GAP_DELAY).await;
             if self.gaps.note(&delivery.event) {
-                gaps::ask(self.database.pool(), &self.nats, &delivery.event).await;
+                gaps::ask(&self.database, &self.nats, &delivery.event).await;
             }
         } else {
             self.gaps.forget(&delivery.event);
@@ -344,7 +348,7 @@ impl Consumer {
 
 async fn database_is_away(database: &Database) -> bool {
     sqlx::query("SELECT 1")
-        .execute(database.pool())
+        .execute(database.system())
         .await
         .is_err()
 }

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use sqlx::PgPool;
-
 use crate::envelope::IncomingEvent;
 use crate::nats::Nats;
 use crate::relay::ReplayRequest;
+use crate::unit_of_work::Database;
 
 /// How long a gap may stay before its publisher is asked, and how often it is asked again.
 const GAP_PATIENCE: Duration = Duration::from_secs(3);
@@ -45,7 +44,7 @@ fn key(event: &IncomingEvent) -> (String, String) {
 }
 
 /// Asks the publisher for what is missing before `event`.
-pub(crate) async fn ask(pool: &PgPool, nats: &Nats, event: &IncomingEvent) {
+pub(crate) async fn ask(database: &Database, nats: &Nats, event: &IncomingEvent) {
     let last: Result<i64, sqlx::Error> = sqlx::query_scalar(
         "SELECT last_seq FROM aggregate_cursor
         WHERE seller = $1 AND source = $2 AND aggregate_id = $3",
@@ -53,7 +52,7 @@ pub(crate) async fn ask(pool: &PgPool, nats: &Nats, event: &IncomingEvent) {
     .bind(event.seller.as_str())
     .bind(&event.source)
     .bind(&event.aggregate_id)
-    .fetch_one(pool)
+    .fetch_one(database.system())
     .await;
     let Ok(last) = last else { return };
     let request = ReplayRequest {

@@ -14,6 +14,7 @@ use crate::fault;
 use crate::parked;
 use crate::rejection::Rejection;
 use crate::subscription::{EventHandler, Handled};
+use crate::tenancy::Scope;
 use crate::unit_of_work::{Cause, UnitOfWork};
 
 /// Where an event stands among those of its aggregate.
@@ -99,7 +100,8 @@ pub(crate) enum Route {
     Redrive,
 }
 
-/// Deals with the events of one source in the given order, in this unit of work.
+/// Deals with the events of one source in this unit of work, those of one seller in the given order.
+/// Its scope holds for the bookkeeping; each event is applied in its own seller's (P5).
 pub(crate) async fn apply(
     uow: &mut UnitOfWork,
     source: &str,
@@ -107,11 +109,16 @@ pub(crate) async fn apply(
     events: &[IncomingEvent],
     route: Route,
 ) -> Result<Vec<Place>, Failure> {
+    let scope = uow.scope().clone();
     let mut cursors = lock(uow, source, events).await?;
     let known = known(uow, events).await?;
     let mut receipts = Receipts::default();
-    let mut places = Vec::with_capacity(events.len());
-    for event in events {
+    let mut places = vec![Place::Duplicate; events.len()];
+    // Another seller's event costs a round trip: those of one seller come together.
+    let mut order: Vec<usize> = (0..events.len()).collect();
+    order.sort_by_key(|at| &events[*at].seller);
+    for at in order {
+        let event = &events[at];
         let cursor = cursor_of(&mut cursors, event)?;
         let place = place(*cursor, event, route);
         if place == Place::Next {
@@ -123,10 +130,13 @@ pub(crate) async fn apply(
             cursor.moved = true;
         }
         if place == Place::Behind {
+            uow.act_for(Scope::Seller(event.seller.clone())).await?;
             parked::park_behind(uow, event).await?;
         }
-        places.push(place);
+        places[at] = place;
     }
+    // Constraints that are looked at with the commit see every row, too.
+    uow.act_for(scope).await?;
     receipts.write(uow, source).await?;
     fault::point("consumer.after_inbox");
     advance(uow, source, &cursors).await?;
@@ -208,6 +218,7 @@ async fn handle(
         source: event.source.clone(),
     };
     uow.because_of(cause, event.trace);
+    uow.act_for(Scope::Seller(event.seller.clone())).await?;
     let span = tracing::info_span!(
         "event",
         id = %event.id,

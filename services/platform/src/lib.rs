@@ -10,6 +10,8 @@
 //! | [`CallContext`] | tenant, caller, roles, idempotency key, trace of a call (P4) |
 //! | [`Commands`] | one key, one transaction, one answer for ever (P2, P4) |
 //! | [`UnitOfWork`] | the open transaction: `connection`, `publish`, `audit`, `schedule` |
+//! | [`Reader`] | a query's read-only transaction |
+//! | `tenancy` | both are bound to one seller, by the database (P5) |
 //! | [`Page`] | sizes and tokens of lists (P4) |
 //! | [`Rejection`], [`Violations`], [`Failure`] | what is refused, and what went wrong |
 //! | [`EventHandler`] | what a service does with another's events |
@@ -137,7 +139,7 @@
 //! - Only the harness commits. Nothing remote is called inside a unit of work.
 //! - Database futures are never put under `timeout` or into `select!`: a future dropped half-way can
 //!   leave its connection inside a transaction. Statements are bounded by Postgres itself.
-//! - Reads use `commands.database().pool()`, one statement each, never `pool.begin()`.
+//! - Reads use `commands.database().reading(&call.seller)`, and drop it after the last statement.
 
 pub mod audit;
 mod call;
@@ -164,6 +166,7 @@ mod parked;
 mod position;
 mod postgres;
 mod provision;
+mod reader;
 mod rejection;
 mod relay;
 mod rollback;
@@ -173,6 +176,7 @@ mod subscription;
 mod task_worker;
 mod tasks;
 pub mod telemetry;
+mod tenancy;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod unit_of_work;
@@ -193,6 +197,7 @@ pub use lifecycle::Lifecycle;
 pub use migrate::{FIRST_SERVICE_VERSION, Schema, SchemaError};
 pub use page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page};
 pub use provision::{ProvisionError, provision};
+pub use reader::Reader;
 pub use rejection::{DOMAIN, INVALID_FIELDS, REQUIRED, Rejection, RejectionCode, Violation};
 pub use service::{Parts, Service, Wiring};
 pub use subscription::{EventHandler, Handled};

@@ -1,4 +1,5 @@
-//! A schema's migrations: the platform's tables first, then the service's own, in one history.
+//! A schema's migrations: the platform's tables first, then the service's own, in one history; then
+//! what holds of every table, however it came: what only grows, and whose rows are whose (P5).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -8,6 +9,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool};
 
 use crate::config::Settings;
 use crate::postgres;
+use crate::tenancy::{self, Scope};
 
 static PLATFORM: Migrator = sqlx::migrate!("./migrations");
 
@@ -32,6 +34,12 @@ pub enum SchemaError {
     /// A landed migration is not what this program was built with.
     #[error("migration {0} in the database is not the one of this program")]
     Edited(i64),
+    /// Tables show every tenant's rows (P5).
+    #[error("tables {0:?} have a seller and no policy: `migrate` gives them one")]
+    Exposed(Vec<String>),
+    /// The run role passes by the policies that keep tenants apart (P5).
+    #[error("row-level security does not hold for the role of database_url")]
+    Unbound,
 }
 
 /// A service's whole history and the tables that only grow.
@@ -82,11 +90,13 @@ impl Schema {
     /// [`SchemaError`].
     pub async fn migrate(&self, settings: &Settings) -> Result<(), SchemaError> {
         let options = postgres::options(&settings.database_owner_url, &self.name, settings)?
-            // A migration takes the time that it takes.
-            .options([("statement_timeout", "0"), ("lock_timeout", "0")]);
+            // A migration takes the time that it takes, and may change every seller's rows.
+            .options([("statement_timeout", "0"), ("lock_timeout", "0")])
+            .options([Scope::System.option()]);
         let mut connection = options.connect().await?;
         let migrator = Migrator::with_migrations(self.migrations.clone());
         migrator.run_direct(None, &mut connection, false).await?;
+        tenancy::protect(&mut connection, &self.name).await?;
         self.protect(&mut connection).await?;
         connection.close().await?;
         tracing::info!(schema = self.name, "migrated");
@@ -134,7 +144,8 @@ impl Schema {
     /// too, since a landed migration never breaks the release before it.
     ///
     /// # Errors
-    /// [`SchemaError::Edited`], or the database's.
+    /// [`SchemaError::Edited`]; of a database that lacks none, [`SchemaError::Exposed`] and
+    /// [`SchemaError::Unbound`]; or the database's.
     pub async fn missing(&self, pool: &PgPool) -> Result<Vec<i64>, SchemaError> {
         let present: bool =
             sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
@@ -159,6 +170,22 @@ impl Schema {
                 Some(_) => {}
             }
         }
+        if missing.is_empty() {
+            self.bound(pool).await?;
+        }
         Ok(missing)
+    }
+
+    /// That every tenant's rows are bound to it, and that this holds for the role of the pool.
+    async fn bound(&self, pool: &PgPool) -> Result<(), SchemaError> {
+        let exposed = tenancy::exposed(pool, &self.name).await?;
+        if !exposed.is_empty() {
+            return Err(SchemaError::Exposed(exposed));
+        }
+        if tenancy::holds(pool).await? {
+            Ok(())
+        } else {
+            Err(SchemaError::Unbound)
+        }
     }
 }

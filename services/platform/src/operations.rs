@@ -94,14 +94,14 @@ impl Operations {
                 (SELECT count(*) FROM task WHERE state = 'failed') AS failed",
         )
         .bind(self.database.clock().now())
-        .fetch_one(self.database.pool())
+        .fetch_one(self.database.system())
         .await
     }
 
     async fn consumers(&self) -> Result<Vec<proto::ConsumerPosition>, sqlx::Error> {
         let positions: Vec<(String, i64)> =
             sqlx::query_as("SELECT source, last_stream_seq FROM consumer_position ORDER BY source")
-                .fetch_all(self.database.pool())
+                .fetch_all(self.database.system())
                 .await?;
         let mut consumers = Vec::with_capacity(positions.len());
         for (source, last) in positions {
@@ -153,8 +153,9 @@ impl OperationsService for Operations {
         let call = caller(&self.database, &request)?;
         let request = request.into_inner();
         let page = page(request.page_size, &request.page_token)?;
-        let (pool, seller) = (self.database.pool(), call.seller.as_str());
-        let rows = parked::list(pool, seller, page.after.unwrap_or(0), page.limit())
+        let mut reader = self.database.reading(&call.seller).await?;
+        let after = page.after.unwrap_or(0);
+        let rows = parked::list(&mut reader, &call.seller, after, page.limit())
             .await
             .map_err(failed)?;
         let (rows, next_page_token) = page.cut(rows, |row| row.id.to_string());
@@ -179,7 +180,7 @@ impl OperationsService for Operations {
         // In a task of its own, as everything that writes: a caller that hangs up stops nothing.
         let redriven = self.lifecycle.spawn(async move {
             let aggregate = Aggregate {
-                seller: &request.seller,
+                seller: &call.seller,
                 source: &request.source,
                 aggregate_id: &request.aggregate_id,
             };
@@ -205,8 +206,8 @@ impl OperationsService for Operations {
         own(&call, &request.seller)?;
         tracing::warn!(principal = call.principal.as_str(), ?request, "replaying");
         let events = outbox::replay(
-            self.database.pool(),
-            &request.seller,
+            &self.database,
+            &call.seller,
             &request.aggregate_id,
             request.from_sequence,
         )
@@ -222,12 +223,13 @@ impl OperationsService for Operations {
         &self,
         request: Request<proto::ListTasksRequest>,
     ) -> Result<Response<proto::ListTasksResponse>, Status> {
-        caller(&self.database, &request)?;
+        let call = caller(&self.database, &request)?;
         let request = request.into_inner();
         let page = page(request.page_size, &request.page_token)?;
+        let mut reader = self.database.reading(&call.seller).await?;
         let rows: Vec<TaskRow> = sqlx::query_as(
             "SELECT id, kind, key, state, due_at, attempts, last_error FROM task
-            WHERE id > $1 AND ($2 = '' AND state <> 'done' OR state = $2)
+            WHERE seller = $5 AND id > $1 AND ($2 = '' AND state <> 'done' OR state = $2)
                 AND ($3 = '' OR kind = $3)
             ORDER BY id LIMIT $4",
         )
@@ -235,7 +237,8 @@ impl OperationsService for Operations {
         .bind(request.state)
         .bind(request.kind)
         .bind(page.limit())
-        .fetch_all(self.database.pool())
+        .bind(call.seller.as_str())
+        .fetch_all(&mut *reader)
         .await
         .map_err(failed)?;
         let (rows, next_page_token) = page.cut(rows, |row| row.id.to_string());
@@ -255,9 +258,9 @@ impl OperationsService for Operations {
         let request = request.into_inner();
         own(&call, &request.seller)?;
         let aggregate_id = Some(request.aggregate_id).filter(|id| !id.is_empty());
-        let entries = audit::export(self.database.pool().clone(), request.seller, aggregate_id);
+        let entries = audit::export(self.database.clone(), call.seller, aggregate_id);
         Ok(Response::new(
-            entries.map_ok(audit_entry).map_err(failed).boxed(),
+            entries.map_ok(audit_entry).map_err(Status::from).boxed(),
         ))
     }
 
@@ -268,10 +271,7 @@ impl OperationsService for Operations {
         let call = caller(&self.database, &request)?;
         let request = request.into_inner();
         own(&call, &request.seller)?;
-        let pool = self.database.pool();
-        let verdict = audit::verify(pool, &request.seller, &request.aggregate_id)
-            .await
-            .map_err(failed)?;
+        let verdict = audit::verify(&self.database, &call.seller, &request.aggregate_id).await?;
         Ok(Response::new(match verdict {
             Verdict::Intact(entries) => proto::VerifyAuditResponse {
                 intact: true,

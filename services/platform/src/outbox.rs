@@ -1,13 +1,13 @@
 //! Outgoing events, written in the transaction that causes them. The rows stay: the outbox, not
 //! NATS, is the record.
 
-use countersign_kernel::EngagementId;
-use sqlx::PgPool;
+use countersign_kernel::{EngagementId, SellerId};
 use uuid::Uuid;
 
 use crate::envelope::{MAX_PAYLOAD_BYTES, NewEvent};
 use crate::failure::Failure;
-use crate::unit_of_work::UnitOfWork;
+use crate::tenancy::{Access, Scope};
+use crate::unit_of_work::{Database, UnitOfWork};
 
 impl UnitOfWork {
     /// Publishes an event when, and only when, this unit of work commits. Write the state first:
@@ -57,20 +57,24 @@ impl UnitOfWork {
 /// Takes the events of an aggregate back from `from_seq` on, to be published again as a new
 /// generation. Returns how many.
 pub(crate) async fn replay(
-    pool: &PgPool,
-    seller: &str,
+    database: &Database,
+    seller: &SellerId,
     aggregate_id: &str,
     from_seq: i64,
 ) -> Result<u64, sqlx::Error> {
-    sqlx::query(
+    let scope = Scope::Seller(seller.clone());
+    let mut transaction = database.open(&scope, Access::Write).await?;
+    let taken = sqlx::query(
         "UPDATE outbox SET published_at = NULL, generation = generation + 1
         WHERE seller = $1 AND aggregate_id = $2 AND aggregate_seq >= $3
             AND published_at IS NOT NULL",
     )
-    .bind(seller)
+    .bind(seller.as_str())
     .bind(aggregate_id)
     .bind(from_seq)
-    .execute(pool)
-    .await
-    .map(|done| done.rows_affected())
+    .execute(&mut *transaction)
+    .await?
+    .rows_affected();
+    transaction.commit().await?;
+    Ok(taken)
 }

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use countersign_kernel::EngagementId;
-use sqlx::PgPool;
+use countersign_kernel::{EngagementId, SellerId};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::envelope::IncomingEvent;
@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::inbox::{self, Place, Route};
 use crate::subscription::EventHandler;
 use crate::telemetry::TraceContext;
+use crate::tenancy::Scope;
 use crate::unit_of_work::{Cause, Database, UnitOfWork};
 
 /// Events redriven by one request.
@@ -133,7 +134,7 @@ async fn insert(
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::struct_field_names, reason = "the word used everywhere")]
 pub(crate) struct Aggregate<'a> {
-    pub(crate) seller: &'a str,
+    pub(crate) seller: &'a SellerId,
     pub(crate) source: &'a str,
     pub(crate) aggregate_id: &'a str,
 }
@@ -155,7 +156,7 @@ pub(crate) async fn redrive(
 ) -> Result<Redriven, Failure> {
     let mut redriven = Redriven::default();
     for _ in 0..REDRIVE_LIMIT {
-        let Some(next) = next(database.pool(), aggregate).await? else {
+        let Some(next) = next(database, aggregate).await? else {
             // None is left, unless one was parked behind just now.
             if unblock(database, aggregate).await? {
                 return Ok(redriven);
@@ -169,7 +170,7 @@ pub(crate) async fn redrive(
         }
         redriven.applied += 1;
     }
-    redriven.remaining = remaining(database.pool(), aggregate).await?;
+    redriven.remaining = remaining(database, aggregate).await?;
     Ok(redriven)
 }
 
@@ -184,19 +185,21 @@ async fn apply(
         source: event.source.clone(),
     };
     let events = std::slice::from_ref(event);
-    let mut uow = database.begin(cause.clone(), event.trace).await?;
+    let scope = Scope::Seller(event.seller.clone());
+    let begin = || database.begin(scope.clone(), cause.clone(), event.trace);
+    let mut uow = begin().await?;
     let applied = inbox::apply(&mut uow, &event.source, handler, events, Route::Redrive).await;
     let place = match applied {
         Ok(places) => places.first().copied(),
         Err(Failure::Rejected(rejection)) => {
             uow.roll_back().await;
-            uow = database.begin(cause, event.trace).await?;
+            uow = begin().await?;
             let route = Route::Redrive;
             Some(inbox::refuse(&mut uow, &event.source, event, &rejection, route).await?)
         }
         Err(failure) => {
             uow.roll_back().await;
-            note_failure(database.pool(), id, &failure.report()).await?;
+            note_failure(database, id, &failure.report()).await?;
             return Err(failure);
         }
     };
@@ -216,38 +219,40 @@ async fn apply(
     uow.commit().await
 }
 
-async fn note_failure(pool: &PgPool, id: i64, error: &str) -> Result<(), sqlx::Error> {
+async fn note_failure(database: &Database, id: i64, error: &str) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE parked_event SET error = $2, attempts = attempts + 1 WHERE id = $1")
         .bind(id)
         .bind(error)
-        .execute(pool)
+        .execute(database.system())
         .await
         .map(drop)
 }
 
-async fn next(pool: &PgPool, aggregate: Aggregate<'_>) -> Result<Option<Parked>, sqlx::Error> {
-    sqlx::query_as(
+async fn next(database: &Database, aggregate: Aggregate<'_>) -> Result<Option<Parked>, Failure> {
+    let mut reader = database.reading(aggregate.seller).await?;
+    Ok(sqlx::query_as(
         "SELECT * FROM parked_event
         WHERE seller = $1 AND source = $2 AND aggregate_id = $3 AND redriven_at IS NULL
         ORDER BY aggregate_seq LIMIT 1",
     )
-    .bind(aggregate.seller)
+    .bind(aggregate.seller.as_str())
     .bind(aggregate.source)
     .bind(aggregate.aggregate_id)
-    .fetch_optional(pool)
-    .await
+    .fetch_optional(&mut *reader)
+    .await?)
 }
 
-async fn remaining(pool: &PgPool, aggregate: Aggregate<'_>) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar(
+async fn remaining(database: &Database, aggregate: Aggregate<'_>) -> Result<i64, Failure> {
+    let mut reader = database.reading(aggregate.seller).await?;
+    Ok(sqlx::query_scalar(
         "SELECT count(*) FROM parked_event
         WHERE seller = $1 AND source = $2 AND aggregate_id = $3 AND redriven_at IS NULL",
     )
-    .bind(aggregate.seller)
+    .bind(aggregate.seller.as_str())
     .bind(aggregate.source)
     .bind(aggregate.aggregate_id)
-    .fetch_one(pool)
-    .await
+    .fetch_one(&mut *reader)
+    .await?)
 }
 
 /// Lets the aggregate go on. The cursor is locked by whoever parks behind, so that nothing is
@@ -258,12 +263,13 @@ async fn unblock(database: &Database, aggregate: Aggregate<'_>) -> Result<bool, 
         kind: "redrive".to_owned(),
         key: aggregate.aggregate_id.to_owned(),
     };
-    let mut uow = database.begin(cause, trace).await?;
+    let scope = Scope::Seller(aggregate.seller.clone());
+    let mut uow = database.begin(scope, cause, trace).await?;
     sqlx::query(
         "SELECT FROM aggregate_cursor
         WHERE seller = $1 AND source = $2 AND aggregate_id = $3 FOR UPDATE",
     )
-    .bind(aggregate.seller)
+    .bind(aggregate.seller.as_str())
     .bind(aggregate.source)
     .bind(aggregate.aggregate_id)
     .execute(uow.connection())
@@ -275,7 +281,7 @@ async fn unblock(database: &Database, aggregate: Aggregate<'_>) -> Result<bool, 
             SELECT FROM parked_event AS p WHERE p.seller = c.seller AND p.source = c.source
                 AND p.aggregate_id = c.aggregate_id AND p.redriven_at IS NULL)",
     )
-    .bind(aggregate.seller)
+    .bind(aggregate.seller.as_str())
     .bind(aggregate.source)
     .bind(aggregate.aggregate_id)
     .execute(uow.connection())
@@ -283,13 +289,13 @@ async fn unblock(database: &Database, aggregate: Aggregate<'_>) -> Result<bool, 
     .rows_affected();
     uow.commit().await?;
     // No cursor, nothing parked: nothing to do.
-    Ok(unblocked == 1 || remaining(database.pool(), aggregate).await? == 0)
+    Ok(unblocked == 1 || remaining(database, aggregate).await? == 0)
 }
 
 /// A seller's parked events that wait, after an id, oldest first.
 pub(crate) async fn list(
-    pool: &PgPool,
-    seller: &str,
+    connection: &mut PgConnection,
+    seller: &SellerId,
     after: i64,
     limit: i64,
 ) -> Result<Vec<Parked>, sqlx::Error> {
@@ -297,9 +303,9 @@ pub(crate) async fn list(
         "SELECT * FROM parked_event
         WHERE seller = $1 AND redriven_at IS NULL AND id > $2 ORDER BY id LIMIT $3",
     )
-    .bind(seller)
+    .bind(seller.as_str())
     .bind(after)
     .bind(limit)
-    .fetch_all(pool)
+    .fetch_all(connection)
     .await
 }

@@ -1,4 +1,4 @@
-//! Connections: the pool that commands use, and the single one that the relay leads on.
+//! Connections: the callers' pool, the harness's own, and the single one that the relay leads on.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,11 +8,16 @@ use sqlx::{Connection, PgPool};
 
 use crate::config::{Secret, Settings};
 use crate::lifecycle::Lifecycle;
+use crate::tenancy::Scope;
 
 /// How long an idle connection is trusted to live.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// Connections of the harness's own pool: its statements are short, and few at a time.
+const SYSTEM_CONNECTIONS: u32 = 4;
 /// Between two attempts to reach a Postgres that is away.
 const RETRY: Duration = Duration::from_millis(500);
+/// What a connection does when it comes back, in one round trip.
+const COME_BACK: &str = "ROLLBACK; RESET countersign.seller";
 
 /// Connect options of a URL with `search_path` exactly `schema` and every wait bounded.
 pub(crate) fn options(
@@ -44,16 +49,34 @@ pub(crate) fn options(
         ]))
 }
 
-/// The run role's pool. It connects when first used, so a Postgres that is away at start is waited
-/// for, not died of.
+/// Connect options of the run role in the system's scope: for the harness's own statements.
+pub(crate) fn system_options(
+    settings: &Settings,
+    schema: &str,
+) -> Result<PgConnectOptions, sqlx::Error> {
+    Ok(options(&settings.database_url, schema, settings)?.options([Scope::System.option()]))
+}
+
+/// The run role's pools: the one of transactions, each bound to whom it is for (P5), and the one of
+/// the harness's own statements, in the system's scope.
+pub(crate) fn pools(settings: &Settings, schema: &str) -> Result<(PgPool, PgPool), sqlx::Error> {
+    let callers = options(&settings.database_url, schema, settings)?;
+    let system = system_options(settings, schema)?;
+    Ok((
+        pool(settings, callers, settings.database_pool_size),
+        pool(settings, system, SYSTEM_CONNECTIONS),
+    ))
+}
+
+/// It connects when first used, so a Postgres that is away at start is waited for, not died of.
 ///
-/// Every connection rolls back when it comes back: sqlx 0.9.0 can return one inside an open
-/// transaction when a future is dropped during `begin`, after which writes report success and are
-/// never committed (launchbadge/sqlx 4393).
-pub(crate) fn pool(settings: &Settings, schema: &str) -> Result<PgPool, sqlx::Error> {
-    let options = options(&settings.database_url, schema, settings)?;
-    Ok(PgPoolOptions::new()
-        .max_connections(settings.database_pool_size)
+/// Every connection rolls back when it comes back, which also ends what it was bound to: sqlx 0.9.0
+/// can return one inside an open transaction when a future is dropped during `begin`, after which
+/// writes report success and are never committed (launchbadge/sqlx 4393). The setting itself is reset
+/// too, should a statement ever have set it for longer than its transaction.
+fn pool(settings: &Settings, options: PgConnectOptions, size: u32) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(size)
         .acquire_timeout(settings.acquire_timeout())
         // Asking each time costs a round trip: the ROLLBACK at release has tested it, `begin` is
         // tried again on a dead connection, and one that lay idle is asked.
@@ -68,11 +91,11 @@ pub(crate) fn pool(settings: &Settings, schema: &str) -> Result<PgPool, sqlx::Er
         })
         .after_release(|connection, _| {
             Box::pin(async move {
-                sqlx::query("ROLLBACK").execute(&mut *connection).await?;
+                sqlx::raw_sql(COME_BACK).execute(&mut *connection).await?;
                 Ok(true)
             })
         })
-        .connect_lazy_with(options))
+        .connect_lazy_with(options)
 }
 
 /// Waits until Postgres answers, or the process is told to stop. Returns whether it answered.

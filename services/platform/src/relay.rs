@@ -324,13 +324,11 @@ async fn replay(database: &Database, request: &[u8]) {
         tracing::warn!("a replay request could not be read");
         return;
     };
-    let replayed = outbox::replay(
-        database.pool(),
-        &request.seller,
-        &request.aggregate_id,
-        request.from_seq,
-    )
-    .await;
+    let Ok(seller) = request.seller.parse() else {
+        tracing::warn!(?request, "a replay request names no seller");
+        return;
+    };
+    let replayed = outbox::replay(database, &seller, &request.aggregate_id, request.from_seq).await;
     match replayed {
         Ok(events) => {
             tracing::warn!(events, ?request, "publishing again for a subscriber");

@@ -31,7 +31,7 @@ const HEALTH_PERIOD: Duration = Duration::from_secs(1);
 
 /// Whether the schema is fit to serve.
 pub(crate) async fn check<S>(schema: &Schema, parts: &Parts<S>) -> Result<(), BoxError> {
-    let missing = schema.missing(parts.database.pool()).await?;
+    let missing = schema.missing(parts.database.system()).await?;
     if missing.is_empty() {
         tracing::info!(schema = schema.name(), "the schema is up to date");
         return Ok(());
@@ -93,7 +93,7 @@ where
         listen = %listener.local_addr()?,
         "listening"
     );
-    let relay = postgres::options(&parts.settings.database_url, schema.name(), &parts.settings)?;
+    let relay = postgres::system_options(&parts.settings, schema.name())?;
     let background = Background {
         schema,
         database: parts.database.clone(),
@@ -114,7 +114,7 @@ where
     if !lifecycle.drained(parts.settings.drain_timeout()).await {
         tracing::warn!("stopped with work under way; it will be taken up again");
     }
-    parts.database.pool().close().await;
+    parts.database.close().await;
     tracing::info!(service = service.name, "stopped");
     served
 }
@@ -151,7 +151,7 @@ impl Background {
     }
 
     async fn schema_is_current(&self) -> bool {
-        let pool = self.database.pool();
+        let pool = self.database.system();
         while postgres::reachable(pool, &self.lifecycle).await {
             match self.schema.missing(pool).await {
                 Ok(missing) if missing.is_empty() => return true,
@@ -160,7 +160,11 @@ impl Background {
                     ?missing,
                     "migrations are missing; waiting for `migrate`"
                 ),
-                Err(error @ SchemaError::Edited(_)) => {
+                Err(
+                    error @ (SchemaError::Edited(_)
+                    | SchemaError::Exposed(_)
+                    | SchemaError::Unbound),
+                ) => {
                     tracing::error!(%error, "refusing to serve this schema");
                 }
                 Err(error) => tracing::warn!(%error, "cannot read the schema; waiting"),
@@ -214,7 +218,7 @@ impl Background {
         let mut was = None;
         while !self.lifecycle.is_stopping() {
             let ready = sqlx::query("SELECT 1")
-                .execute(self.database.pool())
+                .execute(self.database.system())
                 .await
                 .is_ok();
             let events = self.nats.as_ref().is_some_and(Nats::is_connected);

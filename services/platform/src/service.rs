@@ -26,7 +26,7 @@ use crate::serve;
 use crate::subscription::EventHandler;
 use crate::tasks::TaskHandler;
 use crate::unit_of_work::Database;
-use crate::{postgres, provision, telemetry};
+use crate::{provision, telemetry};
 
 /// What a service is composed from: its configuration and what the harness gives it. Cheap to
 /// clone.
@@ -58,13 +58,12 @@ impl<S> Clone for Parts<S> {
 
 impl<S> Parts<S> {
     pub(crate) fn new(config: Config<S>, schema: &str) -> Result<Self, sqlx::Error> {
-        let pool = postgres::pool(&config.settings, schema)?;
         let clock = config
             .settings
             .clock_file
             .clone()
             .map_or_else(Clock::system, Clock::rehearsal);
-        let database = Database::new(pool, clock.clone(), Ids::random(clock));
+        let database = Database::new(&config.settings, schema, clock.clone(), Ids::random(clock))?;
         Ok(Self::of(config, database))
     }
 

@@ -15,6 +15,7 @@ use crate::fault;
 use crate::lifecycle::Lifecycle;
 use crate::tasks::{TaskHandler, TaskOutcome, TaskRun, back_off};
 use crate::telemetry::TraceContext;
+use crate::tenancy::Scope;
 use crate::unit_of_work::Database;
 
 /// How often due tasks are looked for without being woken: the rehearsal clock wakes nobody.
@@ -66,6 +67,8 @@ impl Drop for Held {
 struct Claimed {
     kind: String,
     key: String,
+    #[sqlx(try_from = "Option<String>")]
+    seller: Scope,
     payload: Value,
     due_at: DateTime<Utc>,
     attempts: i32,
@@ -156,13 +159,13 @@ async fn claim(
         UPDATE task SET state = 'running', attempts = attempts + 1, lease = numbered.lease,
             lease_until = clock_timestamp() + make_interval(secs => $4), updated_at = $1
         FROM numbered WHERE task.id = numbered.id
-        RETURNING kind, key, payload, due_at, attempts, task.lease, traceparent",
+        RETURNING kind, key, seller, payload, due_at, attempts, task.lease, traceparent",
     )
     .bind(database.clock().now())
     .bind(kinds)
     .bind(leases)
     .bind(f64::from(LEASE_SECONDS))
-    .fetch_all(database.pool())
+    .fetch_all(database.system())
     .await?)
 }
 
@@ -176,7 +179,7 @@ async fn renew(database: &Database, leases: &[Uuid]) -> Result<(), sqlx::Error> 
     )
     .bind(leases)
     .bind(f64::from(LEASE_SECONDS))
-    .execute(database.pool())
+    .execute(database.system())
     .await
     .map(drop)
 }
@@ -193,6 +196,7 @@ async fn run_one(database: &Database, handler: &dyn TaskHandler, task: Claimed) 
         due_at: task.due_at,
         attempt: task.attempts,
         lease: task.lease,
+        scope: task.seller,
         database: database.clone(),
     };
     let span = tracing::info_span!(
@@ -246,7 +250,7 @@ async fn finish(run: &TaskRun, outcome: TaskOutcome) -> Result<(), sqlx::Error> 
     .bind(attempts)
     .bind(error)
     .bind(run.now())
-    .execute(run.database.pool())
+    .execute(run.database.system())
     .await
     .map(drop)
 }
@@ -265,7 +269,7 @@ pub(crate) async fn seed(database: &Database, kinds: &[&'static str]) -> Result<
     .bind(kinds)
     .bind(database.clock().now())
     .bind(trace)
-    .execute(database.pool())
+    .execute(database.system())
     .await
     .map(drop)
 }

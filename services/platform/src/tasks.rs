@@ -3,8 +3,11 @@
 //! A task is claimed with a lease and runs outside any transaction; what it finds out is written by
 //! [`TaskRun::transaction`], where [`UnitOfWork::complete_task`] makes result and completion one
 //! commit. A worker that died, or lost its lease, can neither complete nor reschedule.
+//!
+//! A task belongs to the seller whose work scheduled it, and so do the transactions of its runs (P5).
 
 use chrono::{DateTime, TimeDelta, Utc};
+use countersign_kernel::SellerId;
 use futures::future::BoxFuture;
 use rand::Rng;
 use serde_json::Value;
@@ -12,7 +15,9 @@ use tonic::async_trait;
 use uuid::Uuid;
 
 use crate::failure::Failure;
+use crate::reader::Reader;
 use crate::telemetry::TraceContext;
+use crate::tenancy::Scope;
 use crate::unit_of_work::{Cause, Database, UnitOfWork};
 
 /// A task to run at a time. `(kind, key)` is unique for ever.
@@ -67,6 +72,8 @@ pub struct TaskRun {
     /// The trace of whatever scheduled it.
     pub trace: TraceContext,
     pub(crate) lease: Uuid,
+    /// Whose rows it may see and write: its row's seller, or the system.
+    pub(crate) scope: Scope,
     pub(crate) database: Database,
 }
 
@@ -77,14 +84,27 @@ impl TaskRun {
         self.database.clock().now()
     }
 
-    /// The schema, for reading.
+    /// The same run, bound to a seller: for a recurring task, which is bound to none. Its own row is
+    /// the harness's, and out of sight then: its outcome completes it, not its transaction.
     #[must_use]
-    pub const fn database(&self) -> &Database {
-        &self.database
+    pub fn bound_to(&self, seller: &SellerId) -> Self {
+        Self {
+            scope: Scope::Seller(seller.clone()),
+            ..self.clone()
+        }
     }
 
-    /// Writes in one transaction; see [`Database::transaction`]. Inside it,
-    /// [`UnitOfWork::complete_task`] completes this task with the same commit.
+    /// Reads the rows of the seller whose work scheduled this task; see [`Database::reading`].
+    ///
+    /// # Errors
+    /// [`Failure::Unavailable`] when Postgres is away.
+    pub async fn reading(&self) -> Result<Reader, Failure> {
+        self.database.read(&self.scope).await
+    }
+
+    /// Writes in one transaction, bound to the seller whose work scheduled this task; see
+    /// [`Database::transaction`]. Inside it, [`UnitOfWork::complete_task`] completes this task with
+    /// the same commit.
     ///
     /// # Errors
     /// What `body` fails with, or what the database does; nothing is left behind then.
@@ -99,7 +119,7 @@ impl TaskRun {
         };
         let lease = self.lease;
         self.database
-            .transaction(cause, self.trace, |uow| {
+            .transaction_in(&self.scope, cause, self.trace, |uow| {
                 uow.lease = Some(lease);
                 body(uow)
             })
@@ -115,10 +135,11 @@ impl UnitOfWork {
     /// The database's.
     pub async fn schedule(&mut self, task: NewTask) -> Result<(), Failure> {
         let trace = self.trace().child(self.ids()).to_string();
-        let now = self.now();
+        let (now, seller) = (self.now(), self.scope().seller().map(str::to_owned));
         sqlx::query(
-            "INSERT INTO task (kind, key, payload, state, due_at, traceparent, created_at, updated_at)
-            VALUES ($1, $2, $3, 'pending', $4, $5, $6, $6)
+            "INSERT INTO task (kind, key, payload, state, due_at, traceparent, created_at, updated_at,
+                seller)
+            VALUES ($1, $2, $3, 'pending', $4, $5, $6, $6, $7)
             ON CONFLICT (kind, key) DO UPDATE SET payload = $3, state = 'pending', due_at = $4,
                 traceparent = $5, updated_at = $6, attempts = 0, lease = NULL, lease_until = NULL,
                 last_error = NULL",
@@ -129,6 +150,7 @@ impl UnitOfWork {
         .bind(task.due_at)
         .bind(trace)
         .bind(now)
+        .bind(seller)
         .execute(self.connection())
         .await?;
         self.scheduled = true;
@@ -142,10 +164,11 @@ impl UnitOfWork {
     /// The database's.
     pub async fn schedule_once(&mut self, task: NewTask) -> Result<bool, Failure> {
         let trace = self.trace().child(self.ids()).to_string();
-        let now = self.now();
+        let (now, seller) = (self.now(), self.scope().seller().map(str::to_owned));
         let inserted = sqlx::query(
-            "INSERT INTO task (kind, key, payload, state, due_at, traceparent, created_at, updated_at)
-            VALUES ($1, $2, $3, 'pending', $4, $5, $6, $6) ON CONFLICT (kind, key) DO NOTHING",
+            "INSERT INTO task (kind, key, payload, state, due_at, traceparent, created_at, updated_at,
+                seller)
+            VALUES ($1, $2, $3, 'pending', $4, $5, $6, $6, $7) ON CONFLICT (kind, key) DO NOTHING",
         )
         .bind(task.kind)
         .bind(task.key)
@@ -153,6 +176,7 @@ impl UnitOfWork {
         .bind(task.due_at)
         .bind(trace)
         .bind(now)
+        .bind(seller)
         .execute(self.connection())
         .await?
         .rows_affected();

@@ -14,12 +14,14 @@
 //! ```
 
 mod janitor;
+mod tenants;
 
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeZone, Utc};
+use countersign_kernel::SellerId;
 use futures::future::BoxFuture;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool};
@@ -39,8 +41,9 @@ use crate::provision::provision;
 use crate::service::{Parts, Service, Wiring};
 use crate::subscription::EventHandler;
 use crate::telemetry::{self, LogFormat, TraceContext};
+use crate::tenancy::Scope;
 use crate::unit_of_work::{Cause, Database, UnitOfWork};
-use crate::{postgres, serve, task_worker};
+use crate::{serve, task_worker};
 
 /// Where tests find Postgres, as a superuser. The database that the URL names gives its name to those
 /// that the tests make.
@@ -131,9 +134,8 @@ impl<S: Send + Sync + 'static> TestBed<S> {
         provision(&settings, &schema).await.expect("provision");
         let history = service.schema().expect("the service's migrations");
         history.migrate(&settings).await.expect("migrate");
-        let pool = postgres::pool(&settings, &schema).expect("a pool");
         let clock = Clock::manual(monday());
-        let database_of = Database::new(pool, clock, Ids::counted());
+        let database_of = Database::new(&settings, &schema, clock, Ids::counted()).expect("pools");
         Self {
             parts: Parts::of(Config { settings, section }, database_of),
             admin,
@@ -154,10 +156,16 @@ impl<S: Send + Sync + 'static> TestBed<S> {
         self.parts.database.clock()
     }
 
-    /// The schema, as the run role.
+    /// The schema as the run role, every seller's rows: to look.
     #[must_use]
     pub fn pool(&self) -> &PgPool {
-        self.parts.database.pool()
+        self.parts.database.system()
+    }
+
+    /// The pool of transactions, as it is when nothing binds it to a seller.
+    #[must_use]
+    pub fn unbound(&self) -> &PgPool {
+        self.parts.database.callers()
     }
 
     /// A connection as superuser, `search_path` at the schema: to look, and to tamper.
@@ -174,7 +182,24 @@ impl<S: Send + Sync + 'static> TestBed<S> {
             .expect("a superuser's connection")
     }
 
-    /// Runs `body` in one transaction and commits it, as a command of `tester` would.
+    /// Runs `body` in one transaction and commits it, as a command of `tester` of `acme` would.
+    ///
+    /// # Errors
+    /// What `body` fails with.
+    ///
+    /// # Panics
+    /// Never: `acme` is a seller.
+    #[expect(clippy::expect_used, reason = "a constant")]
+    pub async fn transaction<R, F>(&self, body: F) -> Result<R, Failure>
+    where
+        R: Send,
+        F: for<'t> Fn(&'t mut UnitOfWork) -> BoxFuture<'t, Result<R, Failure>> + Send + Sync,
+    {
+        let acme = "acme".parse().expect("a seller");
+        self.transaction_of(&acme, body).await
+    }
+
+    /// The same, of another seller.
     ///
     /// # Errors
     /// What `body` fails with.
@@ -182,17 +207,18 @@ impl<S: Send + Sync + 'static> TestBed<S> {
     /// # Panics
     /// Never: `tester` is a principal.
     #[expect(clippy::expect_used, reason = "a constant")]
-    pub async fn transaction<R, F>(&self, body: F) -> Result<R, Failure>
+    pub async fn transaction_of<R, F>(&self, seller: &SellerId, body: F) -> Result<R, Failure>
     where
         R: Send,
         F: for<'t> Fn(&'t mut UnitOfWork) -> BoxFuture<'t, Result<R, Failure>> + Send + Sync,
     {
+        let database = &self.parts.database;
         let cause = Cause::Command {
             principal: "tester".parse().expect("a principal"),
-            key: self.parts.database.ids().next().to_string(),
+            key: database.ids().next().to_string(),
         };
-        let trace = TraceContext::start(self.parts.database.ids());
-        self.parts.database.transaction(cause, trace, body).await
+        let trace = TraceContext::start(database.ids());
+        database.transaction(seller, cause, trace, body).await
     }
 
     /// Hands an event to a handler as the consumer does, without NATS: in its own transaction,
@@ -211,13 +237,15 @@ impl<S: Send + Sync + 'static> TestBed<S> {
             id: event.id,
             source: event.source.clone(),
         };
-        let mut uow = database.begin(cause.clone(), event.trace).await?;
+        let scope = Scope::Seller(event.seller.clone());
+        let begin = || database.begin(scope.clone(), cause.clone(), event.trace);
+        let mut uow = begin().await?;
         let (source, events) = (event.source.as_str(), std::slice::from_ref(event));
         match inbox::apply(&mut uow, source, handler, events, Route::Stream).await {
             Ok(_) => uow.commit().await?,
             Err(Failure::Rejected(rejection)) => {
                 uow.roll_back().await;
-                let mut uow = database.begin(cause, event.trace).await?;
+                let mut uow = begin().await?;
                 inbox::refuse(&mut uow, source, event, &rejection, Route::Stream).await?;
                 uow.commit().await?;
             }
@@ -228,7 +256,7 @@ impl<S: Send + Sync + 'static> TestBed<S> {
         }
         let outcome = sqlx::query_scalar("SELECT outcome FROM inbox WHERE event_id = $1")
             .bind(event.id)
-            .fetch_optional(database.pool())
+            .fetch_optional(database.system())
             .await?;
         Ok(outcome.unwrap_or_else(|| "waits for an earlier event".to_owned()))
     }
@@ -296,9 +324,9 @@ impl<S: Send + Sync + 'static> TestBed<S> {
     #[expect(clippy::expect_used, reason = "ends the test")]
     pub fn fresh_parts(&self) -> Parts<S> {
         let settings = &self.parts.settings;
-        let pool = postgres::pool(settings, &self.schema).expect("a pool");
         let (clock, ids) = (self.clock().clone(), self.parts.database.ids().clone());
-        self.parts.another(Database::new(pool, clock, ids))
+        let database = Database::new(settings, &self.schema, clock, ids).expect("pools");
+        self.parts.another(database)
     }
 }
 

@@ -4,16 +4,20 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use countersign_kernel::Principal;
+use countersign_kernel::{Principal, SellerId};
 use futures::future::BoxFuture;
-use sqlx::{PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 use crate::clock::Clock;
+use crate::config::Settings;
 use crate::failure::Failure;
 use crate::ids::Ids;
+use crate::postgres;
+use crate::reader::Reader;
 use crate::telemetry::TraceContext;
+use crate::tenancy::{Access, Scope};
 
 /// How often a transaction is begun again when the pool hands out a connection that has died:
 /// more than the connections in a pool.
@@ -90,26 +94,59 @@ pub(crate) struct Wakers {
 /// The service's own schema, the time, and ids: all that a transaction begins with. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Database {
-    pool: PgPool,
+    /// Of transactions, each bound to whom it is for (P5).
+    callers: PgPool,
+    /// Of the harness's own statements, in the system's scope.
+    system: PgPool,
     clock: Clock,
     ids: Ids,
     pub(crate) wakers: Wakers,
 }
 
 impl Database {
-    pub(crate) fn new(pool: PgPool, clock: Clock, ids: Ids) -> Self {
-        Self {
-            pool,
+    pub(crate) fn new(
+        settings: &Settings,
+        schema: &str,
+        clock: Clock,
+        ids: Ids,
+    ) -> Result<Self, sqlx::Error> {
+        let (callers, system) = postgres::pools(settings, schema)?;
+        Ok(Self {
+            callers,
+            system,
             clock,
             ids,
             wakers: Wakers::default(),
-        }
+        })
     }
 
-    /// The pool, for reading. What writes is a [`UnitOfWork`].
-    #[must_use]
-    pub const fn pool(&self) -> &PgPool {
-        &self.pool
+    /// Reads a seller's rows, in a read-only transaction: begun and bound to the seller in one round
+    /// trip, over when it is dropped. What writes is a [`UnitOfWork`].
+    ///
+    /// # Errors
+    /// [`Failure::Unavailable`] when Postgres is away.
+    pub async fn reading(&self, seller: &SellerId) -> Result<Reader, Failure> {
+        self.read(&Scope::Seller(seller.clone())).await
+    }
+
+    pub(crate) async fn read(&self, scope: &Scope) -> Result<Reader, Failure> {
+        Ok(Reader::new(self.open(scope, Access::Read).await?))
+    }
+
+    /// For the harness's own statements, which span sellers.
+    pub(crate) const fn system(&self) -> &PgPool {
+        &self.system
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) const fn callers(&self) -> &PgPool {
+        &self.callers
+    }
+
+    /// Closes every connection that is not in use, and the others when they come back.
+    pub(crate) async fn close(&self) {
+        self.callers.close().await;
+        self.system.close().await;
     }
 
     /// The service's clock.
@@ -126,11 +163,13 @@ impl Database {
 
     pub(crate) async fn begin(
         &self,
+        scope: Scope,
         cause: Cause,
         trace: TraceContext,
     ) -> Result<UnitOfWork, Failure> {
         Ok(UnitOfWork {
-            transaction: self.begin_transaction().await?,
+            transaction: self.open(&scope, Access::Write).await?,
+            scope,
             cause,
             trace,
             now: self.clock.now(),
@@ -142,13 +181,19 @@ impl Database {
         })
     }
 
-    /// After a restart of Postgres the pool holds dead connections. A `BEGIN` that does not get
-    /// through did nothing, so it is safe to try the next connection.
-    async fn begin_transaction(&self) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+    /// Begins a transaction, bound to its scope. After a restart of Postgres the pool holds dead
+    /// connections. A `BEGIN` that does not get through did nothing, so it is safe to try the next
+    /// connection.
+    pub(crate) async fn open(
+        &self,
+        scope: &Scope,
+        access: Access,
+    ) -> Result<Transaction<'static, Postgres>, sqlx::Error> {
+        let begin = scope.begin(access);
         let mut attempt = 0;
         loop {
             attempt += 1;
-            match self.pool.begin().await {
+            match self.callers.begin_with(AssertSqlSafe(begin.clone())).await {
                 Err(sqlx::Error::Io(_)) if attempt < BEGIN_ATTEMPTS => {}
                 // 57P01: the server ended this session (a restart, an operator).
                 Err(sqlx::Error::Database(error))
@@ -158,14 +203,30 @@ impl Database {
         }
     }
 
-    /// Runs `body` in one transaction and commits it; begins again after a conflict, at most
-    /// [`CONFLICT_ATTEMPTS`] times. For work that is no command: a command goes through
-    /// [`crate::Commands`].
+    /// Runs `body` in one transaction, bound to the seller, and commits it; begins again after a
+    /// conflict, at most [`CONFLICT_ATTEMPTS`] times. For work that is no command: a command goes
+    /// through [`crate::Commands`].
     ///
     /// # Errors
     /// What `body` fails with, or what the database does; nothing is left behind then.
     pub async fn transaction<R, F>(
         &self,
+        seller: &SellerId,
+        cause: Cause,
+        trace: TraceContext,
+        body: F,
+    ) -> Result<R, Failure>
+    where
+        R: Send,
+        F: for<'t> Fn(&'t mut UnitOfWork) -> BoxFuture<'t, Result<R, Failure>> + Send + Sync,
+    {
+        let scope = Scope::Seller(seller.clone());
+        self.transaction_in(&scope, cause, trace, body).await
+    }
+
+    pub(crate) async fn transaction_in<R, F>(
+        &self,
+        scope: &Scope,
         cause: Cause,
         trace: TraceContext,
         body: F,
@@ -177,7 +238,7 @@ impl Database {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            let mut uow = self.begin(cause.clone(), trace).await?;
+            let mut uow = self.begin(scope.clone(), cause.clone(), trace).await?;
             let done = match body(&mut uow).await {
                 Ok(value) => uow.commit().await.map(|()| value),
                 Err(failure) => {
@@ -198,6 +259,7 @@ impl Database {
 #[derive(Debug)]
 pub struct UnitOfWork {
     transaction: Transaction<'static, Postgres>,
+    scope: Scope,
     cause: Cause,
     trace: TraceContext,
     now: DateTime<Utc>,
@@ -242,6 +304,20 @@ impl UnitOfWork {
 
     pub(crate) const fn ids(&self) -> &Ids {
         &self.ids
+    }
+
+    /// Whose rows it may see and write.
+    pub(crate) const fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// Goes on with the rows of another scope: a round trip, unless it is the same.
+    pub(crate) async fn act_for(&mut self, scope: Scope) -> Result<(), Failure> {
+        if self.scope != scope {
+            scope.enter(&mut self.transaction).await?;
+            self.scope = scope;
+        }
+        Ok(())
     }
 
     /// Goes on for another event of the same batch.

@@ -70,7 +70,10 @@ pub(super) async fn pgbench(environment: &Environment, script: &str) -> Result<f
         .arg(url)
         .env(
             "PGOPTIONS",
-            format!("-c search_path={}", Service::Estimate.schema()),
+            format!(
+                "-c search_path={} -c countersign.seller=bench-{MARKER}",
+                Service::Estimate.schema()
+            ),
         )
         .stdin(Stdio::null())
         .output()
@@ -177,7 +180,11 @@ fn holds(statements: &[Statement], marker: &str) -> bool {
 fn pgbench_script(statements: &[Statement]) -> String {
     let mut script = "\\set n random(1, 9000000000000000000)\n".to_owned();
     for statement in statements {
-        let mut sql = statement.sql.replace('\n', " ");
+        // The service binds its transaction in the round trip that begins it, which pgbench cannot:
+        // its sessions are bound from the start.
+        let begin = statement.sql.split_once("; SET LOCAL ");
+        let sql = begin.map_or(statement.sql.as_str(), |(begin, _)| begin);
+        let mut sql = sql.replace('\n', " ");
         // From the last on, so that `$1` is not taken for the start of `$12`.
         for (number, value) in parameters(&statement.parameters)
             .into_iter()
@@ -240,7 +247,7 @@ mod tests {
     use super::*;
 
     const LOG: &str = "\
-2026-11-22 20:00:00.000 UTC [7] LOG:  statement: BEGIN
+2026-11-22 20:00:00.000 UTC [7] LOG:  statement: BEGIN; SET LOCAL countersign.seller TO 'acme'
 2026-11-22 20:00:00.000 UTC [8] LOG:  statement: BEGIN
 2026-11-22 20:00:00.000 UTC [7] LOG:  execute sqlx_s_1: INSERT INTO t (a, b)
 \tVALUES ($1, $2)
@@ -260,9 +267,14 @@ mod tests {
             .collect();
         assert_eq!(
             sql,
-            ["BEGIN", "INSERT INTO t (a, b)\nVALUES ($1, $2)", "COMMIT"]
+            [
+                "BEGIN; SET LOCAL countersign.seller TO 'acme'",
+                "INSERT INTO t (a, b)\nVALUES ($1, $2)",
+                "COMMIT"
+            ]
         );
         let script = pgbench_script(&statements);
+        assert!(script.contains("\nBEGIN;\n"));
         assert!(script.contains("INSERT INTO t (a, b) VALUES (('create-2-' || :n), NULL);"));
     }
 

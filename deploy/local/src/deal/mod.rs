@@ -22,6 +22,8 @@ mod player;
 mod refusal;
 mod sheet;
 mod story;
+#[cfg(test)]
+mod tenants;
 mod variables;
 mod wire;
 mod written;

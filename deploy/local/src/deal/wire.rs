@@ -49,6 +49,14 @@ impl Methods {
         Ok(Self { pool })
     }
 
+    #[cfg(test)]
+    pub(super) fn all(&self) -> impl Iterator<Item = MethodDescriptor> {
+        let services: Vec<_> = self.pool.services().collect();
+        services
+            .into_iter()
+            .flat_map(|service| service.methods().collect::<Vec<_>>())
+    }
+
     /// The method written as `countersign.offer.v1.OfferService/GetOffer`.
     pub(super) fn find(&self, full_name: &str) -> Result<MethodDescriptor> {
         let Some((service, method)) = full_name.split_once('/') else {

@@ -14,7 +14,7 @@ mod transfer;
 
 use std::pin::Pin;
 
-use countersign_kernel::EngagementId;
+use countersign_kernel::{Digest, EngagementId};
 use countersign_platform::{CallContext, Commands, Failure, Rejection, Violations, async_trait};
 use countersign_proto::approval::v1::approval_service_server::ApprovalService;
 use countersign_proto::approval::v1::{
@@ -71,13 +71,14 @@ impl Approval {
     }
 
     async fn find(&self, call: &CallContext, by: parse::CaseName) -> Result<Dossier, Status> {
-        let pool = self.commands.database().pool();
+        let mut reader = self.commands.database().reading(&call.seller).await?;
         let (found, name) = match by {
-            parse::CaseName::Case(id) => {
-                (views::case(pool, &call.seller, id).await?, id.to_string())
-            }
+            parse::CaseName::Case(id) => (
+                views::case(&mut reader, &call.seller, id).await?,
+                id.to_string(),
+            ),
             parse::CaseName::Engagement(id) => (
-                views::engagement(pool, &call.seller, &id).await?,
+                views::engagement(&mut reader, &call.seller, &id).await?,
                 id.to_string(),
             ),
         };
@@ -85,13 +86,18 @@ impl Approval {
         Ok(found.ok_or_else(|| unknown_case(&name))?)
     }
 
+    async fn has_document(&self, call: &CallContext, digest: Digest) -> Result<bool, Failure> {
+        let mut reader = self.commands.database().reading(&call.seller).await?;
+        views::has_document(&mut reader, &call.seller, digest).await
+    }
+
     async fn documents_of(
         &self,
         call: &CallContext,
         engagement: &EngagementId,
     ) -> Result<Dossier, Status> {
-        let pool = self.commands.database().pool();
-        let found = views::engagement(pool, &call.seller, engagement).await?;
+        let mut reader = self.commands.database().reading(&call.seller).await?;
+        let found = views::engagement(&mut reader, &call.seller, engagement).await?;
         let name = engagement.as_str();
         let unknown = || Rejection::not_found("ENGAGEMENT_UNKNOWN", "engagement", name);
         Ok(found.ok_or_else(unknown)?)
@@ -156,8 +162,7 @@ impl ApprovalService for Approval {
     ) -> Answer<Self::DownloadDocumentStream> {
         let call = self.commands.query(&request)?;
         let digest = parse::digest(&request.get_ref().digest)?;
-        let pool = self.commands.database().pool();
-        if !views::has_document(pool, &call.seller, digest).await? {
+        if !self.has_document(&call, digest).await? {
             let name = digest.to_string();
             return Err(Rejection::not_found("DOCUMENT_UNKNOWN", "document", &name).into());
         }
@@ -211,9 +216,10 @@ impl ApprovalService for Approval {
     async fn list_cases(&self, request: Request<ListCasesRequest>) -> Answer<ListCasesResponse> {
         let call = self.commands.query(&request)?;
         let page = parse::page(request.get_ref())?;
-        let pool = self.commands.database().pool();
+        let mut reader = self.commands.database().reading(&call.seller).await?;
         // One more than asked for tells whether another page follows.
-        let found = views::newest_cases(pool, &call.seller, page.before, page.size + 1).await?;
+        let found =
+            views::newest_cases(&mut reader, &call.seller, page.before, page.size + 1).await?;
         Ok(Response::new(render::page(&found, page.size)))
     }
 
@@ -259,8 +265,8 @@ impl ApprovalService for Approval {
         request: Request<GetApprovalPolicyRequest>,
     ) -> Answer<ApprovalPolicy> {
         let call = self.commands.query(&request)?;
-        let pool = self.commands.database().pool();
-        let found = policies::load(pool, &call.seller).await?;
+        let mut reader = self.commands.database().reading(&call.seller).await?;
+        let found = policies::load(&mut *reader, &call.seller).await?;
         Ok(Response::new(policy::render(&found)))
     }
 

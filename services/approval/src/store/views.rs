@@ -2,7 +2,7 @@
 
 use countersign_kernel::{Digest, EngagementId, SellerId};
 use countersign_platform::Failure;
-use sqlx::PgPool;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::row::{DossierRow, Stored, select_dossiers};
@@ -10,7 +10,7 @@ use crate::domain::Dossier;
 
 /// An engagement, if anything is known of it.
 pub(crate) async fn engagement(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     seller: &SellerId,
     engagement: &EngagementId,
 ) -> Result<Option<Dossier>, Failure> {
@@ -19,14 +19,14 @@ pub(crate) async fn engagement(
     ))
     .bind(seller.as_str())
     .bind(engagement.as_str())
-    .fetch_optional(pool)
+    .fetch_optional(connection)
     .await?;
     row.map(dossier).transpose()
 }
 
 /// The engagement of a case.
 pub(crate) async fn case(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     seller: &SellerId,
     case_id: Uuid,
 ) -> Result<Option<Dossier>, Failure> {
@@ -34,14 +34,14 @@ pub(crate) async fn case(
         sqlx::query_as(select_dossiers!("WHERE e.seller = $1 AND c.case_id = $2"))
             .bind(seller.as_str())
             .bind(case_id)
-            .fetch_optional(pool)
+            .fetch_optional(connection)
             .await?;
     row.map(dossier).transpose()
 }
 
 /// The engagements of a seller's newest cases, older than `before` if given.
 pub(crate) async fn newest_cases(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     seller: &SellerId,
     before: Option<Uuid>,
     limit: i64,
@@ -54,7 +54,7 @@ pub(crate) async fn newest_cases(
     .bind(seller.as_str())
     .bind(before)
     .bind(limit)
-    .fetch_all(pool)
+    .fetch_all(connection)
     .await?;
     rows.into_iter().map(dossier).collect()
 }
@@ -62,7 +62,7 @@ pub(crate) async fn newest_cases(
 /// Whether this seller ever had a document of these bytes, removed ones included: they are what
 /// voided approvals were given on.
 pub(crate) async fn has_document(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     seller: &SellerId,
     digest: Digest,
 ) -> Result<bool, Failure> {
@@ -70,7 +70,7 @@ pub(crate) async fn has_document(
     let known = sqlx::query_scalar(statement)
         .bind(seller.as_str())
         .bind(digest.as_bytes().as_slice())
-        .fetch_one(pool)
+        .fetch_one(connection)
         .await?;
     Ok(known)
 }

@@ -79,9 +79,13 @@ async fn the_handbook_s_deal_is_approved_and_signed() {
     );
 
     let chain = format!("engagement/{ENGAGEMENT}");
-    let verdict = audit::verify(world.bed.pool(), "acme", &chain)
-        .await
-        .unwrap();
+    let verdict = audit::verify(
+        &world.bed.parts().database,
+        &"acme".parse().unwrap(),
+        &chain,
+    )
+    .await
+    .unwrap();
     // 1 estimate, 3 documents, 1 case, 3 steps, 3 items, 1 routing, 2 signatures.
     assert_eq!(verdict, Verdict::Intact(14));
     // P3: the last entry says who was to sign, who signed, when, and on which copy.

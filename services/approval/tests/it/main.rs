@@ -10,4 +10,5 @@ mod documents;
 mod events;
 mod pdf;
 mod refusals;
+mod tenants;
 mod world;

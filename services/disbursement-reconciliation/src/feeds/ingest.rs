@@ -105,7 +105,9 @@ impl Feeds {
         {
             return Ok(None);
         }
-        let report = store::feed::report(self.database.pool(), &source.seller, &version).await?;
+        let mut reader = self.database.reading(&source.seller).await?;
+        let report = store::feed::report(&mut reader, &source.seller, &version).await?;
+        drop(reader);
         log(&source.seller, &report);
         Ok(Some(report))
     }
@@ -133,7 +135,7 @@ impl Feeds {
             from = chunk.end();
             let progress = self
                 .database
-                .transaction(because.cause.clone(), because.trace, |uow| {
+                .transaction(seller, because.cause.clone(), because.trace, |uow| {
                     let (seller, version) = (seller.clone(), version.clone());
                     let (remarks, chunk) = (Arc::clone(&remarks), Arc::clone(&chunk));
                     Box::pin(async move {
@@ -160,7 +162,7 @@ impl Feeds {
     ) -> Result<bool, Failure> {
         let progress = self
             .database
-            .transaction(because.cause.clone(), because.trace, |uow| {
+            .transaction(seller, because.cause.clone(), because.trace, |uow| {
                 let (seller, version, reason) = (seller.clone(), version.clone(), reason.clone());
                 Box::pin(async move {
                     commands::intake::refuse_file(uow, &seller, &version, &reason).await
@@ -176,7 +178,7 @@ impl Feeds {
         let mut failed = Ok(());
         let mut last: Option<AgreementId> = None;
         loop {
-            let due = store::due::next(self.database.pool(), seller, last.as_ref()).await?;
+            let due = self.due(seller, last.as_ref()).await?;
             for agreement in &due {
                 let reconciled = self.reconcile_one(seller, agreement, because).await;
                 failed = failed.and(reconciled);
@@ -188,6 +190,16 @@ impl Feeds {
         }
     }
 
+    /// Some of the agreements that are due: the connection is given back before they are reconciled.
+    async fn due(
+        &self,
+        seller: &SellerId,
+        after: Option<&AgreementId>,
+    ) -> Result<Vec<AgreementId>, Failure> {
+        let mut reader = self.database.reading(seller).await?;
+        store::due::next(&mut reader, seller, after).await
+    }
+
     async fn reconcile_one(
         &self,
         seller: &SellerId,
@@ -195,7 +207,7 @@ impl Feeds {
         because: &Because,
     ) -> Result<(), Failure> {
         self.database
-            .transaction(because.cause.clone(), because.trace, |uow| {
+            .transaction(seller, because.cause.clone(), because.trace, |uow| {
                 let (seller, agreement) = (seller.clone(), agreement.clone());
                 Box::pin(
                     async move { commands::agreement::reconcile(uow, &seller, &agreement).await },

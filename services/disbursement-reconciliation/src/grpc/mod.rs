@@ -10,10 +10,11 @@ mod convert;
 mod page;
 mod parse;
 
-use countersign_platform::{CallContext, Cause, Commands, Failure, Lifecycle, Page, Rejection};
+use countersign_platform::{
+    CallContext, Cause, Commands, Failure, Lifecycle, Page, Reader, Rejection,
+};
 use countersign_proto::disbursement_reconciliation::v1 as proto;
 use proto::disbursement_reconciliation_service_server::DisbursementReconciliationService;
-use sqlx::PgPool;
 use tonic::{Request, Response, Status, async_trait};
 
 use crate::commands;
@@ -37,8 +38,8 @@ impl Server {
         }
     }
 
-    fn pool(&self) -> &PgPool {
-        self.commands.database().pool()
+    async fn reading(&self, call: &CallContext) -> Result<Reader, Failure> {
+        self.commands.database().reading(&call.seller).await
     }
 
     /// A turn over the caller's feeds. It goes on when the caller hangs up: what it does is
@@ -93,7 +94,8 @@ impl DisbursementReconciliationService for Server {
     ) -> Result<Response<proto::ListFeedReportsResponse>, Status> {
         let call = self.commands.query(&request)?;
         let page = page::parse(request.get_ref().page_size, &request.get_ref().page_token)?;
-        let rows = store::feed::page(self.pool(), &call.seller, &page::place(&page)).await?;
+        let mut reader = self.reading(&call).await?;
+        let rows = store::feed::page(&mut reader, &call.seller, &page::place(&page)).await?;
         let (reports, next_page_token) = page.cut(rows, |report| report.id.to_string());
         let reports = reports.iter().map(convert::report).collect();
         Ok(Response::new(proto::ListFeedReportsResponse {
@@ -108,7 +110,9 @@ impl DisbursementReconciliationService for Server {
     ) -> Result<Response<proto::EngagementCash>, Status> {
         let call = self.commands.query(&request)?;
         let engagement = parse::engagement(&request.get_ref().engagement_id)?;
-        let view = store::agreement::view(self.pool(), &call.seller, &engagement).await?;
+        let mut reader = self.reading(&call).await?;
+        let view = store::agreement::view(&mut reader, &call.seller, &engagement).await?;
+        drop(reader);
         let unknown =
             || Rejection::not_found("ENGAGEMENT_UNKNOWN", "engagement", engagement.as_str());
         let today = self.commands.database().clock().now().date_naive();
@@ -125,8 +129,9 @@ impl DisbursementReconciliationService for Server {
         let call = self.commands.query(&request)?;
         let (engagement, page) = parse::ledger_page(request.get_ref())?;
         let engagement = engagement.as_ref();
-        let rows =
-            store::ledger::page(self.pool(), &call.seller, engagement, &page::place(&page)).await?;
+        let mut reader = self.reading(&call).await?;
+        let place = page::place(&page);
+        let rows = store::ledger::page(&mut reader, &call.seller, engagement, &place).await?;
         let (rows, next_page_token) = page.cut(rows, |written| written.id.to_string());
         let transactions = rows.iter().map(convert::transaction).collect();
         Ok(Response::new(proto::ListLedgerEntriesResponse {
@@ -141,7 +146,8 @@ impl DisbursementReconciliationService for Server {
     ) -> Result<Response<proto::TrialBalance>, Status> {
         let call = self.commands.query(&request)?;
         let engagement = parse::optional_engagement(&request.get_ref().engagement_id)?;
-        let sums = store::ledger::sums(self.pool(), &call.seller, engagement.as_ref()).await?;
+        let mut reader = self.reading(&call).await?;
+        let sums = store::ledger::sums(&mut reader, &call.seller, engagement.as_ref()).await?;
         Ok(Response::new(convert::trial_balance(&sums)?))
     }
 
@@ -151,9 +157,9 @@ impl DisbursementReconciliationService for Server {
     ) -> Result<Response<proto::ListDiscrepanciesResponse>, Status> {
         let call = self.commands.query(&request)?;
         let (filter, page) = parse::discrepancy_page(request.get_ref())?;
-        let rows =
-            store::discrepancy::page(self.pool(), &call.seller, &filter, &page::place(&page))
-                .await?;
+        let mut reader = self.reading(&call).await?;
+        let place = page::place(&page);
+        let rows = store::discrepancy::page(&mut reader, &call.seller, &filter, &place).await?;
         let (rows, next_page_token) = page.cut(rows, |listed| listed.id.to_string());
         let discrepancies = rows.iter().map(convert::listed).collect();
         Ok(Response::new(proto::ListDiscrepanciesResponse {
@@ -192,8 +198,9 @@ impl DisbursementReconciliationService for Server {
         let request = request.get_ref();
         let page = Page::parse(request.page_size, &request.page_token, |id| id.parse().ok())?;
         let after = page.after.as_ref();
+        let mut reader = self.reading(&call).await?;
         let rows =
-            store::billing::unmatched(self.pool(), &call.seller, after, page.limit()).await?;
+            store::billing::unmatched(&mut reader, &call.seller, after, page.limit()).await?;
         let (rows, next_page_token) = page.cut(rows, |event| event.id.to_string());
         let events = rows.iter().map(convert::unmatched).collect();
         Ok(Response::new(proto::ListUnmatchedEventsResponse {
@@ -226,7 +233,8 @@ impl DisbursementReconciliationService for Server {
         request: Request<proto::GetCashPolicyRequest>,
     ) -> Result<Response<proto::CashPolicy>, Status> {
         let call = self.commands.query(&request)?;
-        let policy = store::policy::load(self.pool(), &call.seller).await?;
+        let mut reader = self.reading(&call).await?;
+        let policy = store::policy::load(&mut *reader, &call.seller).await?;
         Ok(Response::new(convert::policy(policy)))
     }
 }

@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use countersign_kernel::{Currency, Decimal, EngagementId, Rate, SellerId};
 use countersign_platform::Failure;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{billing, discrepancy, inconsistent, ledger, money, number, parse, policy};
@@ -240,7 +240,7 @@ async fn insert(conn: &mut PgConnection, seller: &SellerId, terms: &Terms) -> Re
 
 /// The agreement that an engagement has now: the one accepted last.
 async fn of_engagement(
-    pool: &PgPool,
+    conn: &mut PgConnection,
     seller: &SellerId,
     engagement: &EngagementId,
 ) -> Result<Option<AgreementId>, Failure> {
@@ -250,7 +250,7 @@ async fn of_engagement(
     )
     .bind(seller.as_str())
     .bind(engagement.as_str())
-    .fetch_optional(pool)
+    .fetch_optional(conn)
     .await?;
     id.map(|id| parse("an agreement", &id)).transpose()
 }
@@ -264,18 +264,17 @@ pub(crate) struct View {
 
 /// The agreement that an engagement has now, with the rows behind it.
 pub(crate) async fn view(
-    pool: &PgPool,
+    conn: &mut PgConnection,
     seller: &SellerId,
     engagement: &EngagementId,
 ) -> Result<Option<View>, Failure> {
-    let Some(agreement) = of_engagement(pool, seller, engagement).await? else {
+    let Some(agreement) = of_engagement(&mut *conn, seller, engagement).await? else {
         return Ok(None);
     };
-    let mut conn = pool.acquire().await?;
-    let State::Known(position) = load(&mut conn, seller, &agreement).await?.state else {
+    let State::Known(position) = load(&mut *conn, seller, &agreement).await?.state else {
         return Ok(None);
     };
-    let book = billing::book(&mut conn, seller, &agreement, &position.terms.offer).await?;
+    let book = billing::book(conn, seller, &agreement, &position.terms.offer).await?;
     Ok(Some(View {
         position: *position,
         book,

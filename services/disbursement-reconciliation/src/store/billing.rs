@@ -3,7 +3,7 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use countersign_kernel::{Decimal, SellerId};
 use countersign_platform::Failure;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use super::{money, parse, parse_optional};
 use crate::domain::billing_event::BillingEvent;
@@ -122,7 +122,7 @@ pub(crate) async fn book(
 
 /// A page of rows that no known agreement explains, in the order of their ids.
 pub(crate) async fn unmatched(
-    pool: &PgPool,
+    conn: &mut PgConnection,
     seller: &SellerId,
     after: Option<&BillingEventId>,
     limit: i64,
@@ -134,7 +134,7 @@ pub(crate) async fn unmatched(
     .bind(seller.as_str())
     .bind(after.map_or("", BillingEventId::as_str))
     .bind(limit)
-    .fetch_all(pool)
+    .fetch_all(conn)
     .await?;
     rows.into_iter().map(BillingEvent::try_from).collect()
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use countersign_kernel::{Currency, Decimal, EngagementId, Principal, SellerId};
 use countersign_platform::Failure;
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use sqlx::{PgConnection, PgExecutor};
 
 use super::{Page, inconsistent, money, number, parse};
 use crate::domain::discrepancy::{Case, CaseId, CaseStatus, Finding};
@@ -218,7 +218,7 @@ pub(crate) struct Filter {
 
 /// A page of cases in the order in which they were first opened.
 pub(crate) async fn page(
-    pool: &PgPool,
+    conn: &mut PgConnection,
     seller: &SellerId,
     filter: &Filter,
     page: &Page,
@@ -234,7 +234,7 @@ pub(crate) async fn page(
     .bind(filter.state)
     .bind(page.after)
     .bind(page.limit)
-    .fetch_all(pool)
+    .fetch_all(conn)
     .await?;
     rows.into_iter().map(Listed::try_from).collect()
 }

@@ -2,7 +2,7 @@
 
 use countersign_kernel::SellerId;
 use countersign_platform::Failure;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use crate::domain::ids::{AgreementId, BillingEventId};
 
@@ -57,7 +57,7 @@ pub(crate) async fn mark(
 
 /// The next agreements that are to be reconciled, in the order of their ids.
 pub(crate) async fn next(
-    pool: &PgPool,
+    conn: &mut PgConnection,
     seller: &SellerId,
     after: Option<&AgreementId>,
 ) -> Result<Vec<AgreementId>, Failure> {
@@ -68,7 +68,7 @@ pub(crate) async fn next(
     .bind(seller.as_str())
     .bind(after.map_or("", AgreementId::as_str))
     .bind(BATCH)
-    .fetch_all(pool)
+    .fetch_all(conn)
     .await?;
     ids.iter()
         .map(|id| super::parse("reconcile_due", id))

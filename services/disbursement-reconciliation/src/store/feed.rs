@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use countersign_kernel::{Digest, SellerId};
 use countersign_platform::Failure;
 use serde_json::{Value, json};
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 
 use super::{Page, digest, inconsistent, number};
 use crate::domain::intake::{FeedRow, FileVersion, RowKey};
@@ -266,7 +266,7 @@ pub(crate) async fn refuse(
 
 /// The report of one file version.
 pub(crate) async fn report(
-    pool: &PgPool,
+    conn: &mut PgConnection,
     seller: &SellerId,
     version: &FileVersion,
 ) -> Result<Report, Failure> {
@@ -275,14 +275,14 @@ pub(crate) async fn report(
             .bind(seller.as_str())
             .bind(&version.path)
             .bind(version.digest.as_bytes().as_slice())
-            .fetch_one(pool)
+            .fetch_one(&mut *conn)
             .await?;
-    with_refusals(pool, seller, row).await
+    with_refusals(conn, seller, row).await
 }
 
 /// A page of reports, newest first.
 pub(crate) async fn page(
-    pool: &PgPool,
+    conn: &mut PgConnection,
     seller: &SellerId,
     page: &Page,
 ) -> Result<Vec<Report>, Failure> {
@@ -293,16 +293,20 @@ pub(crate) async fn page(
     .bind(seller.as_str())
     .bind(page.after)
     .bind(page.limit)
-    .fetch_all(pool)
+    .fetch_all(&mut *conn)
     .await?;
     let mut reports = Vec::with_capacity(rows.len());
     for row in rows {
-        reports.push(with_refusals(pool, seller, row).await?);
+        reports.push(with_refusals(&mut *conn, seller, row).await?);
     }
     Ok(reports)
 }
 
-async fn with_refusals(pool: &PgPool, seller: &SellerId, row: FileRow) -> Result<Report, Failure> {
+async fn with_refusals(
+    conn: &mut PgConnection,
+    seller: &SellerId,
+    row: FileRow,
+) -> Result<Report, Failure> {
     let what = "a feed file";
     let refused: Vec<(i64, String)> = if row.refused_rows == 0 {
         Vec::new()
@@ -315,7 +319,7 @@ async fn with_refusals(pool: &PgPool, seller: &SellerId, row: FileRow) -> Result
         .bind(&row.path)
         .bind(&row.digest)
         .bind(REPORTED_REFUSALS)
-        .fetch_all(pool)
+        .fetch_all(conn)
         .await?
     };
     let refused = refused

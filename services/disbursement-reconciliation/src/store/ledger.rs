@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use countersign_kernel::{Currency, Decimal, EngagementId, Money, SellerId};
 use countersign_platform::Failure;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Page, inconsistent, money, parse};
@@ -181,7 +181,7 @@ struct HeadRow {
 
 /// A page of transactions, oldest first; of one engagement when one is given.
 pub(crate) async fn page(
-    pool: &PgPool,
+    conn: &mut PgConnection,
     seller: &SellerId,
     engagement: Option<&EngagementId>,
     page: &Page,
@@ -196,7 +196,7 @@ pub(crate) async fn page(
     .bind(engagement.map(EngagementId::as_str))
     .bind(page.after)
     .bind(page.limit)
-    .fetch_all(pool)
+    .fetch_all(&mut *conn)
     .await?;
     let ids: Vec<Uuid> = heads.iter().map(|head| head.transaction_id).collect();
     let rows: Vec<EntryRow> = sqlx::query_as(
@@ -205,7 +205,7 @@ pub(crate) async fn page(
     )
     .bind(seller.as_str())
     .bind(&ids)
-    .fetch_all(pool)
+    .fetch_all(conn)
     .await?;
     let mut transactions = grouped(&rows)?;
     let written = heads.into_iter().map(|head| Written {
@@ -233,7 +233,7 @@ pub(crate) struct AccountSums {
 
 /// Every account that was ever posted to, of one engagement when one is given.
 pub(crate) async fn sums(
-    pool: &PgPool,
+    conn: &mut PgConnection,
     seller: &SellerId,
     engagement: Option<&EngagementId>,
 ) -> Result<Vec<AccountSums>, Failure> {
@@ -246,7 +246,7 @@ pub(crate) async fn sums(
     )
     .bind(seller.as_str())
     .bind(engagement.map(EngagementId::as_str))
-    .fetch_all(pool)
+    .fetch_all(conn)
     .await?;
     let sums = rows
         .into_iter()

@@ -93,5 +93,8 @@ async fn the_audit_trail_is_whole() {
             ("reconcile".to_owned(), "finance@acme.example".to_owned()),
         ]
     );
-    audit::verify(pool, "acme", "agmt-1").await.unwrap();
+    let database = world.bed.parts().database;
+    audit::verify(&database, &"acme".parse().unwrap(), "agmt-1")
+        .await
+        .unwrap();
 }

@@ -13,4 +13,5 @@ mod events;
 mod feeds;
 mod neighbours;
 mod refusals;
+mod tenants;
 mod world;

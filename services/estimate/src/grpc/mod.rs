@@ -60,15 +60,15 @@ impl Estimates {
         estimate_id: &str,
         number: u32,
     ) -> Result<(State, Version), Status> {
-        let pool = self.shell.database().pool();
         let estimate_id = read::estimate_id(estimate_id)?;
-        let state = views::estimate(pool, seller, estimate_id).await?;
+        let mut reader = self.shell.database().reading(seller).await?;
+        let state = views::estimate(&mut *reader, seller, estimate_id).await?;
         let latest = &known(&state)?.latest;
         if number == 0 || number == latest.number {
             let latest = latest.clone();
             return Ok((state, latest));
         }
-        let version = views::version(pool, seller, estimate_id, number).await?;
+        let version = views::version(&mut *reader, seller, estimate_id, number).await?;
         Ok((
             state,
             version.ok_or_else(|| version_not_found(estimate_id, number))?,
@@ -203,8 +203,9 @@ impl EstimateService for Estimates {
         let request = request.into_inner();
         let page = Page::parse(request.page_size, &request.page_token, place)?;
         let engagement = Some(request.engagement_id.as_str()).filter(|id| !id.is_empty());
-        let pool = self.shell.database().pool();
-        let rows = views::list(pool, &call.seller, engagement, page.after, page.limit()).await?;
+        let mut reader = self.shell.database().reading(&call.seller).await?;
+        let (seller, limit) = (&call.seller, page.limit());
+        let rows = views::list(&mut *reader, seller, engagement, page.after, limit).await?;
         let (rows, next_page_token) = page.cut(rows, |(place, _)| cursor(place));
         let estimates = rows
             .iter()
@@ -267,8 +268,8 @@ impl EstimateService for Estimates {
         request: Request<proto::GetPricingPolicyRequest>,
     ) -> Result<Response<proto::PricingPolicy>, Status> {
         let call = self.shell.query(&request)?;
-        let pool = self.shell.database().pool();
-        let policy = store::pricing::policy(pool, &call.seller).await?;
+        let mut reader = self.shell.database().reading(&call.seller).await?;
+        let policy = store::pricing::policy(&mut *reader, &call.seller).await?;
         Ok(Response::new(write::policy(&policy)))
     }
 
@@ -295,7 +296,8 @@ impl EstimateService for Estimates {
         request: Request<proto::ListListingFeesRequest>,
     ) -> Result<Response<proto::ListListingFeesResponse>, Status> {
         let call = self.shell.query(&request)?;
-        let fees = store::pricing::fees(self.shell.database().pool(), &call.seller).await?;
+        let mut reader = self.shell.database().reading(&call.seller).await?;
+        let fees = store::pricing::fees(&mut *reader, &call.seller).await?;
         let fees = fees.iter().map(write::listing_fee).collect();
         Ok(Response::new(proto::ListListingFeesResponse { fees }))
     }

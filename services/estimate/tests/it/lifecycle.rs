@@ -374,9 +374,13 @@ async fn the_trail_is_whole() {
         .submit_estimate(command("2", submit(&first)))
         .await
         .unwrap();
-    let verdict = audit::verify(it.bed.pool(), SELLER, &first.estimate_id)
-        .await
-        .unwrap();
+    let verdict = audit::verify(
+        &it.bed.parts().database,
+        &SELLER.parse().unwrap(),
+        &first.estimate_id,
+    )
+    .await
+    .unwrap();
     assert_eq!(verdict, audit::Verdict::Intact(2));
     it.stop().await;
 }

@@ -10,3 +10,4 @@ mod harness;
 mod lifecycle;
 mod pricing;
 mod reading;
+mod tenants;

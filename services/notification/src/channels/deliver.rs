@@ -33,13 +33,18 @@ impl Deliver {
 impl TaskHandler for Deliver {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
         let (seller, id) = parse(&run.payload)?;
-        let pool = run.database().pool();
-        let Some(stored) = deliveries::get(pool, &seller, id).await? else {
+        let mut reader = run.reading().await?;
+        let Some(stored) = deliveries::get(&mut *reader, &seller, id).await? else {
             return Ok(TaskOutcome::Failed("there is no such delivery".to_owned()));
         };
         if !matches!(stored.delivery.state, State::Queued { .. }) {
             return Ok(TaskOutcome::Done);
         }
+        let subscription = match stored.letter.subscription {
+            Some(id) => subscriptions::get(&mut *reader, &seller, id).await?,
+            None => None,
+        };
+        drop(reader);
         let attempt = if run.attempt > MAX_RUNS {
             Attempt {
                 at: run.now(),
@@ -47,10 +52,6 @@ impl TaskHandler for Deliver {
                 answer: "sent or tried too often, and never recorded".to_owned(),
             }
         } else {
-            let subscription = match stored.letter.subscription {
-                Some(id) => subscriptions::get(pool, &seller, id).await?,
-                None => None,
-            };
             self.channels
                 .send(&stored.letter, subscription.as_ref(), run.now())
                 .await

@@ -29,7 +29,8 @@ impl Notifications {
     }
 
     async fn delivery(&self, seller: &SellerId, id: Uuid) -> Result<proto::Delivery, Failure> {
-        let view = views::get(self.commands.database().pool(), seller, id).await?;
+        let mut reader = self.commands.database().reading(seller).await?;
+        let view = views::get(&mut *reader, seller, id).await?;
         let view = view.ok_or_else(|| deliveries::unknown(&id.to_string()))?;
         convert::delivery(view)
     }
@@ -84,8 +85,8 @@ impl NotificationService for Notifications {
         request: Request<proto::ListSubscriptionsRequest>,
     ) -> Result<Response<proto::ListSubscriptionsResponse>, Status> {
         let call = self.commands.query(&request)?;
-        let pool = self.commands.database().pool();
-        let known = store::subscriptions::list(pool, &call.seller)
+        let mut reader = self.commands.database().reading(&call.seller).await?;
+        let known = store::subscriptions::list(&mut *reader, &call.seller)
             .await
             .map_err(Failure::from)?;
         let subscriptions = known.iter().map(convert::subscription).collect();
@@ -100,8 +101,8 @@ impl NotificationService for Notifications {
     ) -> Result<Response<proto::ListDeliveriesResponse>, Status> {
         let call = self.commands.query(&request)?;
         let (filter, page) = parse::list(request.get_ref())?;
-        let pool = self.commands.database().pool();
-        let views = views::list(pool, &call.seller, &filter, page.limit()).await;
+        let mut reader = self.commands.database().reading(&call.seller).await?;
+        let views = views::list(&mut reader, &call.seller, &filter, page.limit()).await;
         Ok(Response::new(convert::list(
             views.map_err(Failure::from)?,
             &page,
@@ -148,15 +149,21 @@ impl NotificationService for Notifications {
         let call = self.commands.query(&request)?;
         let request = request.get_ref();
         let (id, after, size) = parse::replay(request)?;
-        let pool = self.commands.database().pool();
-        let known = store::subscriptions::get(pool, &call.seller, id).await;
+        let (database, seller) = (self.commands.database(), &call.seller);
+        let mut reader = database.reading(seller).await?;
+        let known = store::subscriptions::get(&mut *reader, seller, id).await;
         let known = known
             .map_err(Failure::from)?
             .ok_or_else(|| subscriptions::unknown(&request.subscription_id))?;
         let Address::Webhook { url, .. } = &known.address else {
             return Err(not_a_webhook().into());
         };
-        let sent = views::replay(pool, &call.seller, url.as_str(), after, size).await;
+        let settled = views::settled(&mut reader, seller).await;
+        let settled = settled.map_err(Failure::from)?;
+        drop(reader);
+        let mut reader = database.reading(seller).await?;
+        let places = (after, settled);
+        let sent = views::replay(&mut reader, seller, url.as_str(), places, size).await;
         Ok(Response::new(convert::replayed(
             sent.map_err(Failure::from)?,
             after,

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use countersign_kernel::{EngagementId, SellerId};
-use sqlx::{PgExecutor, PgPool};
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::deliveries::webhook_log;
@@ -38,7 +38,7 @@ pub(crate) struct Filter {
 
 /// Newest first.
 pub(crate) async fn list(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     seller: &SellerId,
     filter: &Filter,
     limit: i64,
@@ -56,7 +56,7 @@ pub(crate) async fn list(
     .bind(filter.state)
     .bind(filter.before)
     .bind(limit)
-    .fetch_all(pool)
+    .fetch_all(connection)
     .await
 }
 
@@ -77,28 +77,37 @@ pub(crate) async fn get(
     .await
 }
 
-/// What was queued for the webhook at `url` after the position `after`, oldest first.
+/// The position up to which nothing of the seller's webhook log is on its way any more.
 ///
 /// A lower position can be committed after a higher one, and a cursor that had passed it would lose
-/// it. So: note the highest position, wait for every transaction that is queueing webhooks of this
-/// seller (each holds the log shared since before its first position), then read up to the note.
-pub(crate) async fn replay(
-    pool: &PgPool,
+/// it. So: note the highest position, then wait for every transaction that is queueing webhooks of
+/// this seller (each holds the log shared since before its first position). Whoever queues next waits
+/// in turn until this transaction ends: end it before anything else is read.
+pub(crate) async fn settled(
+    connection: &mut PgConnection,
     seller: &SellerId,
-    url: &str,
-    after: i64,
-    limit: i64,
-) -> Result<Vec<DeliveryView>, sqlx::Error> {
+) -> Result<i64, sqlx::Error> {
     let newest: Option<i64> =
         sqlx::query_scalar("SELECT max(position) FROM delivery WHERE seller = $1")
             .bind(seller.as_str())
-            .fetch_one(pool)
+            .fetch_one(&mut *connection)
             .await?;
-    // Held for this statement only: getting it is the wait.
     sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
         .bind(webhook_log(seller))
-        .execute(pool)
+        .execute(connection)
         .await?;
+    Ok(newest.unwrap_or_default())
+}
+
+/// What was queued for the webhook at `url` after the position `after` and up to `settled`, oldest
+/// first.
+pub(crate) async fn replay(
+    connection: &mut PgConnection,
+    seller: &SellerId,
+    url: &str,
+    (after, settled): (i64, i64),
+    limit: i64,
+) -> Result<Vec<DeliveryView>, sqlx::Error> {
     sqlx::query_as(
         "SELECT position, delivery_id, engagement, cause_event_id, template, channel, recipient,
             subject, body, state, attempts, answer, queued_at, ended_at
@@ -110,8 +119,8 @@ pub(crate) async fn replay(
     .bind(seller.as_str())
     .bind(url)
     .bind(after)
-    .bind(newest.unwrap_or_default())
+    .bind(settled)
     .bind(limit)
-    .fetch_all(pool)
+    .fetch_all(connection)
     .await
 }

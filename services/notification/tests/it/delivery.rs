@@ -93,9 +93,13 @@ async fn a_refusal_fails_at_once_and_can_be_redriven() {
     assert_eq!(again.code(), Code::FailedPrecondition);
     assert_eq!(reason(&again), "DELIVERY_NOT_FAILED");
 
-    let chain = audit::verify(system.bed.pool(), "acme", &failed.delivery_id)
-        .await
-        .unwrap();
+    let chain = audit::verify(
+        &system.bed.parts().database,
+        &"acme".parse().unwrap(),
+        &failed.delivery_id,
+    )
+    .await
+    .unwrap();
     assert_eq!(chain, Verdict::Intact(4), "queue, fail, redrive, send");
     system.running.stop().await;
 }

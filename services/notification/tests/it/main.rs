@@ -12,5 +12,6 @@ mod samples;
 mod smtp;
 mod subscriptions;
 mod system;
+mod tenants;
 mod webhooks;
 mod words;

@@ -39,7 +39,8 @@ fn failed(error: store::StoreError) -> Status {
 impl Offers {
     async fn offer(&self, seller: &SellerId, id: &str) -> Result<Offer, Status> {
         let id = parse::offer_id(id)?;
-        let found = store::offer::find(self.commands.database().pool(), seller, &id).await;
+        let mut reader = self.commands.database().reading(seller).await?;
+        let found = store::offer::find(&mut *reader, seller, &id).await;
         let found = found.map_err(failed)?;
         Ok(found.ok_or_else(|| commands::offer::unknown(id.as_str()))?)
     }
@@ -102,7 +103,8 @@ impl OfferService for Offers {
         request: Request<pb::ListListingsRequest>,
     ) -> Result<Response<pb::ListListingsResponse>, Status> {
         let call = self.commands.query(&request)?;
-        let found = store::listing::all(self.commands.database().pool(), &call.seller).await;
+        let mut reader = self.commands.database().reading(&call.seller).await?;
+        let found = store::listing::all(&mut *reader, &call.seller).await;
         let listings = found.map_err(failed)?.iter().map(reply::listing).collect();
         Ok(Response::new(pb::ListListingsResponse { listings }))
     }
@@ -134,8 +136,8 @@ impl OfferService for Offers {
     ) -> Result<Response<pb::Engagement>, Status> {
         let call = self.commands.query(&request)?;
         let id = parse::engagement_id(&request.get_ref().engagement_id)?;
-        let pool = self.commands.database().pool();
-        let found = store::engagement::find(pool, &call.seller, &id)
+        let mut reader = self.commands.database().reading(&call.seller).await?;
+        let found = store::engagement::find(&mut *reader, &call.seller, &id)
             .await
             .map_err(failed)?;
         let engagement = found.ok_or_else(|| commands::engagement::unknown(&id))?;
@@ -179,7 +181,8 @@ impl OfferService for Offers {
             .await?;
         let database = self.commands.database();
         let id = offer.engagement_id();
-        let found = store::engagement::find(database.pool(), &call.seller, id).await;
+        let mut reader = database.reading(&call.seller).await?;
+        let found = store::engagement::find(&mut *reader, &call.seller, id).await;
         let engagement = found
             .map_err(failed)?
             .unwrap_or_else(|| Engagement::new(id.clone()));
@@ -225,7 +228,8 @@ impl OfferService for Offers {
         let offer = match request.into_inner().by {
             Some(By::EngagementId(id)) => {
                 let id = parse::engagement_id(&id)?;
-                let newest = store::offer::newest(database.pool(), &call.seller, &id).await;
+                let mut reader = database.reading(&call.seller).await?;
+                let newest = store::offer::newest(&mut *reader, &call.seller, &id).await;
                 let newest = newest.map_err(failed)?;
                 newest.ok_or_else(|| commands::offer::unknown(&format!("of {id}")))?
             }
@@ -251,9 +255,9 @@ impl OfferService for Offers {
         let call = self.commands.query(&request)?;
         let page = parse::page(request.get_ref())?;
         let database = self.commands.database();
-        let (pool, after) = (database.pool(), page.after.as_ref());
+        let (mut reader, after) = (database.reading(&call.seller).await?, page.after.as_ref());
         // One more than asked for tells whether there is a next page.
-        let found = store::offer::page(pool, &call.seller, after, page.size + 1).await;
+        let found = store::offer::page(&mut *reader, &call.seller, after, page.size + 1).await;
         let today = database.clock().now().date_naive();
         Ok(Response::new(reply::page(
             &found.map_err(failed)?,

@@ -39,7 +39,8 @@ impl From<CallError> for Trouble {
 impl TaskHandler for Look {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
         let began = run.now();
-        match self.look(run, began).await {
+        // The account is one tenant's, whatever else lies in the schema.
+        match self.look(&run.bound_to(&self.0.seller), began).await {
             Ok(()) => {
                 let pause = i64::try_from(self.0.config.agreement_poll_ms).unwrap_or(i64::MAX);
                 Ok(TaskOutcome::Again(
@@ -62,13 +63,11 @@ impl TaskHandler for Look {
 
 impl Look {
     async fn look(&self, run: &TaskRun, began: DateTime<Utc>) -> Result<(), Trouble> {
-        let pool = run.database().pool();
-        let seller = &self.0.seller;
         let overlap = i64::try_from(self.0.config.agreement_overlap_ms).unwrap_or(i64::MAX);
-        let asked_until = store::agreement::asked_until(pool, seller)
-            .await
-            .map_err(Failure::from)?;
-        let since = asked_until.map(|until| until - TimeDelta::milliseconds(overlap));
+        let since = self
+            .asked_until(run)
+            .await?
+            .map(|until| until - TimeDelta::milliseconds(overlap));
         let mut next_token = None;
         let mut whole = self.read_again(run).await;
         loop {
@@ -91,10 +90,16 @@ impl Look {
         self.move_cursor(run, began).await
     }
 
+    async fn asked_until(&self, run: &TaskRun) -> Result<Option<DateTime<Utc>>, Failure> {
+        let mut reader = run.reading().await?;
+        Ok(store::agreement::asked_until(&mut *reader, &self.0.seller).await?)
+    }
+
     /// Agreements of our offers that could not be read the last time.
     async fn read_again(&self, run: &TaskRun) -> Result<(), Trouble> {
-        let pool = run.database().pool();
-        let unread = store::agreement::unread(pool, &self.0.seller).await;
+        let mut reader = run.reading().await?;
+        let unread = store::agreement::unread(&mut *reader, &self.0.seller).await;
+        drop(reader);
         for seen in unread.map_err(Failure::from)? {
             self.read(run, seen).await?;
         }
@@ -103,14 +108,16 @@ impl Look {
 
     /// Keeps one agreement, unless it is known as it is.
     async fn take(&self, run: &TaskRun, summary: &Summary) -> Result<(), Trouble> {
-        let pool = run.database().pool();
+        let mut reader = run.reading().await?;
         let Summary {
             id,
             aws_offer_id,
             status,
             updated_at,
         } = summary;
-        let known = store::agreement::is_known(pool, &self.0.seller, id, status, *updated_at).await;
+        let known =
+            store::agreement::is_known(&mut *reader, &self.0.seller, id, status, *updated_at).await;
+        drop(reader);
         if known.map_err(Failure::from)? {
             return Ok(());
         }
@@ -140,8 +147,9 @@ impl Look {
 
     /// Agreements that were seen before their offer was known to be published.
     async fn attach_late(&self, run: &TaskRun) -> Result<(), Trouble> {
-        let pool = run.database().pool();
-        let late = store::agreement::unmatched(pool, &self.0.seller).await;
+        let mut reader = run.reading().await?;
+        let late = store::agreement::unmatched(&mut *reader, &self.0.seller).await;
+        drop(reader);
         let mut whole = Ok(());
         for (aws_offer_id, agreement) in late.map_err(Failure::from)? {
             let attached = run.transaction(|uow| {

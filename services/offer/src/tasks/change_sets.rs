@@ -256,19 +256,19 @@ fn retry(run: &TaskRun, problem: String) -> TaskOutcome {
 
 /// The offer, if AWS works on this task's change of it, or should.
 async fn under_way(run: &TaskRun, subject: &Subject) -> Result<Option<Offer>, Failure> {
-    let pool = run.database().pool();
-    let found = store::offer::find(pool, &subject.seller, &subject.offer_id).await?;
+    let mut reader = run.reading().await?;
+    let found = store::offer::find(&mut *reader, &subject.seller, &subject.offer_id).await?;
     Ok(found.filter(|offer| offer.change_under_way() == Some(subject.change)))
 }
 
 async fn kept(run: &TaskRun, subject: &Subject) -> Result<Option<ChangeSetRequest>, Failure> {
-    let pool = run.database().pool();
+    let mut reader = run.reading().await?;
     let Subject {
         seller,
         offer_id,
         change,
     } = subject;
-    let text = store::change_set::request(pool, seller, offer_id, *change).await?;
+    let text = store::change_set::request(&mut *reader, seller, offer_id, *change).await?;
     let read = |text: String| ChangeSetRequest::from_text(&text);
     text.map(read)
         .transpose()

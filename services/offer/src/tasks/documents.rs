@@ -30,8 +30,9 @@ enum Trouble {
 impl TaskHandler for Assemble {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
         let subject = Subject::of(run)?;
-        let pool = run.database().pool();
-        let found = store::offer::find(pool, &subject.seller, &subject.offer_id).await?;
+        let mut reader = run.reading().await?;
+        let found = store::offer::find(&mut *reader, &subject.seller, &subject.offer_id).await?;
+        drop(reader);
         let Some(offer) = found.filter(|offer| offer.document == LegalDocument::Assembling) else {
             return Ok(TaskOutcome::Done);
         };

@@ -13,4 +13,5 @@ mod deals;
 mod marketplace;
 mod offers;
 mod refusals;
+mod tenants;
 mod world;

@@ -5,7 +5,7 @@ use countersign_platform::testing::TestBed;
 use countersign_platform::{NewAudit, NoSection};
 use futures::TryStreamExt;
 
-use crate::support::sample;
+use crate::support::{acme, sample};
 
 async fn bed_with_three_entries() -> TestBed {
     let bed = TestBed::new(&sample(), NoSection {}).await;
@@ -31,14 +31,16 @@ async fn bed_with_three_entries() -> TestBed {
 }
 
 async fn verdict(bed: &TestBed) -> Verdict {
-    audit::verify(bed.pool(), "acme", "thing").await.unwrap()
+    audit::verify(&bed.parts().database, &acme(), "thing")
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
 async fn an_untouched_chain_is_intact_and_exports_in_order() {
     let bed = bed_with_three_entries().await;
     assert_eq!(verdict(&bed).await, Verdict::Intact(3));
-    let entries: Vec<_> = audit::export(bed.pool().clone(), "acme".to_owned(), None)
+    let entries: Vec<_> = audit::export(bed.parts().database, acme(), None)
         .try_collect()
         .await
         .unwrap();
@@ -52,7 +54,9 @@ async fn an_untouched_chain_is_intact_and_exports_in_order() {
         Some(r#"{"price":1,"z":1.1}"#)
     );
     assert_eq!(
-        audit::verify(bed.pool(), "acme", "nothing").await.unwrap(),
+        audit::verify(&bed.parts().database, &acme(), "nothing")
+            .await
+            .unwrap(),
         Verdict::Intact(0)
     );
 }

@@ -203,7 +203,7 @@ async fn callers_that_hang_up_lose_nothing() {
     // Autocommit writes are what a connection inside a forgotten transaction loses.
     for _ in 0..40 {
         sqlx::query("INSERT INTO note (topic, body) VALUES ('auto', 'kept')")
-            .execute(bed.pool())
+            .execute(bed.unbound())
             .await
             .unwrap();
     }
@@ -217,7 +217,7 @@ async fn callers_that_hang_up_lose_nothing() {
     .await
     .unwrap();
     assert_eq!(idle, 0);
-    bed.pool().close().await;
+    bed.unbound().close().await;
     let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM note WHERE body = 'kept'")
         .fetch_one(&mut looker)
         .await
@@ -242,7 +242,7 @@ async fn callers_that_hang_up_lose_nothing() {
 async fn the_pool_rolls_back_what_comes_back_open() {
     let bed = bed().await;
     for _ in 0..20 {
-        let mut connection = bed.pool().acquire().await.unwrap();
+        let mut connection = bed.unbound().acquire().await.unwrap();
         // As sqlx does when `begin` is dropped half-way: BEGIN was sent, and nobody knows.
         sqlx::query("BEGIN")
             .execute(&mut *connection)
@@ -251,7 +251,7 @@ async fn the_pool_rolls_back_what_comes_back_open() {
     }
     for _ in 0..20 {
         sqlx::query("INSERT INTO note (topic, body) VALUES ('t', 'kept')")
-            .execute(bed.pool())
+            .execute(bed.unbound())
             .await
             .unwrap();
     }

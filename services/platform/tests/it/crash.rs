@@ -8,15 +8,14 @@ use std::time::Duration;
 
 use countersign_platform::testing::{NATS_VARIABLE, TestBed, required, serve};
 use countersign_platform::{
-    CallContext, Commands, Config, Ids, NoSection, Parts, Secret, Settings, fault,
+    CallContext, Commands, Config, Database, Ids, NoSection, Parts, Secret, Settings, fault,
 };
-use sqlx::PgPool;
 use tokio::sync::Semaphore;
 use tonic::metadata::MetadataMap;
 
 use crate::support::{
-    NOTED, compose_reader, compose_sample, event, eventually, note, notes, pair, reader, reminder,
-    sample,
+    NOTED, acme, compose_reader, compose_sample, event, eventually, note, notes, pair, reader,
+    reminder, sample,
 };
 
 /// Commands that a child gives, one after the other.
@@ -127,7 +126,7 @@ async fn child() {
     .await;
     let mut heard = None;
     let hearing = serve(&reader(), config(SUBSCRIBER), |parts: Parts<NoSection>| {
-        heard = Some(parts.database.pool().clone());
+        heard = Some(parts.database.clone());
         compose_reader(parts)
     })
     .await;
@@ -137,8 +136,8 @@ async fn child() {
 }
 
 /// Gives each command until it is acknowledged, then waits for all that it causes.
-async fn drive(commands: &Commands, heard: &PgPool) {
-    let own = commands.database().pool();
+async fn drive(commands: &Commands, heard: &Database) {
+    let own = commands.database();
     for number in 0..COMMANDS {
         let (body, key) = (number.to_string(), format!("key-{number}"));
         eventually("an acknowledgement", || async {
@@ -159,12 +158,17 @@ async fn drive(commands: &Commands, heard: &PgPool) {
         })
         .await;
         eventually("what it causes", || async {
-            notes(heard, "a").await.len() > number && notes(own, "reminded").await.len() > number
+            notes_in(heard, "a").await > number && notes_in(own, "reminded").await > number
         })
         .await;
     }
     // Long enough for whatever would come twice.
     tokio::time::sleep(Duration::from_millis(500)).await;
+}
+
+async fn notes_in(database: &Database, topic: &str) -> usize {
+    let mut reader = database.reading(&acme()).await.unwrap();
+    notes(&mut *reader, topic).await.len()
 }
 
 fn call(key: &str) -> CallContext {

@@ -13,3 +13,4 @@ mod relay;
 mod schema;
 mod support;
 mod tasks;
+mod tenants;

@@ -5,14 +5,15 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use countersign_kernel::SellerId;
 use countersign_platform::testing::TestBed;
 use countersign_platform::{
     BoxError, CallContext, EventHandler, Failure, Handled, IncomingEvent, NewEvent, NewTask,
     NoSection, Parts, Rejection, SELLER_KEY, Service, Settings, TaskHandler, TaskOutcome, TaskRun,
     UnitOfWork, Wiring, async_trait,
 };
-use sqlx::PgPool;
 use sqlx::migrate::Migrator;
+use sqlx::{PgExecutor, PgPool};
 use tonic::metadata::MetadataMap;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("tests/it/migrations");
@@ -84,19 +85,24 @@ pub(crate) async fn note(uow: &mut UnitOfWork, topic: &str, body: &str) -> Resul
 }
 
 /// The bodies of all notes on a topic, in the order written.
-pub(crate) async fn notes(pool: &PgPool, topic: &str) -> Vec<String> {
+pub(crate) async fn notes(executor: impl PgExecutor<'_>, topic: &str) -> Vec<String> {
     sqlx::query_scalar("SELECT body FROM note WHERE topic = $1 ORDER BY id")
         .bind(topic)
-        .fetch_all(pool)
+        .fetch_all(executor)
         .await
         .unwrap()
+}
+
+/// The seller of most tests.
+pub(crate) fn acme() -> SellerId {
+    "acme".parse().unwrap()
 }
 
 /// An event of `topic` that says `body`.
 pub(crate) fn event(type_name: &str, topic: &str, body: &str) -> NewEvent {
     NewEvent {
         type_name: type_name.to_owned(),
-        seller: "acme".parse().unwrap(),
+        seller: acme(),
         engagement: Some("006D".parse().unwrap()),
         aggregate_id: topic.to_owned(),
         payload: body.into(),

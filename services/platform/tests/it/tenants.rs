@@ -1,0 +1,399 @@
+//! One tenant never sees or touches another's rows: the database refuses, underneath the statements
+//! (P5).
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use countersign_kernel::SellerId;
+use countersign_platform::operations_proto::ListTasksRequest;
+use countersign_platform::operations_proto::operations_service_client::OperationsServiceClient;
+use countersign_platform::testing::TestBed;
+use countersign_platform::{
+    EventHandler, Failure, Handled, IncomingEvent, NewEvent, NoSection, SchemaError, Service,
+    TaskHandler, TaskOutcome, TaskRun, UnitOfWork, Wiring, async_trait,
+};
+use sqlx::{PgExecutor, PgPool};
+use tonic::Request;
+
+use crate::support::{
+    NOTED, acme, event, eventually, note, notes, pair_with, reader, reminder, sample,
+};
+
+const BOUND: &str = "SELECT coalesce(current_setting('countersign.seller', TRUE), '')";
+
+async fn bed_with(change: impl FnOnce(&mut countersign_platform::Settings)) -> TestBed {
+    TestBed::with_settings(&sample(), NoSection {}, change).await
+}
+
+async fn bed() -> TestBed {
+    bed_with(|_| {}).await
+}
+
+fn globex() -> SellerId {
+    "globex".parse().unwrap()
+}
+
+async fn bound_to(executor: impl PgExecutor<'_>) -> String {
+    sqlx::query_scalar(BOUND).fetch_one(executor).await.unwrap()
+}
+
+/// Every table with a seller, found in the catalogue; and the harness has these.
+#[tokio::test]
+async fn rows_of_another_tenant_are_out_of_reach() {
+    let tables = bed().await.tenants_are_apart().await;
+    assert_eq!(
+        tables,
+        [
+            "aggregate_cursor",
+            "aggregate_sequence",
+            "audit",
+            "idempotency",
+            "inbox",
+            "outbox",
+            "parked_event",
+            "task"
+        ]
+    );
+}
+
+/// A reader sees its seller's rows, and none can be written through it.
+#[tokio::test]
+async fn a_reader_sees_one_seller_and_writes_nothing() {
+    let bed = bed().await;
+    for seller in [acme(), globex()] {
+        schedule(&bed, &seller, "once").await;
+    }
+    let database = bed.parts().database;
+    for seller in [acme(), globex()] {
+        let mut reader = database.reading(&seller).await.unwrap();
+        let seen: Vec<String> = sqlx::query_scalar("SELECT seller FROM task")
+            .fetch_all(&mut *reader)
+            .await
+            .unwrap();
+        assert_eq!(seen, [seller.as_str()]);
+        let written = sqlx::query("DELETE FROM task").execute(&mut *reader).await;
+        let refused = written.unwrap_err();
+        let code = refused
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::code);
+        assert_eq!(code.as_deref(), Some("25006"), "read-only");
+    }
+    let unbound: Vec<String> = sqlx::query_scalar("SELECT seller FROM task")
+        .fetch_all(bed.unbound())
+        .await
+        .unwrap();
+    assert!(unbound.is_empty(), "{unbound:?}");
+}
+
+async fn schedule(bed: &TestBed, seller: &SellerId, key: &str) {
+    let key = format!("{seller}/{key}");
+    bed.transaction_of(seller, |uow| {
+        let task = reminder(uow, &key);
+        Box::pin(async move { uow.schedule(task).await })
+    })
+    .await
+    .unwrap();
+}
+
+/// One connection, one caller after the other: whatever the former did with it, however it ended, the
+/// next is not bound by it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_carries_nobody_s_scope_to_the_next() {
+    let bed = bed_with(|settings| settings.database_pool_size = 1).await;
+    let database = bed.parts().database;
+
+    let mut reader = database.reading(&acme()).await.unwrap();
+    assert_eq!(bound_to(&mut *reader).await, "acme");
+    drop(reader);
+    assert_eq!(bound_to(bed.unbound()).await, "");
+
+    bed.transaction(|uow| {
+        Box::pin(async move {
+            assert_eq!(bound_to(uow.connection()).await, "acme");
+            Ok(())
+        })
+    })
+    .await
+    .unwrap();
+    assert_eq!(bound_to(bed.unbound()).await, "");
+
+    // A statement that says more than its transaction.
+    let mut connection = bed.unbound().acquire().await.unwrap();
+    sqlx::query("SELECT set_config('countersign.seller', 'acme', FALSE)")
+        .execute(&mut *connection)
+        .await
+        .unwrap();
+    drop(connection);
+    assert_eq!(bound_to(bed.unbound()).await, "");
+
+    // Handlers that are dropped at any moment: while they wait, begin, read.
+    for number in 0..200_u64 {
+        let database = database.clone();
+        let asking = async move {
+            let mut reader = database.reading(&acme()).await?;
+            sqlx::query("SELECT pg_sleep(0.002)")
+                .execute(&mut *reader)
+                .await?;
+            Ok::<_, Failure>(())
+        };
+        let patience = Duration::from_micros(number * 37 % 4_000);
+        let _ = tokio::time::timeout(patience, asking).await;
+        assert_eq!(
+            bound_to(bed.unbound()).await,
+            "",
+            "after the caller {number}"
+        );
+    }
+}
+
+/// A task belongs to whose work scheduled it; a recurring one to nobody until it binds itself.
+#[tokio::test]
+async fn a_task_s_runs_are_bound_to_who_scheduled_it() {
+    struct Look;
+
+    #[async_trait]
+    impl TaskHandler for Look {
+        async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
+            let read = bound_to(&mut *run.reading().await?).await;
+            let wrote = run
+                .transaction(|uow| Box::pin(async move { Ok(bound_to(uow.connection()).await) }))
+                .await?;
+            let bound = bound_to(&mut *run.bound_to(&globex()).reading().await?).await;
+            assert_eq!(bound, "globex");
+            run.transaction(|uow| {
+                let (key, body) = (run.key.clone(), format!("{read} {wrote}"));
+                Box::pin(async move { note(uow, &key, &body).await })
+            })
+            .await?;
+            Ok(TaskOutcome::Done)
+        }
+    }
+
+    let bed = bed().await;
+    schedule(&bed, &acme(), "x").await;
+    sqlx::query(
+        "INSERT INTO task (kind, key, payload, state, due_at, traceparent, created_at, updated_at)
+        SELECT kind, 'recurring', payload, state, due_at, traceparent, created_at, updated_at
+        FROM task",
+    )
+    .execute(bed.pool())
+    .await
+    .unwrap();
+    bed.run_due_tasks(&Wiring::new().task("sample.remind", Look))
+        .await
+        .unwrap();
+    assert_eq!(notes(bed.pool(), "acme/x").await, ["acme acme"]);
+    assert_eq!(notes(bed.pool(), "recurring").await, ["* *"]);
+}
+
+/// Tenants that happen to name a task alike: the second is refused, and the first's stays as it was.
+#[tokio::test]
+async fn another_seller_s_task_is_not_scheduled_anew() {
+    let bed = bed().await;
+    let task = |uow: &UnitOfWork, days| countersign_platform::NewTask {
+        due_at: uow.now() + chrono::TimeDelta::days(days),
+        ..reminder(uow, "shared")
+    };
+    bed.transaction(|uow| Box::pin(async move { uow.schedule(task(uow, 1)).await }))
+        .await
+        .unwrap();
+    let globex = globex();
+    let cancelled = bed.transaction_of(&globex, |uow| {
+        Box::pin(async move { uow.cancel_task("sample.remind", "shared").await })
+    });
+    assert!(!cancelled.await.unwrap());
+    let scheduled = bed.transaction_of(&globex, |uow| {
+        Box::pin(async move { uow.schedule(task(uow, 2)).await })
+    });
+    assert!(scheduled.await.is_err());
+    let kept: Vec<(String, String)> = sqlx::query_as("SELECT seller, state FROM task")
+        .fetch_all(bed.pool())
+        .await
+        .unwrap();
+    assert_eq!(kept, [("acme".to_owned(), "pending".to_owned())]);
+}
+
+/// Events of several sellers in one batch: each is applied in its own seller's scope.
+#[tokio::test]
+async fn an_event_is_applied_in_its_seller_s_scope() {
+    struct Bound;
+
+    #[async_trait]
+    impl EventHandler for Bound {
+        fn types(&self) -> &'static [&'static str] {
+            &[NOTED]
+        }
+
+        async fn handle(
+            &self,
+            uow: &mut UnitOfWork,
+            event: &IncomingEvent,
+        ) -> Result<Handled, Failure> {
+            let bound = bound_to(uow.connection()).await;
+            note(uow, event.seller.as_str(), &bound).await?;
+            uow.publish(NewEvent {
+                type_name: "countersign.reader.v1.Heard".to_owned(),
+                seller: event.seller.clone(),
+                engagement: None,
+                aggregate_id: event.aggregate_id.clone(),
+                payload: vec![],
+            })
+            .await?;
+            Ok(Handled::Applied)
+        }
+    }
+
+    const EACH: usize = 6;
+    let (publisher, subscriber) = pair_with(|_| {}).await;
+    let sellers = [acme(), globex(), "initech".parse().unwrap()];
+    for _ in 0..EACH {
+        for seller in &sellers {
+            let published = publisher.transaction_of(seller, |uow| {
+                let event = NewEvent {
+                    seller: seller.clone(),
+                    ..event(NOTED, "thing", "")
+                };
+                Box::pin(async move { uow.publish(event).await })
+            });
+            published.await.unwrap();
+        }
+    }
+    let publishing = publisher
+        .serve(&sample(), |_| async { Ok(Wiring::new()) })
+        .await;
+    let hearing = subscriber
+        .serve(&reader(), |_| async {
+            Ok(Wiring::new().subscribe("sample", Bound))
+        })
+        .await;
+    for seller in &sellers {
+        eventually("what a seller's events did", || async {
+            notes(subscriber.pool(), seller.as_str()).await.len() == EACH
+        })
+        .await;
+        let bound: BTreeSet<String> = notes(subscriber.pool(), seller.as_str())
+            .await
+            .into_iter()
+            .collect();
+        assert_eq!(bound, BTreeSet::from([seller.to_string()]));
+    }
+    let parked: i64 = sqlx::query_scalar("SELECT count(*) FROM parked_event")
+        .fetch_one(subscriber.pool())
+        .await
+        .unwrap();
+    assert_eq!(parked, 0);
+    publishing.stop().await;
+    hearing.stop().await;
+}
+
+/// An operator is one tenant's: another's tasks are not listed, nor the harness's.
+#[tokio::test]
+async fn an_operator_lists_its_own_tasks() {
+    let bed = bed().await;
+    for seller in [acme(), globex()] {
+        schedule(&bed, &seller, "later").await;
+    }
+    let running = bed.serve(&sample(), |_| async { Ok(Wiring::new()) }).await;
+    let mut operator = OperationsServiceClient::new(running.channel());
+    let mut request = Request::new(ListTasksRequest::default());
+    let metadata = request.metadata_mut();
+    metadata.insert("countersign-seller", "globex".parse().unwrap());
+    metadata.insert(
+        "countersign-principal",
+        "ops@globex.example".parse().unwrap(),
+    );
+    let listed = operator.list_tasks(request).await.unwrap().into_inner();
+    let keys: Vec<String> = listed.tasks.into_iter().map(|task| task.key).collect();
+    assert_eq!(keys, ["globex/later"]);
+    running.stop().await;
+}
+
+async fn fit(service: &Service, pool: &PgPool) -> Result<Vec<i64>, SchemaError> {
+    service.schema().unwrap().missing(pool).await
+}
+
+/// A table with a seller and without policy is not served, however it came to be so; `migrate` mends
+/// it.
+#[tokio::test]
+async fn an_exposed_table_is_not_served() {
+    let bed = bed().await;
+    let settings = bed.parts().settings;
+    let mut owner = bed.superuser().await;
+    for exposing in [
+        "SET ROLE sample_owner; CREATE TABLE forgotten (seller text); RESET ROLE",
+        "ALTER TABLE outbox NO FORCE ROW LEVEL SECURITY",
+        "ALTER TABLE outbox DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY seller_scope ON outbox",
+    ] {
+        sqlx::raw_sql(exposing).execute(&mut owner).await.unwrap();
+        let refused = fit(&sample(), bed.pool()).await;
+        assert!(
+            matches!(refused, Err(SchemaError::Exposed(_))),
+            "{exposing}: {refused:?}"
+        );
+        sample().schema().unwrap().migrate(&settings).await.unwrap();
+        assert!(
+            fit(&sample(), bed.pool()).await.unwrap().is_empty(),
+            "{exposing}"
+        );
+    }
+    bed.tenants_are_apart().await;
+}
+
+/// A role for which policies do not hold does not serve.
+#[tokio::test]
+async fn a_role_that_passes_by_policies_does_not_serve() {
+    let bed = bed().await;
+    let mut superuser = bed.superuser().await;
+    // Roles are shared by the databases of other tests: in a transaction that is rolled back there
+    // would be nothing to see, so it is the superuser who asks.
+    let url = bed.parts().settings.database_admin_url.expose().to_owned();
+    let options: sqlx::postgres::PgConnectOptions = url.parse().unwrap();
+    let pool = PgPool::connect_with(options.options([("search_path", "sample")]))
+        .await
+        .unwrap();
+    let refused = fit(&sample(), &pool).await;
+    assert!(matches!(refused, Err(SchemaError::Unbound)), "{refused:?}");
+    assert!(fit(&sample(), bed.pool()).await.unwrap().is_empty());
+    assert_eq!(bound_to(&mut superuser).await, "");
+}
+
+/// The hot reads use the index to its last column, with the policy over it.
+#[tokio::test]
+async fn policies_leave_the_indexes_their_use() {
+    let bed = bed().await;
+    let database = bed.parts().database;
+    let mut reader = database.reading(&acme()).await.unwrap();
+    sqlx::query("SET LOCAL enable_seqscan TO off")
+        .execute(&mut *reader)
+        .await
+        .unwrap();
+    for (read, condition) in [
+        (
+            "SELECT reply FROM idempotency WHERE seller = 'acme' AND key = 'k'",
+            "Index Cond: ((seller = 'acme'::text) AND (key = 'k'::text))",
+        ),
+        (
+            "SELECT hash FROM audit WHERE seller = 'acme' AND aggregate_id = 'a' AND audit_seq > 7",
+            "AND (aggregate_id = 'a'::text) AND (audit_seq > 7))",
+        ),
+        (
+            "SELECT last_seq FROM aggregate_cursor
+            WHERE seller = 'acme' AND source = 's' AND aggregate_id = 'a'",
+            "AND (source = 's'::text) AND (aggregate_id = 'a'::text))",
+        ),
+    ] {
+        let explain = format!("EXPLAIN (COSTS off) {read}");
+        let plan: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(explain))
+            .fetch_all(&mut *reader)
+            .await
+            .unwrap();
+        let plan = plan.join("\n");
+        assert!(plan.contains(condition), "{plan}");
+        // The setting is looked up once per statement.
+        assert!(
+            plan.contains("InitPlan 2") && plan.contains("WHEN '*'::text"),
+            "{plan}"
+        );
+    }
+}
