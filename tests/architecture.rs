@@ -202,13 +202,18 @@ fn allowed_rooms(room: &str) -> Option<Vec<&'static str>> {
     let with_edges = |rooms: &[&'static str]| [rooms, &EDGES].concat();
     match room {
         "lib" | "main" => None,
-        "domain" => Some(vec![]),
+        "domain" | "permissions" => Some(vec![]),
         "store" | "config" | "wire" => Some(vec!["domain"]),
         "events::outbound" => Some(vec!["wire", "domain"]),
         "commands" => Some(vec!["store", "domain", "events::outbound"]),
         // A call may need the outside before its command: a command never does.
         "grpc" => Some(with_edges(&[
-            "wire", "commands", "store", "domain", "config",
+            "wire",
+            "commands",
+            "store",
+            "domain",
+            "config",
+            "permissions",
         ])),
         "events::inbound" | "events::mod" => Some(vec![
             "events::inbound",

@@ -29,6 +29,9 @@ async fn the_deals_play_to_their_ends() -> Result<()> {
     ] {
         play(&environment, &deal(name)?, name).await?;
     }
+    // P5: after all that, refusals and bad input included, no log tells a password or a token.
+    let told = environment.secrets_logged().await?;
+    assert!(told.is_empty(), "{told:#?}");
     invariants_hold(&environment).await
 }
 

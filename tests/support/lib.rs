@@ -22,6 +22,7 @@ pub async fn start() -> Result<Environment> {
         durability: Durability::Durable,
         build: Build::WithFaults,
         binaries: std::env::var_os("COUNTERSIGN_BIN_DIR").map(PathBuf::from),
+        rate_limit: None,
     };
     Environment::start(&options, &Console::quiet()).await
 }

@@ -68,6 +68,8 @@ pub(crate) enum Command {
     Bench,
     /// Starts everything, prints where it is, and stays until Ctrl-C
     Up,
+    /// Prints a bearer token for what `up` has started
+    Token(TokenArgs),
     /// Plays a deal file of yours; `deploy/local/deals` has examples
     Play {
         /// The deal file
@@ -79,6 +81,23 @@ pub(crate) enum Command {
         #[arg(long, conflicts_with = "keep")]
         against_up: bool,
     },
+}
+
+/// Whom a token is for.
+#[derive(Debug, Args)]
+pub(crate) struct TokenArgs {
+    /// What the bearer may be, such as `legal`; once for each role
+    #[arg(long)]
+    pub(crate) role: Vec<String>,
+    /// The tenant
+    #[arg(long, default_value = "acme")]
+    pub(crate) seller: String,
+    /// The person, or `service:<name>`
+    #[arg(long, default_value = "you@acme.example")]
+    pub(crate) subject: String,
+    /// How long it counts: 90s, 15m, 1h, 2d
+    #[arg(long, default_value = "1h", value_parser = crate::commands::token::time)]
+    pub(crate) ttl: std::time::Duration,
 }
 
 impl ServerArgs {

@@ -32,10 +32,11 @@ pub mod events;
 mod commands;
 mod documents;
 mod grpc;
+mod permissions;
 mod store;
 mod wire;
 
-use countersign_platform::{BoxError, Parts, Service, Wiring};
+use countersign_platform::{BoxError, MAX_MESSAGE_BYTES, Parts, Service, Wiring};
 use countersign_proto::approval::v1::approval_service_server::ApprovalServiceServer;
 
 use config::ApprovalConfig;
@@ -50,6 +51,7 @@ pub fn service() -> Service {
     Service::new("approval", env!("CARGO_PKG_VERSION"))
         .migrations(&MIGRATIONS)
         .descriptors(countersign_proto::FILE_DESCRIPTOR_SET)
+        .permissions(&permissions::PERMISSIONS)
 }
 
 /// What the service is made of: what it serves and what it hears.
@@ -64,6 +66,6 @@ pub async fn compose(parts: Parts<ApprovalConfig>) -> Result<Wiring, BoxError> {
         parts.section.concurrent_uploads,
     );
     Ok(Wiring::new()
-        .grpc(ApprovalServiceServer::new(approval))
+        .grpc(ApprovalServiceServer::new(approval).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .subscribe("estimate", EstimateEvents))
 }

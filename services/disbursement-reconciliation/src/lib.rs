@@ -20,13 +20,14 @@ mod domain;
 mod events;
 mod feeds;
 mod grpc;
+mod permissions;
 mod store;
 mod wire;
 
 use std::future::{Ready, ready};
 use std::time::Duration;
 
-use countersign_platform::{BoxError, Parts, Service, Wiring};
+use countersign_platform::{BoxError, MAX_MESSAGE_BYTES, Parts, Service, Wiring};
 use countersign_proto::disbursement_reconciliation::v1::disbursement_reconciliation_service_server::DisbursementReconciliationServiceServer;
 
 pub use config::{DEFAULT_POLL_INTERVAL_SECONDS, DisbursementReconciliationConfig, FeedLocation};
@@ -53,6 +54,7 @@ pub fn service() -> Service {
         .migrations(&MIGRATIONS)
         .append_only(&APPEND_ONLY)
         .descriptors(countersign_proto::FILE_DESCRIPTOR_SET)
+        .permissions(&permissions::PERMISSIONS)
 }
 
 /// What the service is made of.
@@ -69,7 +71,10 @@ fn wiring(parts: Parts<DisbursementReconciliationConfig>) -> Result<Wiring, BoxE
     let interval = Duration::from_secs(parts.section.poll_interval_seconds);
     let server = grpc::Server::new(parts.commands, feeds.clone(), parts.lifecycle);
     Ok(Wiring::new()
-        .grpc(DisbursementReconciliationServiceServer::new(server))
+        .grpc(
+            DisbursementReconciliationServiceServer::new(server)
+                .max_decoding_message_size(MAX_MESSAGE_BYTES),
+        )
         .subscribe(events::inbound::SOURCE, Offers)
         .recurring(TASK, Poll::new(feeds, interval)))
 }

@@ -27,12 +27,13 @@ pub mod domain;
 mod events;
 mod expiry;
 mod grpc;
+mod permissions;
 mod store;
 mod wire;
 
 pub use events::inbound::Approvals;
 
-use countersign_platform::{BoxError, NoSection, Parts, Service, Wiring};
+use countersign_platform::{BoxError, MAX_MESSAGE_BYTES, NoSection, Parts, Service, Wiring};
 use countersign_proto::estimate::v1::estimate_service_server::EstimateServiceServer;
 use sqlx::migrate::Migrator;
 
@@ -45,6 +46,7 @@ pub fn service() -> Service {
         .migrations(&MIGRATIONS)
         .append_only(&["estimate_version", "listing_fee"])
         .descriptors(countersign_proto::FILE_DESCRIPTOR_SET)
+        .permissions(&permissions::PERMISSIONS)
 }
 
 /// What the service is made of. It has no configuration of its own.
@@ -56,10 +58,9 @@ pub fn service() -> Service {
     reason = "the harness composes services asynchronously"
 )]
 pub async fn compose(parts: Parts<NoSection>) -> Result<Wiring, BoxError> {
+    let estimates = EstimateServiceServer::new(grpc::Estimates::new(parts.commands));
     Ok(Wiring::new()
-        .grpc(EstimateServiceServer::new(grpc::Estimates::new(
-            parts.commands,
-        )))
+        .grpc(estimates.max_decoding_message_size(MAX_MESSAGE_BYTES))
         .subscribe("approval", Approvals)
         .task(commands::validity::KIND, expiry::Expiry))
 }

@@ -7,6 +7,7 @@
 //! | [`allocation`] | splitting a total so that the parts add up exactly (E4) |
 //! | [`digest`] | SHA-256 of documents and of canonical fields: what an approval binds (A4) |
 //! | [`id`] | validated names: seller, engagement, principal, AWS account |
+//! | [`role`] | what a caller may be (P5) |
 //! | [`duration`] | ISO 8601 durations of whole years, months and days (E7) |
 //! | `excerpt` | how much of a refused text its error repeats |
 
@@ -18,6 +19,7 @@ mod excerpt;
 pub mod id;
 pub mod money;
 pub mod rate;
+pub mod role;
 
 pub use currency::Currency;
 pub use digest::{Digest, DigestBuilder};

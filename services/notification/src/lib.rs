@@ -22,12 +22,13 @@ mod config;
 mod domain;
 mod events;
 mod grpc;
+mod permissions;
 mod store;
 mod templates;
 
 use std::sync::Arc;
 
-use countersign_platform::{BoxError, EventHandler, Parts, Service, Wiring};
+use countersign_platform::{BoxError, EventHandler, MAX_MESSAGE_BYTES, Parts, Service, Wiring};
 use countersign_proto::FILE_DESCRIPTOR_SET;
 use countersign_proto::notification::v1::notification_service_server::NotificationServiceServer;
 
@@ -46,6 +47,7 @@ pub fn service() -> Service {
         .migrations(&MIGRATIONS)
         .append_only(&["attempt"])
         .descriptors(FILE_DESCRIPTOR_SET)
+        .permissions(&permissions::PERMISSIONS)
 }
 
 /// What the service is made of.
@@ -60,7 +62,7 @@ pub async fn compose(parts: Parts<NotificationConfig>) -> Result<Wiring, BoxErro
     let channels = channels::Channels::new(&parts.section)?;
     let face = grpc::Notifications::new(parts.commands.clone(), parts.section.url_policy());
     let wiring = Wiring::new()
-        .grpc(NotificationServiceServer::new(face))
+        .grpc(NotificationServiceServer::new(face).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .task(commands::notify::DELIVER, Deliver::new(channels));
     Ok(tellers()?
         .into_iter()

@@ -1,5 +1,6 @@
 //! The service's own section of the configuration: `COUNTERSIGN_OFFER__<KEY>`, or `[offer]` in TOML.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_kernel::SellerId;
@@ -30,6 +31,9 @@ pub struct OfferConfig {
     pub document_public_url_base: Option<String>,
     /// The approval service, for reading documents: `http://host:port`.
     pub approval_url: String,
+    /// A file that holds the bearer token to show there, read anew for each document. Without it the
+    /// offer service says who it is, which only a service on the same machine believes.
+    pub approval_token_file: Option<PathBuf>,
     /// How long reading one document may take.
     pub approval_timeout_ms: u64,
     /// Where the buyer accepts; `{offer_id}` (AWS's) and `{product_id}` are filled in.
@@ -57,6 +61,7 @@ impl Default for OfferConfig {
             document_store_url: "offer-documents".to_owned(),
             document_public_url_base: None,
             approval_url: String::new(),
+            approval_token_file: None,
             approval_timeout_ms: 30_000,
             offer_url_template:
                 "https://console.aws.amazon.com/marketplace/home#/private-offers?offerId={offer_id}"

@@ -23,13 +23,14 @@ mod domain;
 mod events;
 mod grpc;
 mod marketplace;
+mod permissions;
 mod store;
 mod tasks;
 mod wire;
 
 use std::sync::Arc;
 
-use countersign_platform::{BoxError, Parts, Service, Wiring};
+use countersign_platform::{BoxError, MAX_MESSAGE_BYTES, Parts, Service, Wiring};
 use countersign_proto::offer::v1::offer_service_server::OfferServiceServer;
 
 pub use config::{OfferConfig, WrongKey};
@@ -52,6 +53,7 @@ pub fn service() -> Service {
     Service::new("offer", env!("CARGO_PKG_VERSION"))
         .migrations(&MIGRATIONS)
         .descriptors(countersign_proto::FILE_DESCRIPTOR_SET)
+        .permissions(&permissions::PERMISSIONS)
 }
 
 /// What the service is made of.
@@ -70,6 +72,7 @@ pub async fn compose(parts: Parts<OfferConfig>) -> Result<Wiring, BoxError> {
         marketplace: marketplace::Marketplace::connect(&config).await,
         source: documents::source::DocumentSource::connect(
             &config.approval_url,
+            config.approval_token_file.clone(),
             config.approval_timeout(),
         )?,
         store: store.clone(),
@@ -81,7 +84,7 @@ pub async fn compose(parts: Parts<OfferConfig>) -> Result<Wiring, BoxError> {
         connected: outside.seller.clone(),
     };
     let wiring = Wiring::new()
-        .grpc(OfferServiceServer::new(offers))
+        .grpc(OfferServiceServer::new(offers).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .subscribe("approval", events::inbound::Approvals);
     Ok(tasks::wire(wiring, &outside))
 }

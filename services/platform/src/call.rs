@@ -1,17 +1,17 @@
-//! Who calls, for which tenant, with which key: read from gRPC metadata (P4).
+//! Who calls, for which tenant, with which key: the proven identity (P5), and what gRPC metadata
+//! says beside it (P4).
 
 use std::time::Duration;
 
 use countersign_kernel::{Principal, SellerId};
-use tonic::metadata::MetadataMap;
-use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt};
+use tonic::{Code, Request, Status};
 
+use crate::auth::{Identity, denied};
 use crate::ids::Ids;
-use crate::rejection::{DOMAIN, Rejection};
+use crate::rejection::Rejection;
 use crate::telemetry::TraceContext;
 
-/// The tenant, such as `acme`.
+/// The tenant, such as `acme`. With a token it may be left out: the token names it.
 pub const SELLER_KEY: &str = "countersign-seller";
 /// The caller, such as `em@acme.example`.
 pub const PRINCIPAL_KEY: &str = "countersign-principal";
@@ -46,28 +46,25 @@ impl CallContext {
     /// Reads the context of a call that changes nothing.
     ///
     /// # Errors
-    /// `UNAUTHENTICATED` when tenant or caller is missing or malformed.
-    pub fn query(metadata: &MetadataMap, ids: &Ids) -> Result<Self, Status> {
-        let text = |key| metadata.get(key).and_then(|value| value.to_str().ok());
-        let seller = text(SELLER_KEY)
-            .and_then(|value| value.parse().ok())
-            .ok_or_else(|| unauthenticated("SELLER_REQUIRED", SELLER_KEY))?;
-        let principal = text(PRINCIPAL_KEY)
-            .and_then(|value| value.parse().ok())
-            .ok_or_else(|| unauthenticated("PRINCIPAL_REQUIRED", PRINCIPAL_KEY))?;
-        let roles = text(ROLES_KEY)
-            .unwrap_or_default()
-            .split(',')
-            .map(|role| role.trim().to_ascii_lowercase())
-            .filter(|role| !role.is_empty())
-            .collect();
+    /// `UNAUTHENTICATED` when nobody has proven who calls.
+    pub fn query<T>(request: &Request<T>, ids: &Ids) -> Result<Self, Status> {
+        let Some(caller) = request.extensions().get::<Identity>().cloned() else {
+            let message = "nobody has proven who calls";
+            return Err(denied(Code::Unauthenticated, "CALLER_UNKNOWN", message));
+        };
+        let text = |key| {
+            request
+                .metadata()
+                .get(key)
+                .and_then(|value| value.to_str().ok())
+        };
         let trace = text(TRACEPARENT_KEY)
             .and_then(|value| value.parse().ok())
             .unwrap_or_else(|| TraceContext::start(ids));
         Ok(Self {
-            seller,
-            principal,
-            roles,
+            seller: caller.seller,
+            principal: caller.principal,
+            roles: caller.roles,
             idempotency_key: text(IDEMPOTENCY_KEY).unwrap_or_default().to_owned(),
             trace,
             timeout: text("grpc-timeout").and_then(timeout),
@@ -78,8 +75,8 @@ impl CallContext {
     ///
     /// # Errors
     /// Those of [`CallContext::query`], and `INVALID_ARGUMENT` without a usable idempotency key.
-    pub fn command(metadata: &MetadataMap, ids: &Ids) -> Result<Self, Status> {
-        let call = Self::query(metadata, ids)?;
+    pub fn command<T>(request: &Request<T>, ids: &Ids) -> Result<Self, Status> {
+        let call = Self::query(request, ids)?;
         let length = call.idempotency_key.len();
         if length == 0 || length > MAX_IDEMPOTENCY_KEY {
             return Err(Rejection::invalid_argument(
@@ -98,21 +95,8 @@ impl CallContext {
     }
 }
 
-fn unauthenticated(reason: &'static str, key: &str) -> Status {
-    let details = ErrorDetails::with_error_info(
-        reason,
-        DOMAIN,
-        [("metadata_key".to_owned(), key.to_owned())],
-    );
-    Status::with_error_details(
-        Code::Unauthenticated,
-        format!("metadata {key} is missing or malformed"),
-        details,
-    )
-}
-
 /// `grpc-timeout`: up to eight digits and a unit.
-fn timeout(text: &str) -> Option<Duration> {
+pub(crate) fn timeout(text: &str) -> Option<Duration> {
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
     let count: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
     Some(match unit {
@@ -132,57 +116,51 @@ mod tests {
 
     use super::*;
 
-    fn metadata(pairs: &[(&'static str, &'static str)]) -> MetadataMap {
-        let mut metadata = MetadataMap::new();
-        for (key, value) in pairs {
-            metadata.insert(*key, value.parse().unwrap());
+    fn request(caller: bool, metadata: &[(&'static str, &'static str)]) -> Request<()> {
+        let mut request = Request::new(());
+        for (key, value) in metadata {
+            request.metadata_mut().insert(*key, value.parse().unwrap());
         }
-        metadata
+        if caller {
+            request.extensions_mut().insert(Identity {
+                seller: "acme".parse().unwrap(),
+                principal: "em@acme.example".parse().unwrap(),
+                roles: vec!["legal".to_owned()],
+            });
+        }
+        request
     }
 
-    fn reason(status: &Status) -> String {
-        status
-            .get_error_details()
-            .error_info()
-            .unwrap()
-            .reason
-            .clone()
-    }
-
-    /// P4: each thing that a call must bring is asked for by its own reason.
+    /// P5: what the metadata says of the caller counts for nothing here.
     #[test]
-    fn says_what_is_missing() {
+    fn only_a_proven_caller_has_a_context() {
         let ids = Ids::counted();
-        let seller = (SELLER_KEY, "acme");
-        let principal = (PRINCIPAL_KEY, "em@acme.example");
-        for (brought, code, expected) in [
-            (vec![], Code::Unauthenticated, "SELLER_REQUIRED"),
-            (
-                vec![(SELLER_KEY, "a b"), principal],
-                Code::Unauthenticated,
-                "SELLER_REQUIRED",
-            ),
-            (vec![seller], Code::Unauthenticated, "PRINCIPAL_REQUIRED"),
-            (
-                vec![seller, principal],
-                Code::InvalidArgument,
-                "IDEMPOTENCY_KEY_REQUIRED",
-            ),
-        ] {
-            let status = CallContext::command(&metadata(&brought), &ids).unwrap_err();
-            assert_eq!((status.code(), reason(&status).as_str()), (code, expected));
-        }
-        let complete = metadata(&[
-            seller,
-            principal,
-            (ROLES_KEY, "Legal, sales ,"),
+        let said = [
+            (SELLER_KEY, "other"),
+            (PRINCIPAL_KEY, "somebody"),
+            (ROLES_KEY, "operator"),
             (IDEMPOTENCY_KEY, "k"),
             ("grpc-timeout", "1500m"),
-        ]);
-        let call = CallContext::command(&complete, &ids).unwrap();
-        assert_eq!(call.roles, ["legal", "sales"]);
-        assert!(call.has_role("legal") && !call.has_role("leg"));
+        ];
+        let status = CallContext::command(&request(false, &said), &ids).unwrap_err();
+        assert_eq!(status.code(), Code::Unauthenticated);
+        let call = CallContext::command(&request(true, &said), &ids).unwrap();
+        assert_eq!(call.seller.as_str(), "acme");
+        assert_eq!(call.principal.as_str(), "em@acme.example");
+        assert!(call.has_role("legal") && !call.has_role("operator"));
         assert_eq!(call.timeout, Some(Duration::from_millis(1500)));
+    }
+
+    /// P4: a command has a key.
+    #[test]
+    fn a_command_is_asked_for_its_key() {
+        let status = CallContext::command(&request(true, &[]), &Ids::counted()).unwrap_err();
+        let details = status.get_error_details();
+        assert_eq!(status.code(), Code::InvalidArgument);
+        assert_eq!(
+            details.error_info().unwrap().reason,
+            "IDEMPOTENCY_KEY_REQUIRED"
+        );
     }
 
     #[test]

@@ -54,7 +54,7 @@ impl Commands {
     /// # Errors
     /// See [`CallContext::command`].
     pub fn call<T>(&self, request: &Request<T>) -> Result<CallContext, Status> {
-        CallContext::command(request.metadata(), self.database.ids())
+        CallContext::command(request, self.database.ids())
     }
 
     /// Who calls, for a query.
@@ -62,7 +62,7 @@ impl Commands {
     /// # Errors
     /// See [`CallContext::query`].
     pub fn query<T>(&self, request: &Request<T>) -> Result<CallContext, Status> {
-        CallContext::query(request.metadata(), self.database.ids())
+        CallContext::query(request, self.database.ids())
     }
 
     /// Executes a command once for its `(seller, idempotency key)`, however often it is asked for

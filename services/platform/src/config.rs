@@ -1,4 +1,5 @@
-//! Configuration: defaults, then an optional TOML file, then the environment.
+//! Configuration: defaults, then an optional TOML file, then an optional folder of secrets
+//! (`secrets_dir`), then the environment.
 //!
 //! Environment variables are the keys of [`Settings`] in upper case behind `COUNTERSIGN_`
 //! (`COUNTERSIGN_DATABASE_URL`), and a service's own keys behind its name and two underscores
@@ -15,6 +16,7 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::secret_files::SecretFiles;
 use crate::telemetry::LogFormat;
 
 /// Where gRPC listens when nothing is said: any free port of this machine only.
@@ -37,6 +39,14 @@ pub const DEFAULT_CALL_TIMEOUT_MS: u64 = 30_000;
 pub const DEFAULT_TASK_CONCURRENCY: usize = 8;
 /// How long the process waits for running work when it is told to stop.
 pub const DEFAULT_DRAIN_TIMEOUT_MS: u64 = 10_000;
+/// The audience that tokens are for.
+pub const DEFAULT_AUDIENCE: &str = "countersign";
+/// Calls that one caller may make a second.
+pub const DEFAULT_RATE_LIMIT_PER_SECOND: u32 = 200;
+/// Calls that one caller may make at once.
+pub const DEFAULT_RATE_LIMIT_BURST: u32 = 400;
+/// Calls that a process works on at a time.
+pub const DEFAULT_MAX_CONCURRENT_CALLS: usize = 512;
 /// The first word of subjects.
 pub const DEFAULT_NATS_PREFIX: &str = "countersign";
 
@@ -87,6 +97,25 @@ pub struct Settings {
     pub drain_timeout_ms: u64,
     /// Whether gRPC reflection is served.
     pub reflection: bool,
+    /// A folder in which each file is one setting: its name the key in lower case
+    /// (`database_url`, `offer__marketplace_secret_access_key`), its content the value. Over the
+    /// TOML file, under the environment.
+    pub secrets_dir: Option<PathBuf>,
+    /// The `iss` that tokens must have (P5).
+    pub auth_issuer: String,
+    /// The `aud` that tokens must contain.
+    pub auth_audience: String,
+    /// Where the issuer's keys are: `https://`, `file://`, or `http://` on loopback. Empty: callers
+    /// are believed what their metadata says, which only a listener on loopback may.
+    pub auth_jwks_url: String,
+    /// Whether the keys may come over plain `http://` from another machine.
+    pub auth_jwks_insecure: bool,
+    /// Calls that one caller (seller and principal) may make a second.
+    pub rate_limit_per_second: u32,
+    /// Calls that one caller may make at once.
+    pub rate_limit_burst: u32,
+    /// Calls that this process works on at a time.
+    pub max_concurrent_calls: usize,
 }
 
 impl Default for Settings {
@@ -113,6 +142,14 @@ impl Default for Settings {
             task_concurrency: DEFAULT_TASK_CONCURRENCY,
             drain_timeout_ms: DEFAULT_DRAIN_TIMEOUT_MS,
             reflection: true,
+            secrets_dir: None,
+            auth_issuer: String::new(),
+            auth_audience: DEFAULT_AUDIENCE.to_owned(),
+            auth_jwks_url: String::new(),
+            auth_jwks_insecure: false,
+            rate_limit_per_second: DEFAULT_RATE_LIMIT_PER_SECOND,
+            rate_limit_burst: DEFAULT_RATE_LIMIT_BURST,
+            max_concurrent_calls: DEFAULT_MAX_CONCURRENT_CALLS,
         }
     }
 }
@@ -210,8 +247,14 @@ pub fn load<S: DeserializeOwned>(
     if let Some(file) = file {
         figment = figment.merge(Toml::file_exact(file));
     }
-    let figment = figment.merge(Env::prefixed("COUNTERSIGN_").split("__"));
     let wrong = |error| ConfigError(Box::new(error));
+    let environment = || Env::prefixed("COUNTERSIGN_").split("__");
+    let told = figment.clone().merge(environment());
+    let folder: Option<PathBuf> = told.extract_inner("secrets_dir").map_err(wrong)?;
+    if let Some(folder) = folder.filter(|folder| !folder.as_os_str().is_empty()) {
+        figment = figment.merge(SecretFiles(folder));
+    }
+    let figment = figment.merge(environment());
     Ok(Config {
         settings: figment.extract().map_err(wrong)?,
         section: figment.extract_inner(&section).map_err(wrong)?,
@@ -263,11 +306,71 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::result_large_err, reason = "the signature of figment's Jail")]
+    fn a_folder_of_secrets_goes_between_file_and_environment() {
+        figment::Jail::expect_with(|jail| {
+            jail.create_file(
+                "c.toml",
+                "secrets_dir = \"secrets\"\nnats_user = \"file\"\n",
+            )?;
+            jail.create_dir("secrets")?;
+            jail.create_dir("secrets/..data")?;
+            for (name, text) in [
+                ("database_url", "postgres://run:0123@h/d\n"),
+                ("NATS_PASSWORD", "000123\r\n"),
+                ("nats_user", "secret"),
+                ("two_words__account", "000123456789"),
+                ("nats_prefix", "kept"),
+                (".hidden", "passed over"),
+                ("of_another_program", "passed over"),
+            ] {
+                jail.create_file(format!("secrets/{name}"), text)?;
+            }
+            jail.set_env("COUNTERSIGN_NATS_PREFIX", "env");
+            let config: Config<Section> = load("two-words", Some(Path::new("c.toml"))).unwrap();
+            let settings = config.settings;
+            assert_eq!(settings.database_url.expose(), "postgres://run:0123@h/d");
+            assert_eq!(settings.nats_password.expose(), "000123");
+            assert_eq!(settings.nats_user, "secret");
+            assert_eq!(settings.nats_prefix, "env");
+            assert_eq!(config.section.account, "000123456789");
+            jail.set_env("COUNTERSIGN_SECRETS_DIR", "absent");
+            assert!(load::<Section>("two-words", None).is_err());
+            Ok(())
+        });
+    }
+
+    /// Neither a setting nor what is said about a wrong one shows a secret.
+    #[test]
+    #[expect(clippy::result_large_err, reason = "the signature of figment's Jail")]
     fn secrets_do_not_print() {
-        let settings = Settings {
-            database_url: Secret::new("postgres://u:hunter2@h/d"),
-            ..Settings::default()
-        };
-        assert!(!format!("{settings:?}").contains("hunter2"));
+        const SECRETS: [&str; 4] = [
+            "database_url",
+            "database_owner_url",
+            "database_admin_url",
+            "nats_password",
+        ];
+        let shown = serde_json::to_value(Settings::default()).unwrap();
+        for (key, _) in shown.as_object().unwrap() {
+            let telling = ["password", "secret_", "database_url", "token"];
+            let suspect = telling.iter().any(|word| key.contains(word));
+            assert!(!suspect || SECRETS.contains(&key.as_str()), "{key}");
+        }
+        for key in SECRETS {
+            for given in ["\"hunter2\"", "[\"hunter2\"]", "{ a = \"hunter2\" }"] {
+                figment::Jail::expect_with(|jail| {
+                    jail.create_file("c.toml", &format!("{key} = {given}\n"))?;
+                    let said = match load::<NoSection>("other", Some(Path::new("c.toml"))) {
+                        Ok(config) => format!("{config:?}"),
+                        Err(error) => {
+                            let cause = std::error::Error::source(&error).unwrap();
+                            format!("{error} {error:?} {cause}")
+                        }
+                    };
+                    assert!(!said.contains("hunter2"), "{said}");
+                    Ok(())
+                });
+            }
+        }
     }
 }

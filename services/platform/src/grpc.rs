@@ -1,6 +1,7 @@
-//! The gRPC server: routes, health, reflection, keep-alive (P4).
+//! The gRPC server: routes, health, reflection, limits of connections (P4).
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -8,16 +9,21 @@ use tonic::body::Body;
 use tonic::codegen::{Service, http};
 use tonic::server::NamedService;
 use tonic::service::RoutesBuilder;
-use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use crate::auth::{Door, DoorLayer, Permission, Permissions, PermissionsError};
+use crate::calls::{CallsLayer, LONGEST_CALL};
+use crate::config::Settings;
 use crate::failure::BoxError;
 use crate::lifecycle::Lifecycle;
 
 /// Calls that one connection may have open.
-const CALLS_PER_CONNECTION: usize = 256;
+const CALLS_PER_CONNECTION: u32 = 256;
+/// How old a connection grows before it is asked to go, so that callers spread over new processes.
+/// Its calls have the time to end.
+const CONNECTION_AGE: Duration = Duration::from_mins(30);
 /// How often a silent connection is asked whether it lives, and how long it may take to say so.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 const KEEP_ALIVE_ANSWER: Duration = Duration::from_secs(10);
@@ -55,6 +61,14 @@ impl GrpcServices {
 
     pub(crate) fn describe(&mut self, descriptors: &'static [u8]) {
         self.descriptors.push(descriptors);
+    }
+
+    /// The rules as the table of what is served here.
+    pub(crate) fn permissions(
+        &self,
+        rules: &[Permission],
+    ) -> Result<Permissions, PermissionsError> {
+        Permissions::new(rules, &self.names, &self.descriptors)
     }
 
     fn reflect(&mut self) -> Result<(), tonic_reflection::server::Error> {
@@ -106,36 +120,54 @@ impl Health {
     }
 }
 
-/// Serves until told to stop, then lets open calls finish.
-pub(crate) async fn serve(
-    mut services: GrpcServices,
-    reflection: bool,
-    listener: TcpListener,
-    lifecycle: &Lifecycle,
-    started: impl FnOnce(Health),
-) -> Result<(), BoxError> {
-    let (reporter, health_server) = tonic_health::server::health_reporter();
-    let health = Health {
-        reporter,
-        names: services.names.clone(),
-    };
-    health.set(LIVENESS, true).await;
-    health.ready(false).await;
-    health.events(false).await;
-    services.add(health_server);
-    if reflection {
-        services.reflect()?;
+/// What a process serves gRPC with.
+pub(crate) struct Server {
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) door: Door,
+    pub(crate) listener: TcpListener,
+    pub(crate) lifecycle: Lifecycle,
+}
+
+impl Server {
+    /// Serves until told to stop, then lets open calls finish.
+    pub(crate) async fn serve(
+        self,
+        mut services: GrpcServices,
+        started: impl FnOnce(Health),
+    ) -> Result<(), BoxError> {
+        let (reporter, health_server) = tonic_health::server::health_reporter();
+        let health = Health {
+            reporter,
+            names: services.names.clone(),
+        };
+        health.set(LIVENESS, true).await;
+        health.ready(false).await;
+        health.events(false).await;
+        services.add(health_server);
+        if self.settings.reflection {
+            services.reflect()?;
+        }
+        started(health);
+        let (settings, lifecycle) = (&self.settings, &self.lifecycle);
+        let concurrent = settings.max_concurrent_calls;
+        tonic::transport::Server::builder()
+            .http2_keepalive_interval(Some(KEEP_ALIVE))
+            .http2_keepalive_timeout(Some(KEEP_ALIVE_ANSWER))
+            .max_concurrent_streams(CALLS_PER_CONNECTION)
+            .max_connection_age(CONNECTION_AGE)
+            .max_connection_age_grace(LONGEST_CALL)
+            .layer(CallsLayer::new(
+                lifecycle,
+                concurrent,
+                settings.call_timeout(),
+            ))
+            .layer(DoorLayer::new(self.door))
+            .add_routes(services.routes.routes())
+            .serve_with_incoming_shutdown(
+                TcpIncoming::from(self.listener).with_nodelay(Some(true)),
+                lifecycle.stopping(),
+            )
+            .await?;
+        Ok(())
     }
-    started(health);
-    Server::builder()
-        .http2_keepalive_interval(Some(KEEP_ALIVE))
-        .http2_keepalive_timeout(Some(KEEP_ALIVE_ANSWER))
-        .concurrency_limit_per_connection(CALLS_PER_CONNECTION)
-        .add_routes(services.routes.routes())
-        .serve_with_incoming_shutdown(
-            TcpIncoming::from(listener).with_nodelay(Some(true)),
-            lifecycle.stopping(),
-        )
-        .await?;
-    Ok(())
 }

@@ -7,6 +7,7 @@
 //! | [`Service`], [`Wiring`], [`Parts`] | a service's `main`: subcommands `provision`, `migrate`, `check`, `serve` |
 //! | [`config`] | environment over TOML over defaults; a section per service; [`config::Secret`] |
 //! | [`Clock`], [`Ids`] | time and ids as parameters (P8) |
+//! | [`auth`] | who calls, and what they may: tokens, permissions, limits per caller (P5) |
 //! | [`CallContext`] | tenant, caller, roles, idempotency key, trace of a call (P4) |
 //! | [`Commands`] | one key, one transaction, one answer for ever (P2, P4) |
 //! | [`UnitOfWork`] | the open transaction: `connection`, `publish`, `audit`, `schedule` |
@@ -142,7 +143,10 @@
 //! - Reads use `commands.database().reading(&call.seller)`, and drop it after the last statement.
 
 pub mod audit;
+pub mod auth;
 mod call;
+mod call_body;
+mod calls;
 mod clock;
 mod command;
 pub mod config;
@@ -170,6 +174,7 @@ mod reader;
 mod rejection;
 mod relay;
 mod rollback;
+mod secret_files;
 mod serve;
 mod service;
 mod subscription;
@@ -183,6 +188,7 @@ mod unit_of_work;
 mod violations;
 
 pub use audit::NewAudit;
+pub use auth::{Identity, Permission, check_permissions};
 pub use call::{
     CallContext, IDEMPOTENCY_KEY, MAX_IDEMPOTENCY_KEY, PRINCIPAL_KEY, ROLES_KEY, SELLER_KEY,
     TRACEPARENT_KEY,
@@ -199,7 +205,7 @@ pub use page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page};
 pub use provision::{ProvisionError, provision};
 pub use reader::Reader;
 pub use rejection::{DOMAIN, INVALID_FIELDS, REQUIRED, Rejection, RejectionCode, Violation};
-pub use service::{Parts, Service, Wiring};
+pub use service::{MAX_MESSAGE_BYTES, Parts, Service, Wiring};
 pub use subscription::{EventHandler, Handled};
 pub use tasks::{BACK_OFF_LIMIT, NewTask, TaskHandler, TaskOutcome, TaskRun, back_off};
 pub use telemetry::TraceContext;

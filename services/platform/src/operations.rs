@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use countersign_kernel::role;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use tonic::{Request, Response, Status, async_trait};
 
 use crate::audit::{self, Verdict};
+use crate::auth::Permission;
 use crate::call::CallContext;
 use crate::failure::Failure;
 use crate::lifecycle::Lifecycle;
@@ -21,6 +23,40 @@ use crate::parked::{self, Aggregate, Parked};
 use crate::rejection::Rejection;
 use crate::subscription::EventHandler;
 use crate::unit_of_work::Database;
+
+const READERS: &[&str] = &[role::OPERATOR, role::AUDITOR];
+
+/// Who may ask what of every service. What happened to the deals is the auditor's to read.
+pub(crate) const PERMISSIONS: [Permission; 7] = [
+    Permission::roles(
+        "countersign.platform.v1.OperationsService/GetStatus",
+        READERS,
+    ),
+    Permission::roles(
+        "countersign.platform.v1.OperationsService/ListParkedEvents",
+        READERS,
+    ),
+    Permission::roles(
+        "countersign.platform.v1.OperationsService/RedriveParkedEvents",
+        &[role::OPERATOR],
+    ),
+    Permission::roles(
+        "countersign.platform.v1.OperationsService/ReplayEvents",
+        &[role::OPERATOR],
+    ),
+    Permission::roles(
+        "countersign.platform.v1.OperationsService/ListTasks",
+        READERS,
+    ),
+    Permission::roles(
+        "countersign.platform.v1.OperationsService/ExportAudit",
+        &[role::AUDITOR],
+    ),
+    Permission::roles(
+        "countersign.platform.v1.OperationsService/VerifyAudit",
+        READERS,
+    ),
+];
 
 /// Serves operators.
 #[derive(Clone)]
@@ -35,7 +71,7 @@ pub(crate) struct Operations {
 
 /// The caller, and the seller's data that it may see.
 fn caller<T>(database: &Database, request: &Request<T>) -> Result<CallContext, Status> {
-    CallContext::query(request.metadata(), database.ids())
+    CallContext::query(request, database.ids())
 }
 
 fn failed(error: sqlx::Error) -> Status {

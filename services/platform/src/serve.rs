@@ -8,19 +8,20 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::auth::Door;
 use crate::config::{Config, Settings};
 use crate::consumer::Consumer;
 use crate::failure::BoxError;
 use crate::gaps::Gaps;
-use crate::grpc::{self, Health};
+use crate::grpc::{Health, Server};
 use crate::lifecycle::Lifecycle;
 use crate::migrate::{Schema, SchemaError};
 use crate::nats::Nats;
-use crate::operations::Operations;
+use crate::operations::{self, Operations};
 use crate::operations_proto::{self, operations_service_server::OperationsServiceServer};
 use crate::postgres;
 use crate::relay::{self, Relay};
-use crate::service::{Parts, Service, Wiring};
+use crate::service::{MAX_MESSAGE_BYTES, Parts, Service, Wiring};
 use crate::subscription::EventHandler;
 use crate::task_worker::{self, Worker};
 use crate::tasks::TaskHandler;
@@ -82,15 +83,21 @@ where
         nats: nats.clone(),
         handlers: wiring.handlers.clone(),
     };
-    wiring.grpc.add(OperationsServiceServer::new(operations));
+    let operations = OperationsServiceServer::new(operations);
+    let operations = operations.max_decoding_message_size(MAX_MESSAGE_BYTES);
+    wiring.grpc.add(operations);
     wiring.grpc.describe(operations_proto::FILE_DESCRIPTOR_SET);
     for descriptors in &service.descriptors {
         wiring.grpc.describe(descriptors);
     }
+    let address = listener.local_addr()?;
+    let rules = [service.permissions.as_slice(), &operations::PERMISSIONS].concat();
+    let permissions = wiring.grpc.permissions(&rules)?;
+    let door = Door::new(&parts.settings, permissions, address, &lifecycle)?;
     tracing::info!(
         service = service.name,
         version = service.version,
-        listen = %listener.local_addr()?,
+        listen = %address,
         "listening"
     );
     let relay = postgres::system_options(&parts.settings, schema.name())?;
@@ -105,11 +112,17 @@ where
         tasks: wiring.tasks,
         recurring: wiring.recurring,
     };
-    let reflection = parts.settings.reflection;
-    let served = grpc::serve(wiring.grpc, reflection, listener, &lifecycle, |health| {
-        lifecycle.spawn(background.run(health));
-    })
-    .await;
+    let transport = Server {
+        settings: Arc::clone(&parts.settings),
+        door,
+        listener,
+        lifecycle: lifecycle.clone(),
+    };
+    let served = transport
+        .serve(wiring.grpc, |health| {
+            lifecycle.spawn(background.run(health));
+        })
+        .await;
     lifecycle.stop();
     if !lifecycle.drained(parts.settings.drain_timeout()).await {
         tracing::warn!("stopped with work under way; it will be taken up again");

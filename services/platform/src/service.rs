@@ -14,6 +14,7 @@ use tonic::body::Body;
 use tonic::codegen::{Service as TowerService, http};
 use tonic::server::NamedService;
 
+use crate::auth::Permission;
 use crate::clock::Clock;
 use crate::command::Commands;
 use crate::config::{self, Config, Settings};
@@ -27,6 +28,10 @@ use crate::subscription::EventHandler;
 use crate::tasks::TaskHandler;
 use crate::unit_of_work::Database;
 use crate::{provision, telemetry};
+
+/// The largest message that a gRPC server here takes: what is larger comes in chunks. Every server
+/// is told, since the limit is each generated server's own.
+pub const MAX_MESSAGE_BYTES: usize = 2 * 1024 * 1024;
 
 /// What a service is composed from: its configuration and what the harness gives it. Cheap to
 /// clone.
@@ -172,6 +177,7 @@ pub struct Service {
     migrator: Option<&'static Migrator>,
     append_only: Vec<&'static str>,
     pub(crate) descriptors: Vec<&'static [u8]>,
+    pub(crate) permissions: Vec<Permission>,
 }
 
 #[derive(Debug, Args)]
@@ -204,6 +210,7 @@ impl Service {
             migrator: None,
             append_only: Vec::new(),
             descriptors: Vec::new(),
+            permissions: Vec::new(),
         }
     }
 
@@ -221,10 +228,18 @@ impl Service {
         self
     }
 
-    /// An encoded `FileDescriptorSet`, for reflection.
+    /// An encoded `FileDescriptorSet`, for reflection and for telling which methods need a rule.
     #[must_use]
     pub fn descriptors(mut self, descriptors: &'static [u8]) -> Self {
         self.descriptors.push(descriptors);
+        self
+    }
+
+    /// Who may call what: a rule for every method that the service serves, or it does not start
+    /// (P5).
+    #[must_use]
+    pub fn permissions(mut self, rules: &[Permission]) -> Self {
+        self.permissions.extend(rules);
         self
     }
 

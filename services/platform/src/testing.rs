@@ -53,6 +53,8 @@ pub const NATS_VARIABLE: &str = "COUNTERSIGN_TEST_NATS_URL";
 
 /// Disk that a test's stream may take: the server reserves it.
 const STREAM_BYTES: i64 = 16 * 1024 * 1024;
+/// Calls a second that no test makes.
+const UNLIMITED: u32 = 1_000_000;
 /// Runs after which [`TestBed::run_due_tasks`] gives up: a task that is always due again.
 const MAX_RUNS: usize = 1_000;
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -125,6 +127,9 @@ impl<S: Send + Sync + 'static> TestBed<S> {
                 .unwrap_or_default(),
             nats_prefix: format!("test-{}-{number}", std::process::id()),
             nats_stream_max_bytes: STREAM_BYTES,
+            // Tests call as fast as they can; those of the limit set it.
+            rate_limit_per_second: UNLIMITED,
+            rate_limit_burst: UNLIMITED,
             ..Settings::default()
         };
         change(&mut settings);

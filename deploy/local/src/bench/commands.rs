@@ -15,13 +15,15 @@ use tonic::transport::{Channel, Endpoint};
 
 use super::report::{Figure, Target, median};
 use super::same_sql;
-use crate::environment::{Environment, RehearsalClock, Service};
+use crate::environment::{Bearer, Environment, RehearsalClock, Service};
 
 /// Callers at the same time; pgbench gets as many.
 pub(super) const CLIENTS: u32 = 8;
 /// The length of a round.
 pub(super) const ROUND: Duration = Duration::from_secs(5);
 const ROUNDS: u32 = 3;
+/// Longer than any bench.
+const TOKEN_TIME: Duration = Duration::from_hours(24);
 
 pub(super) async fn measure(environment: &Environment) -> Result<Vec<Figure>> {
     let script = same_sql::script(environment).await?;
@@ -71,6 +73,8 @@ async fn through_grpc(environment: &Environment, round: u32) -> Result<f64> {
 pub(super) struct Load {
     client: EstimateServiceClient<Channel>,
     seller: String,
+    /// One token for all calls: signing is not what is measured.
+    bearer: String,
     valid_until: String,
 }
 
@@ -93,9 +97,19 @@ impl Load {
             .date_naive()
             .to_string();
         let seller = format!("bench-{name}");
+        let bearer = Bearer {
+            seller: &seller,
+            subject: "bench@example.com",
+            roles: &["engagement-manager".to_owned()],
+        };
+        let token = environment
+            .endpoints()
+            .issuer()?
+            .token(&bearer, TOKEN_TIME)?;
         Ok(Self {
             client: EstimateServiceClient::new(channel),
             seller,
+            bearer: format!("Bearer {token}"),
             valid_until,
         })
     }
@@ -146,8 +160,7 @@ impl Load {
     fn request<T>(&self, message: T, key: &str) -> Result<Request<T>> {
         let mut request = Request::new(message);
         let metadata = request.metadata_mut();
-        metadata.insert("countersign-seller", self.seller.parse()?);
-        metadata.insert("countersign-principal", "bench@example.com".parse()?);
+        metadata.insert("authorization", self.bearer.parse()?);
         metadata.insert("idempotency-key", key.parse()?);
         Ok(request)
     }

@@ -14,6 +14,8 @@ pub(super) async fn run(servers: &ServerArgs, console: &Console) -> Result<()> {
         durability: Durability::Durable,
         build: Build::Release,
         binaries: servers.bin_dir.clone(),
+        // A few callers stand for many.
+        rate_limit: Some(1_000_000),
     };
     let environment = Environment::start(&options, console).await?;
     let measured = bench::run(&environment, console).await;

@@ -4,6 +4,7 @@
 //! - `demo`: the deals of `deploy/local/deals`, shown as they go
 //! - `play`: a user's own deal
 //! - `test`: every test, on real servers
+//! - `token`: a bearer token for what `up` has started
 //! - `up`: everything, to stay
 //! - `show`: tables and lines that these share
 
@@ -12,6 +13,7 @@ mod demo;
 mod play;
 mod show;
 mod test;
+pub(crate) mod token;
 mod up;
 
 use std::path::{Path, PathBuf};
@@ -33,6 +35,7 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Demo => demo::run(&cli.servers, &console).await,
         Command::Bench => bench::run(&cli.servers, &console).await,
         Command::Test { args } => test::run(&cli.servers, &args, &console).await,
+        Command::Token(args) => token::run(&args),
         Command::Up => up::run(&cli.servers, &console).await,
         Command::Play {
             file,
@@ -50,6 +53,7 @@ async fn start(servers: &ServerArgs, console: &Console) -> Result<Environment> {
         durability: Durability::Durable,
         build: Build::Development,
         binaries: servers.bin_dir.clone(),
+        rate_limit: None,
     };
     Environment::start(&options, console).await
 }

@@ -26,7 +26,9 @@ pub(super) async fn run(servers: &ServerArgs, console: &Console) -> Result<()> {
     console.say(format_args!(
         "\nTry, from another terminal:\n  \
          cargo countersign play deploy/local/deals/handbook.yaml --against-up\n  \
-         grpcurl -plaintext {estimate} list\n\n\
+         grpcurl -plaintext {estimate} list\n  \
+         grpcurl -plaintext -H \"authorization: Bearer $(cargo countersign token --role auditor)\" \\\n    \
+         {estimate} countersign.estimate.v1.EstimateService/ListEstimates\n\n\
          A service that ends is started again: kill one and see the deal go on.\n\
          Ctrl-C ends it and leaves nothing."
     ));

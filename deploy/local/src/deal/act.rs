@@ -19,11 +19,13 @@ use super::file::{Action, Call, Content, Deal, Event};
 use super::refusal::Refusal;
 use super::variables::Variables;
 use super::wire::{self, Wire};
-use crate::environment::{Endpoints, RehearsalClock};
+use crate::environment::{Bearer, Endpoints, Issuer, RehearsalClock};
 
 /// How long a call is repeated while its service is away.
 const PATIENCE: Duration = Duration::from_secs(90);
 const PAUSE: Duration = Duration::from_millis(50);
+/// How long a token counts: a call and its repetitions.
+const TOKEN_TIME: Duration = Duration::from_mins(10);
 /// What one message of an upload holds.
 const CHUNK_BYTES: usize = 256 * 1024;
 
@@ -36,6 +38,7 @@ pub(super) struct Actor<'a> {
     endpoints: &'a Endpoints,
     clock: RehearsalClock,
     wire: Wire,
+    issuer: Issuer,
     http: reqwest::Client,
     seller: &'a str,
     /// The beginning of every idempotency key: tells this play from every other.
@@ -65,6 +68,7 @@ impl<'a> Actor<'a> {
             endpoints,
             clock: RehearsalClock::new(endpoints.clock_file.clone()),
             wire: Wire::new(&endpoints.services)?,
+            issuer: endpoints.issuer()?,
             http: reqwest::Client::new(),
             seller: &deal.seller,
             play: format!("{run}/{}", deal.name),
@@ -123,19 +127,19 @@ impl<'a> Actor<'a> {
             None => turn.key.clone(),
         };
         let key = self.id(&name);
+        let bearer = Bearer {
+            seller: call.seller.as_deref().unwrap_or(self.seller),
+            subject: &call.caller.principal,
+            roles: &call.caller.roles,
+        };
+        let token = self.issuer.token(&bearer, TOKEN_TIME)?;
         let pairs = [
-            (
-                "countersign-seller",
-                call.seller.as_deref().unwrap_or(self.seller),
-            ),
-            ("countersign-principal", &call.caller.principal),
-            ("countersign-roles", &call.caller.roles),
-            ("idempotency-key", &key.to_string()),
+            ("authorization", format!("Bearer {token}")),
+            ("idempotency-key", key.to_string()),
         ];
         let mut metadata = MetadataMap::new();
         for (name, value) in pairs {
-            let value =
-                MetadataValue::try_from(value).with_context(|| format!("{name} {value:?}"))?;
+            let value = MetadataValue::try_from(value).with_context(|| name.to_owned())?;
             metadata.insert(name, value);
         }
         Ok(metadata)

@@ -39,7 +39,7 @@ pub struct Deal {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Person {
     pub(super) principal: String,
-    pub(super) roles: String,
+    pub(super) roles: Vec<String>,
 }
 
 /// A step, checked.
@@ -227,14 +227,11 @@ impl Person {
         let Some(roles) = roles.trim_end().strip_suffix(']') else {
             bail!("{text:?} should read: name@example [role, role]");
         };
-        let roles: Vec<_> = roles
-            .split(',')
-            .map(str::trim)
-            .filter(|role| !role.is_empty())
-            .collect();
+        let roles = roles.split(',').map(str::trim);
+        let roles = roles.filter(|role| !role.is_empty());
         Ok(Self {
             principal: principal.trim().to_owned(),
-            roles: roles.join(","),
+            roles: roles.map(str::to_owned).collect(),
         })
     }
 }
@@ -371,7 +368,7 @@ mod tests {
             (person.principal.as_str(), person.roles.as_str()),
             ("em@acme.example", "engagement-manager,sales")
         );
-        assert_eq!(Person::parse("x@acme.example").unwrap().roles, "");
+        assert!(Person::parse("x@acme.example").unwrap().roles.is_empty());
         assert!(Person::parse("x@acme.example [a").is_err());
     }
 }

@@ -8,9 +8,11 @@
 //! - `system`: the whole, with its control: kill, restart, lose the JetStream folder
 //! - `process`, `run_folder`, `ports`, `system_user`, `secrets`: what they stand on
 //! - `clock`: the rehearsal clock (P8)
+//! - `issuer`: who signs the tokens that people and services bring (P5)
 
 mod binaries;
 mod clock;
+mod issuer;
 mod nats;
 mod nats_permissions;
 mod packages;
@@ -33,6 +35,7 @@ pub(crate) use servers::Servers;
 pub(crate) use services::NatsAccess;
 
 pub use clock::RehearsalClock;
+pub use issuer::{Bearer, Issuer};
 pub use servers::External;
 pub use services::Service;
 pub use system::{DatabaseRole, Endpoints, Environment, Options};

@@ -133,6 +133,15 @@ impl Servers {
         }
     }
 
+    /// Every password and key of this run: what no log may hold.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let nats = Service::ALL.map(|service| self.nats_access(service));
+        let nats = nats.into_iter().chain([self.nats_operator()]);
+        let passwords = nats.filter_map(|access| access.credentials);
+        let passwords = passwords.map(|(_, password)| password);
+        passwords.chain([self.role_password.clone()]).collect()
+    }
+
     /// Kills the private Postgres and starts it again on the same data.
     pub(crate) async fn crash_postgres(&mut self) -> Result<()> {
         self.postgres

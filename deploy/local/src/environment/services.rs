@@ -7,6 +7,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::issuer::ISSUER;
+
 /// A service of Countersign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -117,7 +119,7 @@ impl std::str::FromStr for Service {
 }
 
 /// The seller whose AWS account the sandbox plays, and whose feeds it writes.
-const SELLER: &str = "acme";
+pub(crate) const SELLER: &str = "acme";
 
 /// What a service must be told of the world around it.
 #[derive(Debug)]
@@ -136,6 +138,12 @@ pub(crate) struct Wiring<'a> {
     pub(crate) smtp: SocketAddr,
     /// Where approval answers, for whoever reads documents from it.
     pub(crate) approval: SocketAddr,
+    /// The token with which offer reads there.
+    pub(crate) approval_token: &'a Path,
+    /// Whose tokens count.
+    pub(crate) key_set: &'a Path,
+    /// Calls that one caller may make a second, where it is not the services' own default.
+    pub(crate) rate_limit: Option<u32>,
 }
 
 /// The three ways into the database: to make the schema and roles, to migrate, to run.
@@ -178,6 +186,10 @@ pub(crate) fn environment(service: Service, wiring: &Wiring<'_>) -> Vec<(String,
                 format!("http://{}/bucket", wiring.marketplace),
             ),
             ("APPROVAL_URL", format!("http://{}", wiring.approval)),
+            (
+                "APPROVAL_TOKEN_FILE",
+                wiring.approval_token.display().to_string(),
+            ),
             ("CHANGE_SET_POLL_MIN_MS", "200".to_owned()),
             ("CHANGE_SET_POLL_MAX_MS", "1000".to_owned()),
             ("AGREEMENT_POLL_MS", "1000".to_owned()),
@@ -225,12 +237,22 @@ fn common(service: Service, wiring: &Wiring<'_>) -> Vec<(String, String)> {
             wiring.clock_file.display().to_string(),
         ),
         ("COUNTERSIGN_LOG_FORMAT", "json".to_owned()),
+        ("COUNTERSIGN_AUTH_ISSUER", ISSUER.to_owned()),
+        (
+            "COUNTERSIGN_AUTH_JWKS_URL",
+            format!("file://{}", wiring.key_set.display()),
+        ),
     ];
-    pairs.map(|(name, value)| (name.to_owned(), value)).to_vec()
+    let limits = wiring.rate_limit.into_iter().flat_map(|calls| {
+        ["RATE_LIMIT_PER_SECOND", "RATE_LIMIT_BURST"]
+            .map(|name| (format!("COUNTERSIGN_{name}"), calls.to_string()))
+    });
+    let pairs = pairs.map(|(name, value)| (name.to_owned(), value));
+    pairs.into_iter().chain(limits).collect()
 }
 
 /// The key that the sandbox knows and whose signatures it checks; it protects nothing else.
-fn sandbox_credentials() -> impl Iterator<Item = (String, String)> {
+pub(crate) fn sandbox_credentials() -> impl Iterator<Item = (String, String)> {
     let pairs = [
         ("AWS_ACCESS_KEY_ID", "AKIACOUNTERSIGN00001"),
         ("AWS_SECRET_ACCESS_KEY", "countersign-sandbox-secret"),

@@ -17,6 +17,7 @@ use tonic_health::pb::health_client::HealthClient;
 use super::Durability;
 use super::binaries::{Binaries, Build, SANDBOX};
 use super::clock::RehearsalClock;
+use super::issuer::{Bearer, Issuer, IssuerFiles};
 use super::nats::Access;
 use super::ports::free_address;
 use super::process::{Launch, Process, tail};
@@ -30,6 +31,15 @@ use crate::webhook_catcher::WebhookCatcher;
 const START_LIMIT: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(20);
 
+/// No run lasts longer: so long the token counts with which offer reads from approval.
+const RUN_LIMIT: Duration = Duration::from_hours(30 * 24);
+/// The offer service as approval sees it.
+const OFFER: Bearer<'_> = Bearer {
+    seller: services::SELLER,
+    subject: "service:offer",
+    roles: &[],
+};
+
 /// How to start.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -41,6 +51,8 @@ pub struct Options {
     pub build: Build,
     /// Take built programs from this folder instead of building them.
     pub binaries: Option<PathBuf>,
+    /// Calls that one caller may make a second, where it is not the services' own default.
+    pub rate_limit: Option<u32>,
 }
 
 /// Where everything is: all that a deal player needs, also one in another process.
@@ -66,6 +78,8 @@ pub struct Endpoints {
     pub logs: PathBuf,
     /// NATS with every right: for events that no service said.
     pub(crate) nats: NatsAccess,
+    /// Who signs the tokens that the services accept.
+    pub(crate) issuer: IssuerFiles,
 }
 
 /// A running system. Dropping it ends all of it: services, sandbox, NATS, Postgres, folder.
@@ -80,6 +94,8 @@ pub struct Environment {
     access: BTreeMap<Service, (DatabaseUrls, NatsAccess)>,
     objects: PathBuf,
     bucket: PathBuf,
+    approval_token: PathBuf,
+    rate_limit: Option<u32>,
     endpoints: Endpoints,
     begun: Instant,
     servers: AsyncMutex<Servers>,
@@ -105,7 +121,8 @@ impl Environment {
             console,
         )
         .await?;
-        let environment = Self::around(servers, binaries, begun, console).await?;
+        let mut environment = Self::around(servers, binaries, begun, console).await?;
+        environment.rate_limit = options.rate_limit;
         environment.prepare_databases(console).await?;
         let step = console.step("five services");
         for service in Service::ALL {
@@ -131,6 +148,9 @@ impl Environment {
         let feeds = folder.subfolder("feeds", None)?;
         let bucket = folder.subfolder("bucket", None)?;
         let objects = folder.subfolder("objects", None)?;
+        let issuer = IssuerFiles::make(folder)?;
+        let approval_token = Issuer::open(&issuer)?.token(&OFFER, RUN_LIMIT)?;
+        let approval_token = folder.secret_file("offer.token", &approval_token, None)?;
         let mail = MailCatcher::start(&folder.path().join("mail")).await?;
         let webhooks = WebhookCatcher::start().await?;
         let sandbox_address = free_address()?;
@@ -172,6 +192,7 @@ impl Environment {
             feeds,
             logs: folder.path().to_owned(),
             nats: servers.nats_operator(),
+            issuer,
         };
         step.done("");
         Ok(Self {
@@ -183,6 +204,8 @@ impl Environment {
             access,
             objects,
             bucket,
+            approval_token,
+            rate_limit: None,
             endpoints,
             begun,
             servers: AsyncMutex::new(servers),
@@ -276,6 +299,33 @@ impl Environment {
     /// Where the private Postgres keeps `program`, such as `pgbench`; none when Postgres was given.
     pub async fn postgres_program(&self, program: &str) -> Option<PathBuf> {
         self.servers.lock().await.postgres_program(program)
+    }
+
+    /// Lines of logs that hold a password, a token or a key of this run.
+    ///
+    /// # Errors
+    /// If a log cannot be read.
+    pub async fn secrets_logged(&self) -> Result<Vec<String>> {
+        let mut secrets = self.servers.lock().await.secrets();
+        secrets.extend(
+            services::sandbox_credentials()
+                .map(|(_, value)| value)
+                .skip(1)
+                .take(1),
+        );
+        // How every token of ours begins, and what comes before one.
+        secrets.extend(["eyJ0eXAi".to_owned(), "Bearer ey".to_owned()]);
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir(&self.endpoints.logs).context("looking for logs")? {
+            let log = entry?.path();
+            if log.extension().is_some_and(|extension| extension == "log") {
+                let text = std::fs::read(&log).context("reading a log")?;
+                let text = String::from_utf8_lossy(&text);
+                let tells = |line: &&str| secrets.iter().any(|secret| line.contains(secret));
+                found.extend(text.lines().filter(tells).map(str::to_owned));
+            }
+        }
+        Ok(found)
     }
 
     /// The process id of a running service.
@@ -393,6 +443,9 @@ impl Environment {
             marketplace: self.endpoints.sandbox,
             smtp: self.endpoints.smtp,
             approval: self.address(Service::Approval)?,
+            approval_token: &self.approval_token,
+            key_set: &self.endpoints.issuer.key_set,
+            rate_limit: self.rate_limit,
         };
         let program = self.binaries.path(&service.program())?;
         let log = self.endpoints.logs.join(format!("{name}.log"));
@@ -462,6 +515,14 @@ impl Endpoints {
             .get(&service)
             .copied()
             .ok_or_else(|| anyhow!("{service} has no address"))
+    }
+
+    /// Who mints tokens that the services accept.
+    ///
+    /// # Errors
+    /// If its key cannot be read.
+    pub fn issuer(&self) -> Result<Issuer> {
+        Issuer::open(&self.issuer)
     }
 
     /// The caught mail.

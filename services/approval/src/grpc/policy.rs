@@ -7,6 +7,7 @@ use super::parse::name;
 use super::render::words;
 use crate::domain::policy::{MAX_CHECKLIST_ITEMS, MAX_STEPS, PolicyFault, PolicyStep};
 use crate::domain::{Part, Policy};
+use crate::permissions::DECIDERS;
 
 /// A policy that makes sense, or everything that does not.
 pub(super) fn parse(policy: Option<&v1::ApprovalPolicy>) -> Result<Policy, Rejection> {
@@ -46,6 +47,11 @@ fn policy_step(wrong: &mut Violations, step: &v1::PolicyStep) -> Option<PolicySt
     let step_name = name(wrong, "name", &step.name);
     // Callers' roles come in lower case.
     let role = name(wrong, "role", &step.role).map(|role| role.to_lowercase());
+    let decides = |role: &String| DECIDERS.contains(&role.as_str());
+    if role.as_ref().is_some_and(|role| !decides(role)) {
+        let roles = DECIDERS.join(", ");
+        wrong.add("role", "ROLE_UNKNOWN", format!("one of {roles}"));
+    }
     let mut binds = Vec::new();
     for (index, word) in step.binds.iter().enumerate() {
         let part = Part::from_word(word);
@@ -137,6 +143,15 @@ mod tests {
                 ("policy.steps[0].binds[0]", "PART_UNKNOWN"),
                 ("policy.checklist[0]", "INVALID"),
             ])
+        );
+        // P5: nobody could decide a step of a role that may not call.
+        let king = v1::PolicyStep {
+            role: "king".to_owned(),
+            ..step("legal", &all)
+        };
+        assert_eq!(
+            reasons(put(vec![king], &[])),
+            expected(&[("policy.steps[0].role", "ROLE_UNKNOWN")])
         );
         assert_eq!(
             reasons(put(vec![step("a", &["price"])], &["x", "x"])),

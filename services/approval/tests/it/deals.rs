@@ -241,7 +241,7 @@ async fn a_seller_s_policy_rules_the_next_case() {
     };
     world
         .client()
-        .put_approval_policy(world.call(EM, request))
+        .put_approval_policy(world.call(LEGAL, request))
         .await
         .unwrap();
     let kept = world
@@ -271,7 +271,7 @@ async fn a_seller_s_policy_rules_the_next_case() {
     };
     world
         .client()
-        .put_approval_policy(world.call(EM, put))
+        .put_approval_policy(world.call(LEGAL, put))
         .await
         .unwrap();
     let case = world.approve(LEGAL, "only", &case).await.unwrap();

@@ -5,6 +5,7 @@ use countersign_proto::approval::v1::{
     DownloadDocumentRequest, ListDocumentsRequest, UploadHeader,
 };
 use countersign_proto::common::v1::{Document, DocumentKind};
+use futures::StreamExt;
 use tonic::{Code, Request, Status};
 
 use crate::pdf::{encrypted, pdf};
@@ -214,4 +215,50 @@ async fn uploads_are_idempotent() {
     assert_ne!(twin.document_id, first.document_id);
     assert_eq!(world.objects(), before);
     world.stop().await;
+}
+
+/// P4: an upload that never ends is ended by its deadline, keeps nothing, and frees its place.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_that_never_ends_is_ended() {
+    let world = World::with(|settings| settings.call_timeout_ms = 3_000).await;
+    let parts = upload_of(header(DocumentKind::Sow, "sow.txt"), b"the beginning");
+    let endless = futures::stream::iter(parts).chain(futures::stream::pending());
+    let request = world.call(EM, endless);
+    let answer = world.client().upload_document(request).await;
+    refused(answer, Code::DeadlineExceeded, "DEADLINE_EXCEEDED");
+    assert_eq!(world.objects(), 0);
+    world
+        .upload(DocumentKind::Sow, "sow.txt", b"all of it".to_vec())
+        .await
+        .unwrap();
+}
+
+/// P5: the offer service reads documents by its name, and nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_offer_service_reads_documents_only() {
+    let world = World::new().await;
+    let text = b"all of it".to_vec();
+    let stored = world
+        .upload(DocumentKind::Sow, "sow.txt", text.clone())
+        .await;
+    let digest = stored.unwrap().digest;
+    for (who, may) in [("service:offer", true), ("service:other", false)] {
+        let ask = DownloadDocumentRequest {
+            digest: digest.clone(),
+        };
+        let got = download(&world, keyed(who, "k", ask)).await;
+        if may {
+            assert_eq!(got.unwrap(), text);
+        } else {
+            refused(got, Code::PermissionDenied, "METHOD_FORBIDDEN");
+        }
+    }
+    let list = ListDocumentsRequest {
+        engagement_id: ENGAGEMENT.to_owned(),
+    };
+    let listed = world
+        .client()
+        .list_documents(keyed("service:offer", "k", list))
+        .await;
+    refused(listed, Code::PermissionDenied, "METHOD_FORBIDDEN");
 }

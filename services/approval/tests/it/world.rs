@@ -7,7 +7,7 @@ use countersign_approval::events::inbound::EstimateEvents;
 use countersign_approval::{compose, service};
 use countersign_platform::testing::{Running, TestBed};
 use countersign_platform::{
-    Failure, IDEMPOTENCY_KEY, NewEvent, PRINCIPAL_KEY, ROLES_KEY, SELLER_KEY,
+    Failure, IDEMPOTENCY_KEY, NewEvent, PRINCIPAL_KEY, ROLES_KEY, SELLER_KEY, Settings,
 };
 use countersign_proto::approval::v1::approval_service_client::ApprovalServiceClient;
 use countersign_proto::approval::v1::decide_step_request::Decision;
@@ -49,6 +49,11 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// The same, with other settings.
+    pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let section = ApprovalConfig {
             documents_url: format!("file://{}", folder.path().display()),
@@ -58,6 +63,7 @@ impl World {
         let bed = TestBed::with_settings(&service, section, |settings| {
             // Events are handed in by hand here.
             settings.nats_url = String::new();
+            change(settings);
         })
         .await;
         let running = bed.serve(&service, compose).await;
@@ -302,12 +308,16 @@ pub(crate) fn keyed<T>(who: &str, key: &str, message: T) -> Request<T> {
 }
 
 pub(crate) fn called<T>(seller: &str, who: &str, key: &str, message: T) -> Request<T> {
-    let role = who.split('@').next().unwrap().replace("lead", "leadership");
+    let role = match who.split('@').next().unwrap() {
+        "em" | "ops" => "engagement-manager",
+        "lead" => "leadership",
+        role => role,
+    };
     let mut request = Request::new(message);
     for (name, value) in [
         (SELLER_KEY, seller),
         (PRINCIPAL_KEY, who),
-        (ROLES_KEY, &role),
+        (ROLES_KEY, role),
         (IDEMPOTENCY_KEY, key),
     ] {
         request.metadata_mut().insert(name, value.parse().unwrap());

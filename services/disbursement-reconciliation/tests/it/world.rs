@@ -8,7 +8,9 @@ use countersign_disbursement_reconciliation::{
     DisbursementReconciliationConfig, FeedLocation, Offers, compose, service,
 };
 use countersign_platform::testing::{Running, TestBed};
-use countersign_platform::{Failure, IDEMPOTENCY_KEY, NewEvent, PRINCIPAL_KEY, SELLER_KEY};
+use countersign_platform::{
+    Failure, IDEMPOTENCY_KEY, NewEvent, PRINCIPAL_KEY, ROLES_KEY, SELLER_KEY,
+};
 use countersign_proto::common::v1::{Charge, Economics, Money};
 use countersign_proto::disbursement_reconciliation::v1 as proto;
 use countersign_proto::offer::v1::{AgreementAccepted, OfferSummary};
@@ -240,6 +242,7 @@ pub(crate) fn keyed<T>(seller: &str, key: &str, message: T) -> Request<T> {
     for (name, value) in [
         (SELLER_KEY, seller),
         (PRINCIPAL_KEY, FINANCE),
+        (ROLES_KEY, "finance"),
         (IDEMPOTENCY_KEY, key),
     ] {
         request.metadata_mut().insert(name, value.parse().unwrap());

@@ -2,7 +2,7 @@
 
 use countersign_estimate::{compose, service};
 use countersign_platform::testing::{Running, TestBed};
-use countersign_platform::{NoSection, Wiring};
+use countersign_platform::{NoSection, Settings, Wiring};
 use countersign_proto::estimate::v1::estimate_service_client::EstimateServiceClient;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
@@ -21,7 +21,12 @@ pub(crate) struct Harness {
 
 impl Harness {
     pub(crate) async fn start() -> Self {
-        let bed = TestBed::new(&service(), NoSection {}).await;
+        Self::with(|_| {}).await
+    }
+
+    /// The same, with other settings.
+    pub(crate) async fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let bed = TestBed::with_settings(&service(), NoSection {}, change).await;
         let running = bed.serve(&service(), compose).await;
         let client = EstimateServiceClient::new(running.channel());
         Self {
@@ -71,6 +76,8 @@ pub(crate) fn from<T>(seller: &str, principal: &str, message: T) -> Request<T> {
     let metadata = request.metadata_mut();
     metadata.insert("countersign-seller", seller.parse().unwrap());
     metadata.insert("countersign-principal", principal.parse().unwrap());
+    let roles = "engagement-manager,finance";
+    metadata.insert("countersign-roles", roles.parse().unwrap());
     request
 }
 

@@ -177,6 +177,7 @@ pub(crate) fn call_as<T>(seller: &str, key: &str, message: T) -> Request<T> {
     for (name, value) in [
         ("countersign-seller", seller),
         ("countersign-principal", "operator@acme.example"),
+        ("countersign-roles", "operator"),
         ("idempotency-key", key),
     ] {
         request.metadata_mut().insert(name, value.parse().unwrap());

@@ -1,6 +1,7 @@
 //! The documents' bytes, read from the approval service: it keeps them, a copy would be silly. What
 //! comes is checked against the digest that was approved (A4, O3).
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_kernel::{Digest, SellerId};
@@ -28,18 +29,24 @@ pub(crate) enum DownloadError {
 #[derive(Debug, Clone)]
 pub(crate) struct DocumentSource {
     client: ApprovalServiceClient<Channel>,
+    token_file: Option<PathBuf>,
     timeout: Duration,
 }
 
 impl DocumentSource {
     /// Connects lazily.
-    pub(crate) fn connect(url: &str, timeout: Duration) -> Result<Self, tonic::transport::Error> {
+    pub(crate) fn connect(
+        url: &str,
+        token_file: Option<PathBuf>,
+        timeout: Duration,
+    ) -> Result<Self, tonic::transport::Error> {
         let channel = Endpoint::from_shared(url.to_owned())?
             .connect_timeout(timeout / 4)
             .timeout(timeout)
             .connect_lazy();
         Ok(Self {
             client: ApprovalServiceClient::new(channel),
+            token_file,
             timeout,
         })
     }
@@ -56,6 +63,24 @@ impl DocumentSource {
             .unwrap_or_else(|_| Err(DownloadError::Away("it took too long".to_owned())))
     }
 
+    /// Who asks, for whom.
+    async fn credentials(
+        &self,
+        seller: &SellerId,
+    ) -> Result<[(&'static str, String); 2], DownloadError> {
+        let who = match &self.token_file {
+            None => ("countersign-principal", PRINCIPAL.to_owned()),
+            Some(file) => {
+                let token = tokio::fs::read_to_string(file).await;
+                let token = token.map_err(|error| {
+                    DownloadError::Away(format!("reading {}: {error}", file.display()))
+                })?;
+                ("authorization", format!("Bearer {}", token.trim()))
+            }
+        };
+        Ok([("countersign-seller", seller.to_string()), who])
+    }
+
     async fn read(&self, seller: &SellerId, digest: Digest) -> Result<Vec<u8>, DownloadError> {
         let gone = |problem: &str| DownloadError::Gone {
             digest,
@@ -65,13 +90,10 @@ impl DocumentSource {
             digest: digest.to_string(),
         });
         request.set_timeout(self.timeout);
-        for (key, value) in [
-            ("countersign-seller", seller.as_str()),
-            ("countersign-principal", PRINCIPAL),
-        ] {
+        for (key, value) in self.credentials(seller).await? {
             let value = value
                 .parse()
-                .map_err(|_| gone("is of a seller that cannot be named"))?;
+                .map_err(|_| DownloadError::Away(format!("{key} cannot be sent")))?;
             request.metadata_mut().insert(key, value);
         }
         let failed = |status| failure(digest, &status);

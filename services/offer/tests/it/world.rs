@@ -144,6 +144,9 @@ impl World {
             .metadata_mut()
             .insert("countersign-principal", "ops@acme.example".parse().unwrap());
         request
+            .metadata_mut()
+            .insert("countersign-roles", "alliances".parse().unwrap());
+        request
     }
 
     /// Hears an event of approval, in a transaction of its own.

@@ -11,10 +11,9 @@ use countersign_platform::{
     CallContext, Commands, Config, Database, Ids, NoSection, Parts, Secret, Settings, fault,
 };
 use tokio::sync::Semaphore;
-use tonic::metadata::MetadataMap;
 
 use crate::support::{
-    NOTED, acme, compose_reader, compose_sample, event, eventually, note, notes, pair, reader,
+    NOTED, called, compose_reader, compose_sample, event, eventually, note, notes, pair, reader,
     reminder, sample,
 };
 
@@ -172,9 +171,5 @@ async fn notes_in(database: &Database, topic: &str) -> usize {
 }
 
 fn call(key: &str) -> CallContext {
-    let mut metadata = MetadataMap::new();
-    metadata.insert("countersign-seller", "acme".parse().unwrap());
-    metadata.insert("countersign-principal", "tester".parse().unwrap());
-    metadata.insert("idempotency-key", key.parse().unwrap());
-    CallContext::command(&metadata, &Ids::counted()).unwrap()
+    called(key, &Ids::counted())
 }

@@ -5,9 +5,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 
 mod audit;
+mod auth;
 mod commands;
 mod consumer;
 mod crash;
+mod issuer;
 mod operations;
 mod relay;
 mod schema;

@@ -27,6 +27,7 @@ fn asked<T>(message: T) -> Request<T> {
     let metadata = request.metadata_mut();
     metadata.insert("countersign-seller", "acme".parse().unwrap());
     metadata.insert("countersign-principal", "operator".parse().unwrap());
+    metadata.insert("countersign-roles", "operator,auditor".parse().unwrap());
     request
 }
 

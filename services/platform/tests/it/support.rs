@@ -8,13 +8,12 @@ use std::time::Duration;
 use countersign_kernel::SellerId;
 use countersign_platform::testing::TestBed;
 use countersign_platform::{
-    BoxError, CallContext, EventHandler, Failure, Handled, IncomingEvent, NewEvent, NewTask,
-    NoSection, Parts, Rejection, SELLER_KEY, Service, Settings, TaskHandler, TaskOutcome, TaskRun,
-    UnitOfWork, Wiring, async_trait,
+    BoxError, CallContext, EventHandler, Failure, Handled, IDEMPOTENCY_KEY, Identity, Ids,
+    IncomingEvent, NewEvent, NewTask, NoSection, Parts, Rejection, Service, Settings, TaskHandler,
+    TaskOutcome, TaskRun, UnitOfWork, Wiring, async_trait,
 };
 use sqlx::migrate::Migrator;
 use sqlx::{PgExecutor, PgPool};
-use tonic::metadata::MetadataMap;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("tests/it/migrations");
 
@@ -192,11 +191,20 @@ pub(crate) fn reminder(uow: &UnitOfWork, key: &str) -> NewTask {
 
 /// A command's call by `tester` of `acme`, under a key.
 pub(crate) fn call(bed: &TestBed, key: &str) -> CallContext {
-    let mut metadata = MetadataMap::new();
-    metadata.insert(SELLER_KEY, "acme".parse().unwrap());
-    metadata.insert("countersign-principal", "tester".parse().unwrap());
-    metadata.insert("idempotency-key", key.parse().unwrap());
-    CallContext::command(&metadata, bed.parts().database.ids()).unwrap()
+    called(key, bed.parts().database.ids())
+}
+
+/// The same, with ids of one's own.
+pub(crate) fn called(key: &str, ids: &Ids) -> CallContext {
+    let mut request = tonic::Request::new(());
+    request.extensions_mut().insert(Identity {
+        seller: "acme".parse().unwrap(),
+        principal: "tester".parse().unwrap(),
+        roles: Vec::new(),
+    });
+    let metadata = request.metadata_mut();
+    metadata.insert(IDEMPOTENCY_KEY, key.parse().unwrap());
+    CallContext::command(&request, ids).unwrap()
 }
 
 /// How long a test waits for what must come.

@@ -1,0 +1,128 @@
+//! Calls that are given up at any moment leave nothing half done (P2, P4).
+
+use std::time::Duration;
+
+use countersign_proto::estimate::v1 as proto;
+use countersign_proto::estimate::v1::estimate_service_client::EstimateServiceClient;
+use sqlx::PgConnection;
+use tonic::transport::Channel;
+use tonic::{Code, Request, Response};
+
+use crate::deals::{create, handbook};
+use crate::harness::{Harness, command, question};
+
+const CALLS: u32 = 10_000;
+const CALLERS: u32 = 24;
+/// The longest that a caller waits before it gives up: some calls end before, most do not.
+const PATIENCE_MICROS: u32 = 12_000;
+/// How many of the given-up commands are asked for again.
+const ASKED_AGAIN: u32 = 300;
+
+/// A number that looks like any other, the same in every run.
+fn scattered(number: u32) -> u32 {
+    number.wrapping_mul(2_654_435_761).rotate_left(13)
+}
+
+fn creation(number: u32) -> Request<proto::CreateEstimateRequest> {
+    let engagement = format!("opp-{number}");
+    command(&format!("key-{number}"), create(&engagement, handbook()))
+}
+
+/// One call: a command or a query, given up by hanging up or by its deadline. Returns whether it was
+/// answered in time.
+async fn give_up(client: &mut EstimateServiceClient<Channel>, number: u32) -> bool {
+    let patience = scattered(number) % PATIENCE_MICROS;
+    let patience = Duration::from_micros(u64::from(patience));
+    let (writes, hangs_up) = (number.is_multiple_of(2), number % 4 < 2);
+    let mut write = creation(number);
+    let mut read = question(proto::ListEstimatesRequest::default());
+    if !hangs_up {
+        write.set_timeout(patience);
+        read.set_timeout(patience);
+    }
+    let call = async {
+        if writes {
+            client.create_estimate(write).await.map(drop)
+        } else {
+            client.list_estimates(read).await.map(drop)
+        }
+    };
+    if hangs_up {
+        return tokio::time::timeout(patience, call)
+            .await
+            .is_ok_and(|answer| answer.is_ok());
+    }
+    let answer = call.await.map_err(|status| status.code());
+    // The client's own clock may be first, and says it in its own way.
+    let in_time = [Ok(()), Err(Code::DeadlineExceeded), Err(Code::Cancelled)];
+    assert!(in_time.contains(&answer), "{answer:?}");
+    answer.is_ok()
+}
+
+async fn count(superuser: &mut PgConnection, sql: &'static str) -> i64 {
+    sqlx::query_scalar(sql).fetch_one(superuser).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_calls_given_up_leave_nothing_half_done() {
+    let it = Harness::with(|settings| settings.nats_url = String::new()).await;
+    let mut callers = tokio::task::JoinSet::new();
+    for caller in 0..CALLERS {
+        let mut client = it.client.clone();
+        callers.spawn(async move {
+            let mut answered = 0_u32;
+            for number in (caller..CALLS).step_by(CALLERS as usize) {
+                answered += u32::from(give_up(&mut client, number).await);
+            }
+            answered
+        });
+    }
+    let answered: u32 = callers.join_all().await.into_iter().sum();
+    assert!(answered < CALLS, "none was given up");
+
+    let mut superuser = it.bed.superuser().await;
+    let open = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND usename = 'estimate_run' AND xact_start IS NOT NULL";
+    let mut left = count(&mut superuser, open).await;
+    for _ in 0..600 {
+        if left == 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        left = count(&mut superuser, open).await;
+    }
+    assert_eq!(left, 0, "a connection is inside a transaction");
+    let half = "SELECT count(*) FROM idempotency WHERE reply IS NULL AND reject_code IS NULL";
+    assert_eq!(
+        count(&mut superuser, half).await,
+        0,
+        "a key without an answer"
+    );
+    let kept = count(&mut superuser, "SELECT count(*) FROM idempotency").await;
+    assert!(kept > 0, "no command got through");
+    for table in [
+        "SELECT count(*) FROM estimate",
+        "SELECT count(*) FROM estimate_version",
+        "SELECT count(*) FROM audit",
+    ] {
+        assert_eq!(count(&mut superuser, table).await, kept, "{table}");
+    }
+
+    // Each is done once, asked for again or not; and what is written now is there for everybody.
+    let mut client = it.client.clone();
+    for number in (0..2 * ASKED_AGAIN).step_by(2) {
+        let once = client
+            .create_estimate(creation(number))
+            .await
+            .map(Response::into_inner);
+        let again = client
+            .create_estimate(creation(number))
+            .await
+            .map(Response::into_inner);
+        assert_eq!(once.unwrap(), again.unwrap());
+    }
+    let asked = "SELECT count(*) FROM estimate WHERE engagement_id IN
+        (SELECT 'opp-' || 2 * n FROM generate_series(0, 299) AS n)";
+    assert_eq!(count(&mut superuser, asked).await, i64::from(ASKED_AGAIN));
+    it.stop().await;
+}

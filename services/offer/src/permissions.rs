@@ -1,0 +1,58 @@
+//! Who may call what (P5).
+
+use countersign_kernel::role;
+use countersign_platform::Permission;
+
+/// Who makes offers on AWS Marketplace.
+const MAKERS: &[&str] = &[role::ALLIANCES];
+/// Who collects what an offer needs (O1).
+const COLLECTORS: &[&str] = &[role::ENGAGEMENT_MANAGER, role::ALLIANCES];
+const READERS: &[&str] = &[
+    role::ENGAGEMENT_MANAGER,
+    role::LEADERSHIP,
+    role::REVENUE,
+    role::LEGAL,
+    role::DEAL_DESK,
+    role::ALLIANCES,
+    role::FINANCE,
+    role::AUDITOR,
+];
+
+/// The whole table.
+pub(crate) const PERMISSIONS: [Permission; 13] = [
+    Permission::roles("countersign.offer.v1.OfferService/RegisterListing", MAKERS),
+    Permission::roles("countersign.offer.v1.OfferService/ListListings", READERS),
+    Permission::roles(
+        "countersign.offer.v1.OfferService/CompleteIntake",
+        COLLECTORS,
+    ),
+    Permission::roles("countersign.offer.v1.OfferService/GetEngagement", READERS),
+    Permission::roles("countersign.offer.v1.OfferService/DraftOffer", MAKERS),
+    Permission::roles("countersign.offer.v1.OfferService/ReviseOffer", MAKERS),
+    Permission::roles("countersign.offer.v1.OfferService/Preflight", READERS),
+    Permission::roles("countersign.offer.v1.OfferService/ReleaseOffer", MAKERS),
+    Permission::roles("countersign.offer.v1.OfferService/ChangeExpiry", MAKERS),
+    Permission::roles("countersign.offer.v1.OfferService/CancelOffer", MAKERS),
+    Permission::roles("countersign.offer.v1.OfferService/GetOffer", READERS),
+    Permission::roles("countersign.offer.v1.OfferService/ListOffers", READERS),
+    Permission::roles(
+        "countersign.offer.v1.OfferService/DownloadLegalDocument",
+        READERS,
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use countersign_platform::check_permissions;
+    use countersign_proto::FILE_DESCRIPTOR_SET;
+    use countersign_proto::offer::v1::offer_service_server::SERVICE_NAME;
+
+    use super::*;
+
+    /// P5: every method has a rule, every rule a method.
+    #[test]
+    fn the_table_is_the_service() {
+        let checked = check_permissions(&PERMISSIONS, SERVICE_NAME, FILE_DESCRIPTOR_SET);
+        assert_eq!(checked, Ok(()));
+    }
+}
