@@ -16,6 +16,14 @@ pub use invariants::{invariants_hold, superuser};
 /// # Errors
 /// If anything does not start.
 pub async fn start() -> Result<Environment> {
+    start_traced(None).await
+}
+
+/// The same, with traces sent to a collector (OTLP over gRPC).
+///
+/// # Errors
+/// If anything does not start.
+pub async fn start_traced(collector: Option<String>) -> Result<Environment> {
     let options = Options {
         external: External::default(),
         // Postgres is killed in some tests: what it said is committed must be there.
@@ -23,6 +31,7 @@ pub async fn start() -> Result<Environment> {
         build: Build::WithFaults,
         binaries: std::env::var_os("COUNTERSIGN_BIN_DIR").map(PathBuf::from),
         rate_limit: None,
+        collector,
     };
     Environment::start(&options, &Console::quiet()).await
 }

@@ -50,6 +50,14 @@ pub(crate) struct ServerArgs {
         value_name = "FOLDER"
     )]
     pub(crate) bin_dir: Option<PathBuf>,
+    /// An OpenTelemetry collector that traces are sent to, by OTLP over gRPC: `http://127.0.0.1:4317`
+    #[arg(
+        long,
+        global = true,
+        env = "COUNTERSIGN_OTLP_ENDPOINT",
+        value_name = "URL"
+    )]
+    pub(crate) collector: Option<String>,
 }
 
 /// What to do.

@@ -76,5 +76,6 @@ fn wiring(parts: Parts<DisbursementReconciliationConfig>) -> Result<Wiring, BoxE
                 .max_decoding_message_size(MAX_MESSAGE_BYTES),
         )
         .subscribe(events::inbound::SOURCE, Offers)
+        .sample(store::figures::Figures)
         .recurring(TASK, Poll::new(feeds, interval)))
 }

@@ -59,8 +59,9 @@ pub fn service() -> Service {
 )]
 pub async fn compose(parts: Parts<NoSection>) -> Result<Wiring, BoxError> {
     let estimates = EstimateServiceServer::new(grpc::Estimates::new(parts.commands));
+    let expiry = expiry::Expiry::new(&parts.metrics);
     Ok(Wiring::new()
         .grpc(estimates.max_decoding_message_size(MAX_MESSAGE_BYTES))
         .subscribe("approval", Approvals)
-        .task(commands::validity::KIND, expiry::Expiry))
+        .task(commands::validity::KIND, expiry))
 }

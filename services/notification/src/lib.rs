@@ -62,6 +62,7 @@ pub async fn compose(parts: Parts<NotificationConfig>) -> Result<Wiring, BoxErro
     let channels = channels::Channels::new(&parts.section)?;
     let face = grpc::Notifications::new(parts.commands.clone(), parts.section.url_policy());
     let wiring = Wiring::new()
+        .sample(store::figures::Figures)
         .grpc(NotificationServiceServer::new(face).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .task(commands::notify::DELIVER, Deliver::new(channels));
     Ok(tellers()?

@@ -69,7 +69,7 @@ pub async fn compose(parts: Parts<OfferConfig>) -> Result<Wiring, BoxError> {
     )?;
     let outside = tasks::Outside {
         seller: config.seller()?,
-        marketplace: marketplace::Marketplace::connect(&config).await,
+        marketplace: marketplace::Marketplace::connect(&config, &parts.metrics).await,
         source: documents::source::DocumentSource::connect(
             &config.approval_url,
             config.approval_token_file.clone(),
@@ -86,5 +86,5 @@ pub async fn compose(parts: Parts<OfferConfig>) -> Result<Wiring, BoxError> {
     let wiring = Wiring::new()
         .grpc(OfferServiceServer::new(offers).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .subscribe("approval", events::inbound::Approvals);
-    Ok(tasks::wire(wiring, &outside))
+    Ok(tasks::wire(wiring, &outside, &parts.metrics))
 }

@@ -103,6 +103,8 @@ impl UnitOfWork {
     /// # Errors
     /// The database's.
     pub async fn audit(&mut self, entry: NewAudit) -> Result<(), Failure> {
+        self.concerns(entry.engagement.as_ref());
+        let traceparent = self.trace().to_string();
         let entry = AuditEntry {
             seller: entry.seller.to_string(),
             aggregate_id: entry.aggregate_id,
@@ -122,11 +124,12 @@ impl UnitOfWork {
         sqlx::query(
             "WITH head AS (
                 INSERT INTO aggregate_sequence AS s
-                    (seller, aggregate_id, event_seq, audit_seq, audit_head)
-                VALUES ($1, $2, 0, 1, sha256(int8send(1) || $3))
+                    (seller, aggregate_id, event_seq, audit_seq, audit_head, traceparent)
+                VALUES ($1, $2, 0, 1, sha256(int8send(1) || $3), $13)
                 ON CONFLICT (seller, aggregate_id) DO UPDATE SET
                     audit_seq = s.audit_seq + 1,
-                    audit_head = sha256(s.audit_head || int8send(s.audit_seq + 1) || $3)
+                    audit_head = sha256(s.audit_head || int8send(s.audit_seq + 1) || $3),
+                    traceparent = $13
                 RETURNING audit_seq, audit_head
             )
             INSERT INTO audit (seller, aggregate_id, audit_seq, engagement, occurred_at, cause_kind,
@@ -145,6 +148,7 @@ impl UnitOfWork {
         .bind(&entry.reason)
         .bind(&entry.state_before)
         .bind(&entry.state_after)
+        .bind(traceparent)
         .execute(self.connection())
         .await?;
         Ok(())

@@ -54,7 +54,7 @@ impl Commands {
     /// # Errors
     /// See [`CallContext::command`].
     pub fn call<T>(&self, request: &Request<T>) -> Result<CallContext, Status> {
-        CallContext::command(request, self.database.ids())
+        Ok(named(CallContext::command(request, self.database.ids())?))
     }
 
     /// Who calls, for a query.
@@ -62,7 +62,7 @@ impl Commands {
     /// # Errors
     /// See [`CallContext::query`].
     pub fn query<T>(&self, request: &Request<T>) -> Result<CallContext, Status> {
-        CallContext::query(request, self.database.ids())
+        Ok(named(CallContext::query(request, self.database.ids())?))
     }
 
     /// Executes a command once for its `(seller, idempotency key)`, however often it is asked for
@@ -102,24 +102,28 @@ impl Commands {
             .chain_update(request.encode_to_vec())
             .finalize()
             .to_vec();
-        let command = Command {
-            call: call.clone(),
-            rpc,
-            request_hash,
-        };
-        let database = self.database.clone();
         let span = tracing::info_span!(
             "command",
             rpc,
             seller = call.seller.as_str(),
             principal = call.principal.as_str(),
             key = call.idempotency_key,
-            trace = call.trace.trace_id()
+            engagement = tracing::field::Empty,
+            trace_id = tracing::field::Empty,
+            span_id = tracing::field::Empty,
         );
+        let mut call = call.clone();
+        call.trace = call.trace.unless_at(&span);
+        let timeout = call.timeout.unwrap_or(self.call_timeout);
+        let command = Command {
+            call,
+            rpc,
+            request_hash,
+        };
+        let database = self.database.clone();
         let run = async move { command.run(&database, &body).await };
         let running = self.lifecycle.spawn(run.instrument(span));
         // A little before the transport's own, which says CANCELLED when it means the deadline.
-        let timeout = call.timeout.unwrap_or(self.call_timeout);
         let timeout = timeout.saturating_sub(timeout / 20);
         // Only the waiting is bounded; the work is not cancelled.
         match tokio::time::timeout(timeout, running).await {
@@ -132,6 +136,12 @@ impl Commands {
             )),
         }
     }
+}
+
+/// Lets the log's lines of the call name the tenant.
+fn named(call: CallContext) -> CallContext {
+    tracing::Span::current().record("seller", call.seller.as_str());
+    call
 }
 
 struct Command {

@@ -47,6 +47,8 @@ pub const DEFAULT_RATE_LIMIT_PER_SECOND: u32 = 200;
 pub const DEFAULT_RATE_LIMIT_BURST: u32 = 400;
 /// Calls that a process works on at a time.
 pub const DEFAULT_MAX_CONCURRENT_CALLS: usize = 512;
+/// Of the traces that begin here, the part that is exported.
+pub const DEFAULT_TRACE_SAMPLE_RATIO: f64 = 1.0;
 /// The first word of subjects.
 pub const DEFAULT_NATS_PREFIX: &str = "countersign";
 
@@ -116,6 +118,14 @@ pub struct Settings {
     pub rate_limit_burst: u32,
     /// Calls that this process works on at a time.
     pub max_concurrent_calls: usize,
+    /// Where health (gRPC) and `/metrics` (HTTP) are served in plain text, `address:port`. Empty: not
+    /// served.
+    pub management_listen: String,
+    /// The collector that spans are sent to, by OTLP over gRPC: `http://host:4317`. Empty: no traces
+    /// are exported.
+    pub otlp_endpoint: String,
+    /// Of the traces that begin here, the part that is exported: 0 to 1. A caller's decision stands.
+    pub trace_sample_ratio: f64,
 }
 
 impl Default for Settings {
@@ -150,6 +160,9 @@ impl Default for Settings {
             rate_limit_per_second: DEFAULT_RATE_LIMIT_PER_SECOND,
             rate_limit_burst: DEFAULT_RATE_LIMIT_BURST,
             max_concurrent_calls: DEFAULT_MAX_CONCURRENT_CALLS,
+            management_listen: String::new(),
+            otlp_endpoint: String::new(),
+            trace_sample_ratio: DEFAULT_TRACE_SAMPLE_RATIO,
         }
     }
 }
@@ -163,8 +176,17 @@ impl Settings {
         Duration::from_millis(self.call_timeout_ms)
     }
 
-    pub(crate) const fn drain_timeout(&self) -> Duration {
-        Duration::from_millis(self.drain_timeout_ms)
+    /// What running work may take of the drain time; the rest is for the last spans.
+    pub(crate) fn drain_timeout(&self) -> Duration {
+        Duration::from_millis(self.drain_timeout_ms).saturating_sub(self.flush_timeout())
+    }
+
+    /// What sending the last spans may take of the drain time: a fifth, if there are any to send.
+    pub(crate) fn flush_timeout(&self) -> Duration {
+        if self.otlp_endpoint.is_empty() {
+            return Duration::ZERO;
+        }
+        Duration::from_millis(self.drain_timeout_ms / 5)
     }
 }
 

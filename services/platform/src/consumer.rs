@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use async_nats::jetstream::Message;
 use async_nats::jetstream::consumer::pull::Stream as Messages;
 use async_nats::jetstream::stream::Stream;
+use countersign_kernel::EngagementId;
 use futures::StreamExt;
 
 use crate::delivery::{self, Delivery, ack, nak};
@@ -17,6 +18,7 @@ use crate::fault;
 use crate::gaps::{self, Gaps};
 use crate::inbox::{self, Place, Route};
 use crate::lifecycle::Lifecycle;
+use crate::metrics::Instruments;
 use crate::nats::{self, Nats};
 use crate::position;
 use crate::subscription::EventHandler;
@@ -51,6 +53,7 @@ pub(crate) struct Consumer {
     pub(crate) nats: Nats,
     pub(crate) lifecycle: Lifecycle,
     pub(crate) gaps: Gaps,
+    pub(crate) instruments: Instruments,
 }
 
 /// An open consumer on a stream that is known by its birth.
@@ -158,7 +161,8 @@ impl Consumer {
         durable: &str,
         created: &str,
     ) -> Result<(), BoxError> {
-        tracing::error!(
+        // Its publisher says at ERROR that events were lost: here it is mended.
+        tracing::warn!(
             source = self.source,
             "the stream is not what was read before; reading it again from the start"
         );
@@ -236,9 +240,13 @@ impl Consumer {
                 Ok(place) => self.settle(delivery, place).await,
                 Err(failure) => {
                     let delay = delivery.nak_delay();
+                    self.count("failed");
                     tracing::warn!(
                         event = %delivery.event.id,
                         r#type = delivery.event.type_name,
+                        seller = delivery.event.seller.as_str(),
+                        engagement = delivery.event.engagement.as_ref().map(EngagementId::as_str),
+                        trace_id = delivery.event.trace.trace_id(),
                         error = failure.report(),
                         "an event failed; it comes again"
                     );
@@ -276,7 +284,15 @@ impl Consumer {
             .begin(Scope::Seller(event.seller.clone()), event)
             .await?;
         let place = if let Failure::Rejected(rejection) = &failure {
-            tracing::info!(event = %event.id, reason = rejection.reason(), "refused an event");
+            tracing::info!(
+                event = %event.id,
+                r#type = event.type_name,
+                seller = event.seller.as_str(),
+                engagement = event.engagement.as_ref().map(EngagementId::as_str),
+                trace_id = event.trace.trace_id(),
+                reason = rejection.reason(),
+                "refused an event"
+            );
             inbox::refuse(&mut uow, &self.source, event, rejection, Route::Stream).await?
         } else {
             inbox::park(&mut uow, &self.source, event, &failure.report(), attempts).await?
@@ -334,6 +350,7 @@ impl Consumer {
 
     /// Tells NATS what became of a message, after the commit.
     async fn settle(&mut self, delivery: &Delivery, place: Place) {
+        self.count(place.name());
         if place == Place::Gap {
             nak(&delivery.message, GAP_DELAY).await;
             if self.gaps.note(&delivery.event) {
@@ -343,6 +360,13 @@ impl Consumer {
             self.gaps.forget(&delivery.event);
             ack(&delivery.message).await;
         }
+    }
+}
+
+impl Consumer {
+    fn count(&self, outcome: &str) {
+        let labels = [("source", self.source.as_str()), ("outcome", outcome)];
+        self.instruments.applied.increment(&labels);
     }
 }
 

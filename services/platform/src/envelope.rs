@@ -211,6 +211,22 @@ pub(crate) fn subject(prefix: &str, schema: &str, type_name: &str, aggregate_id:
     format!("{prefix}.{schema}.{partition:02}.{event}.{version}")
 }
 
+/// The subjects of a type of event, with a star for the partition: few, and the same for every
+/// system, as the names of spans must be.
+pub(crate) fn destination(schema: &str, type_name: &str) -> String {
+    let mut words = type_name.rsplit('.');
+    let event = snake_case(words.next().unwrap_or_default());
+    let version = words.next().unwrap_or("v1");
+    format!("{schema}.*.{event}.{version}")
+}
+
+/// When the event of a message happened, if the message says so.
+pub(crate) fn time(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    let time = headers.get("ce-time")?.as_str();
+    let time = DateTime::parse_from_rfc3339(time).ok()?;
+    Some(time.to_utc())
+}
+
 fn snake_case(name: &str) -> String {
     let mut snake = String::with_capacity(name.len() + 4);
     for letter in name.chars() {

@@ -60,7 +60,7 @@ pub(crate) async fn ask(database: &Database, nats: &Nats, event: &IncomingEvent)
         aggregate_id: event.aggregate_id.clone(),
         from_seq: last + 1,
     };
-    tracing::error!(
+    tracing::warn!(
         ?request,
         source = event.source,
         "an event is missing; asking for it"

@@ -11,6 +11,7 @@ use tonic::server::NamedService;
 use tonic::service::RoutesBuilder;
 use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
+use tonic_health::pb::health_server::{self, HealthServer};
 use tonic_health::server::HealthReporter;
 
 use crate::auth::{Door, DoorLayer, Permission, Permissions, PermissionsError};
@@ -18,6 +19,7 @@ use crate::calls::{CallsLayer, LONGEST_CALL};
 use crate::config::Settings;
 use crate::failure::BoxError;
 use crate::lifecycle::Lifecycle;
+use crate::metrics::rpc::ObserveCalls;
 
 /// Calls that one connection may have open.
 const CALLS_PER_CONNECTION: u32 = 256;
@@ -33,7 +35,7 @@ pub const LIVENESS: &str = "liveness";
 /// The health name that says that calls will be answered: Postgres is there and migrated. Losing
 /// NATS does not change it, since the outbox keeps what cannot be sent.
 pub const READINESS: &str = "readiness";
-/// The health name that says that events flow: NATS is connected.
+/// The health name that says that events flow: NATS is connected, and the relay keeps up.
 pub const EVENTS: &str = "events";
 
 /// The gRPC services of a process, with their names for health and reflection.
@@ -71,6 +73,11 @@ impl GrpcServices {
         Permissions::new(rules, &self.names, &self.descriptors)
     }
 
+    /// What is served, for whoever must know the methods.
+    pub(crate) fn descriptors(&self) -> &[&'static [u8]] {
+        &self.descriptors
+    }
+
     fn reflect(&mut self) -> Result<(), tonic_reflection::server::Error> {
         let configure = || {
             let mut builder = tonic_reflection::server::Builder::configure()
@@ -100,6 +107,21 @@ pub(crate) struct Health {
 }
 
 impl Health {
+    /// The health of these services, none of them ready yet, and the server that tells it.
+    pub(crate) async fn new(
+        services: &GrpcServices,
+    ) -> (Self, HealthServer<impl health_server::Health + use<>>) {
+        let (reporter, server) = tonic_health::server::health_reporter();
+        let health = Self {
+            reporter,
+            names: services.names.clone(),
+        };
+        health.set(LIVENESS, true).await;
+        health.ready(false).await;
+        health.events(false).await;
+        (health, server)
+    }
+
     pub(crate) async fn ready(&self, ready: bool) {
         for name in self.names.iter().copied().chain(["", READINESS]) {
             self.set(name, ready).await;
@@ -123,6 +145,7 @@ impl Health {
 /// What a process serves gRPC with.
 pub(crate) struct Server {
     pub(crate) settings: Arc<Settings>,
+    pub(crate) observe: ObserveCalls,
     pub(crate) door: Door,
     pub(crate) listener: TcpListener,
     pub(crate) lifecycle: Lifecycle,
@@ -130,25 +153,11 @@ pub(crate) struct Server {
 
 impl Server {
     /// Serves until told to stop, then lets open calls finish.
-    pub(crate) async fn serve(
-        self,
-        mut services: GrpcServices,
-        started: impl FnOnce(Health),
-    ) -> Result<(), BoxError> {
-        let (reporter, health_server) = tonic_health::server::health_reporter();
-        let health = Health {
-            reporter,
-            names: services.names.clone(),
-        };
-        health.set(LIVENESS, true).await;
-        health.ready(false).await;
-        health.events(false).await;
-        services.add(health_server);
-        if self.settings.reflection {
+    pub(crate) async fn serve(self, mut services: GrpcServices) -> Result<(), BoxError> {
+        let (settings, lifecycle) = (&self.settings, &self.lifecycle);
+        if settings.reflection {
             services.reflect()?;
         }
-        started(health);
-        let (settings, lifecycle) = (&self.settings, &self.lifecycle);
         let concurrent = settings.max_concurrent_calls;
         tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(KEEP_ALIVE))
@@ -156,6 +165,8 @@ impl Server {
             .max_concurrent_streams(CALLS_PER_CONNECTION)
             .max_connection_age(CONNECTION_AGE)
             .max_connection_age_grace(LONGEST_CALL)
+            // Outermost: what another layer refuses is seen too.
+            .layer(self.observe)
             .layer(CallsLayer::new(
                 lifecycle,
                 concurrent,

@@ -5,10 +5,11 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use countersign_kernel::EngagementId;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use crate::envelope::IncomingEvent;
+use crate::envelope::{self, IncomingEvent};
 use crate::failure::Failure;
 use crate::fault;
 use crate::parked;
@@ -17,17 +18,59 @@ use crate::subscription::{EventHandler, Handled};
 use crate::tenancy::Scope;
 use crate::unit_of_work::{Cause, UnitOfWork};
 
-/// Where an event stands among those of its aggregate.
+/// How an event was dealt with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Applied,
+    Ignored,
+    Rejected,
+    Parked,
+}
+
+/// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// It is the next, and was dealt with now.
-    Next,
+    /// It was the next of its aggregate, and was dealt with now.
+    Next(Outcome),
     /// It was dealt with before.
     Duplicate,
     /// One before it has not arrived. Nothing was done.
     Gap,
     /// One before it is parked, and so is it now.
     Behind,
+}
+
+impl Outcome {
+    /// As the inbox and the metrics have it.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Ignored => "ignored",
+            Self::Rejected => "rejected",
+            Self::Parked => "parked",
+        }
+    }
+}
+
+impl Place {
+    /// As the metrics have it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Next(outcome) => outcome.name(),
+            Self::Duplicate => "duplicate",
+            Self::Gap => "gap",
+            Self::Behind => Outcome::Parked.name(),
+        }
+    }
+}
+
+/// Where an event stands among those of its aggregate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Next,
+    Before,
+    Blocked,
+    Ahead,
 }
 
 /// `(seller, aggregate id)`, of one source.
@@ -52,12 +95,12 @@ struct Receipts {
 }
 
 impl Receipts {
-    fn add(&mut self, event: &IncomingEvent, outcome: &'static str, reason: Option<String>) {
+    fn add(&mut self, event: &IncomingEvent, outcome: Outcome, reason: Option<String>) {
         self.ids.push(event.id);
         self.sellers.push(event.seller.to_string());
         self.aggregates.push(event.aggregate_id.clone());
         self.types.push(event.type_name.clone());
-        self.outcomes.push(outcome);
+        self.outcomes.push(outcome.name());
         self.reasons.push(reason);
     }
 
@@ -120,20 +163,25 @@ pub(crate) async fn apply(
     for at in order {
         let event = &events[at];
         let cursor = cursor_of(&mut cursors, event)?;
-        let place = place(*cursor, event, route);
-        if place == Place::Next {
-            if !known.contains(&event.id) {
-                let (outcome, reason) = handle(uow, handler, event).await?;
-                receipts.add(event, outcome, reason);
-            }
+        let standing = standing(*cursor, event, route);
+        if standing == Standing::Next {
             cursor.last_seq = event.aggregate_seq;
             cursor.moved = true;
         }
-        if place == Place::Behind {
-            uow.act_for(Scope::Seller(event.seller.clone())).await?;
-            parked::park_behind(uow, event).await?;
-        }
-        places[at] = place;
+        places[at] = match standing {
+            Standing::Next if !known.contains(&event.id) => {
+                let (outcome, reason) = handle(uow, handler, event).await?;
+                receipts.add(event, outcome, reason);
+                Place::Next(outcome)
+            }
+            Standing::Next | Standing::Before => Place::Duplicate,
+            Standing::Ahead => Place::Gap,
+            Standing::Blocked => {
+                uow.act_for(Scope::Seller(event.seller.clone())).await?;
+                parked::park_behind(uow, event).await?;
+                Place::Behind
+            }
+        };
     }
     // Constraints that are looked at with the commit see every row, too.
     uow.act_for(scope).await?;
@@ -153,16 +201,16 @@ pub(crate) async fn refuse(
 ) -> Result<Place, Failure> {
     let mut cursors = lock(uow, source, std::slice::from_ref(event)).await?;
     let cursor = cursor_of(&mut cursors, event)?;
-    let place = place(*cursor, event, route);
-    if place == Place::Next {
+    let standing = standing(*cursor, event, route);
+    if standing == Standing::Next {
         cursor.last_seq = event.aggregate_seq;
         cursor.moved = true;
         let mut receipts = Receipts::default();
-        receipts.add(event, "rejected", Some(rejection.to_string()));
+        receipts.add(event, Outcome::Rejected, Some(rejection.to_string()));
         receipts.write(uow, source).await?;
         advance(uow, source, &cursors).await?;
     }
-    Ok(place)
+    Ok(standing.unless_next(Outcome::Rejected))
 }
 
 /// Parks an event that can never be applied as it is, and blocks its aggregate.
@@ -175,12 +223,12 @@ pub(crate) async fn park(
 ) -> Result<Place, Failure> {
     let mut cursors = lock(uow, source, std::slice::from_ref(event)).await?;
     let cursor = cursor_of(&mut cursors, event)?;
-    let place = place(*cursor, event, Route::Stream);
-    if place == Place::Next {
+    let standing = standing(*cursor, event, Route::Stream);
+    if standing == Standing::Next {
         parked::park(uow, event, error, attempts).await?;
         block(uow, source, event).await?;
     }
-    Ok(place)
+    Ok(standing.unless_next(Outcome::Parked))
 }
 
 fn cursor_of<'c>(
@@ -192,44 +240,70 @@ fn cursor_of<'c>(
         .ok_or_else(|| Failure::internal("locking cursors", "a cursor is missing"))
 }
 
-fn place(cursor: Cursor, event: &IncomingEvent, route: Route) -> Place {
+fn standing(cursor: Cursor, event: &IncomingEvent, route: Route) -> Standing {
     if event.aggregate_seq <= cursor.last_seq {
-        return Place::Duplicate;
+        return Standing::Before;
     }
     if cursor.blocked && route == Route::Stream {
-        return Place::Behind;
+        return Standing::Blocked;
     }
     if event.aggregate_seq == cursor.last_seq + 1 {
-        return Place::Next;
+        return Standing::Next;
     }
-    Place::Gap
+    Standing::Ahead
+}
+
+impl Standing {
+    /// What became of an event that, were it the next, would have come to this.
+    const fn unless_next(self, outcome: Outcome) -> Place {
+        match self {
+            Self::Next => Place::Next(outcome),
+            Self::Before => Place::Duplicate,
+            Self::Blocked => Place::Behind,
+            Self::Ahead => Place::Gap,
+        }
+    }
 }
 
 async fn handle(
     uow: &mut UnitOfWork,
     handler: &dyn EventHandler,
     event: &IncomingEvent,
-) -> Result<(&'static str, Option<String>), Failure> {
+) -> Result<(Outcome, Option<String>), Failure> {
     if !handler.types().contains(&event.type_name.as_str()) {
-        return Ok(("ignored", None));
+        return Ok((Outcome::Ignored, None));
     }
     let cause = Cause::Event {
         id: event.id,
         source: event.source.clone(),
     };
-    uow.because_of(cause, event.trace);
     uow.act_for(Scope::Seller(event.seller.clone())).await?;
+    let destination = envelope::destination(&event.source, &event.type_name);
     let span = tracing::info_span!(
+        parent: None,
         "event",
-        id = %event.id,
+        otel.name = format!("process {destination}"),
+        otel.kind = "consumer",
+        "messaging.system" = "nats",
+        "messaging.operation.name" = "process",
+        "messaging.operation.type" = "process",
+        "messaging.destination.template" = destination,
+        "messaging.message.id" = %event.id,
+        event = %event.id,
         r#type = event.type_name,
         seller = event.seller.as_str(),
-        trace = event.trace.trace_id()
+        engagement = event.engagement.as_ref().map(EngagementId::as_str),
+        trace_id = tracing::field::Empty,
+        span_id = tracing::field::Empty,
     );
+    // Child of what it follows from, so that a deal reads as one trace; and linked to it, as the
+    // conventions want it.
+    uow.because_of(cause, event.trace.continued_by(&span));
+    event.trace.link(&span);
     Ok(match handler.handle(uow, event).instrument(span).await? {
-        Handled::Applied => ("applied", None),
-        Handled::Ignored => ("ignored", None),
-        Handled::Rejected(rejection) => ("rejected", Some(rejection.to_string())),
+        Handled::Applied => (Outcome::Applied, None),
+        Handled::Ignored => (Outcome::Ignored, None),
+        Handled::Rejected(rejection) => (Outcome::Rejected, Some(rejection.to_string())),
     })
 }
 

@@ -18,6 +18,8 @@
 //! | [`EventHandler`] | what a service does with another's events |
 //! | [`TaskHandler`], [`TaskRun`] | timers, retries, calls to the outside |
 //! | [`audit`] | the hash chain: export and verify (P3) |
+//! | [`Metrics`], [`Sample`] | what is counted, and how things stand, for Prometheus (P6) |
+//! | [`telemetry`], [`TraceContext`] | logs as JSON, and one trace through everything (P6) |
 //! | [`fault`] | steps to crash at, in tests |
 //! | `testing` | a database and a stream per test (feature `testing`) |
 //!
@@ -161,6 +163,8 @@ pub mod grpc;
 mod ids;
 mod inbox;
 mod lifecycle;
+mod management;
+pub mod metrics;
 mod migrate;
 mod nats;
 mod operations;
@@ -171,6 +175,7 @@ mod position;
 mod postgres;
 mod provision;
 mod reader;
+mod readiness;
 mod rejection;
 mod relay;
 mod rollback;
@@ -200,6 +205,7 @@ pub use envelope::{IncomingEvent, MAX_PAYLOAD_BYTES, NewEvent, PARTITIONS, parti
 pub use failure::{BoxError, Failure};
 pub use ids::Ids;
 pub use lifecycle::Lifecycle;
+pub use metrics::{Counter, Gauge, Metrics, Reading, Sample, Unit};
 pub use migrate::{FIRST_SERVICE_VERSION, Schema, SchemaError};
 pub use page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page};
 pub use provision::{ProvisionError, provision};

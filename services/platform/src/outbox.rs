@@ -24,14 +24,16 @@ impl UnitOfWork {
         }
         let event_id = self.new_id();
         let causation = self.cause().id();
-        let traceparent = self.trace().child(self.ids()).to_string();
+        let traceparent = self.trace().to_string();
+        self.concerns(event.engagement.as_ref());
         let now = self.now();
         sqlx::query(
             "WITH sequence AS (
                 INSERT INTO aggregate_sequence AS s
-                    (seller, aggregate_id, event_seq, audit_seq, audit_head)
-                VALUES ($1, $2, 1, 0, '')
-                ON CONFLICT (seller, aggregate_id) DO UPDATE SET event_seq = s.event_seq + 1
+                    (seller, aggregate_id, event_seq, audit_seq, audit_head, traceparent)
+                VALUES ($1, $2, 1, 0, '', $7)
+                ON CONFLICT (seller, aggregate_id) DO UPDATE
+                    SET event_seq = s.event_seq + 1, traceparent = $7
                 RETURNING event_seq
             )
             INSERT INTO outbox (event_id, seller, engagement, aggregate_id, aggregate_seq,

@@ -81,6 +81,8 @@ pub(crate) async fn park(
         source = event.source,
         aggregate = event.aggregate_id,
         seller = event.seller.as_str(),
+        engagement = event.engagement.as_ref().map(EngagementId::as_str),
+        trace_id = event.trace.trace_id(),
         error,
         "parked an event; its aggregate waits"
     );

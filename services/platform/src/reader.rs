@@ -1,10 +1,10 @@
-//! Reading: a read-only transaction that sees one tenant's rows (P5).
+//! Reading: a read-only transaction that sees one tenant's rows, or counts over all (P5).
 
 use std::ops::{Deref, DerefMut};
 
 use sqlx::{PgConnection, Postgres, Transaction};
 
-/// A connection to read on, bound to one seller until it is dropped. Hold it for the statements and
+/// A connection to read on, bound to its scope until it is dropped. Hold it for the statements and
 /// no longer: it keeps a connection of the pool.
 #[derive(Debug)]
 pub struct Reader(Transaction<'static, Postgres>);

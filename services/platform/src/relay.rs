@@ -12,14 +12,17 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
+use tracing::{Instrument, Span};
 
-use crate::envelope::Envelope;
+use crate::envelope::{self, Envelope};
 use crate::failure::BoxError;
 use crate::fault;
 use crate::lifecycle::Lifecycle;
+use crate::metrics::Instruments;
 use crate::nats::Nats;
 use crate::outbox;
 use crate::rollback::{self, HighWater};
+use crate::telemetry::TraceContext;
 use crate::unit_of_work::Database;
 
 /// Events published and marked together.
@@ -51,6 +54,7 @@ pub(crate) struct Relay {
     pub(crate) lifecycle: Lifecycle,
     pub(crate) options: PgConnectOptions,
     pub(crate) stream: Config,
+    pub(crate) instruments: Instruments,
 }
 
 #[derive(sqlx::FromRow)]
@@ -189,19 +193,21 @@ impl Relay {
             let mut headers = envelope.headers(&self.nats.names.schema, &self.stream.name);
             headers.insert(EXPECTED_LAST_SEQUENCE, expected.to_string());
             let payload = row.payload.clone().into();
+            let step = row.send_span(&self.nats.names.schema);
             let sent = self
                 .nats
                 .jetstream
                 .publish_with_headers(subject, headers, payload)
                 .await;
             match sent {
-                Ok(ack) => acks.push_back(ack.into_future()),
+                Ok(ack) => acks.push_back(ack.into_future().instrument(step)),
                 Err(error) => {
                     published.error = Some(error.into());
                     break;
                 }
             }
         }
+        let count = &self.instruments.published;
         let mut rows = rows.iter();
         while let Some(ack) = acks.next().await {
             let (ack, row) = match (ack, rows.next()) {
@@ -214,6 +220,7 @@ impl Relay {
             };
             let sequence = i64::try_from(ack.sequence).unwrap_or(i64::MAX);
             mark.sequence = mark.sequence.max(sequence);
+            count.increment(&[]);
             published.ids.push(row.id);
             published.generations.push(row.generation);
             published.sequences.push(sequence);
@@ -236,6 +243,36 @@ impl Relay {
 }
 
 impl Row {
+    /// The step of the event's trace that sending it is. The message itself carries the context that
+    /// the event was made in, unchanged.
+    fn send_span(&self, schema: &str) -> Span {
+        let span = tracing::debug_span!(
+            parent: None,
+            "send",
+            otel.name = tracing::field::Empty,
+            otel.kind = "client",
+            "messaging.system" = "nats",
+            "messaging.operation.name" = "send",
+            "messaging.operation.type" = "send",
+            "messaging.destination.template" = tracing::field::Empty,
+            "messaging.message.id" = %self.event_id,
+            seller = self.seller,
+            engagement = self.engagement,
+            generation = self.generation,
+        );
+        if span.is_disabled() {
+            return span;
+        }
+        let destination = envelope::destination(schema, &self.type_name);
+        span.record("otel.name", format!("send {destination}"));
+        span.record("messaging.destination.template", destination);
+        if let Ok(made_in) = self.traceparent.parse::<TraceContext>() {
+            let _ = made_in.continued_by(&span);
+            made_in.link(&span);
+        }
+        span
+    }
+
     fn envelope(&self) -> Envelope {
         Envelope {
             id: self.event_id,

@@ -7,6 +7,8 @@ use std::time::Duration;
 use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tonic_health::pb::health_server::HealthServer;
 
 use crate::auth::Door;
 use crate::config::{Config, Settings};
@@ -15,11 +17,16 @@ use crate::failure::BoxError;
 use crate::gaps::Gaps;
 use crate::grpc::{Health, Server};
 use crate::lifecycle::Lifecycle;
+use crate::management;
+use crate::metrics::rpc::ObserveCalls;
+use crate::metrics::sampler::Sampler;
+use crate::metrics::{Instruments, Metrics, Sample};
 use crate::migrate::{Schema, SchemaError};
 use crate::nats::Nats;
 use crate::operations::{self, Operations};
 use crate::operations_proto::{self, operations_service_server::OperationsServiceServer};
 use crate::postgres;
+use crate::readiness::Readiness;
 use crate::relay::{self, Relay};
 use crate::service::{MAX_MESSAGE_BYTES, Parts, Service, Wiring};
 use crate::subscription::EventHandler;
@@ -27,8 +34,8 @@ use crate::task_worker::{self, Worker};
 use crate::tasks::TaskHandler;
 use crate::unit_of_work::Database;
 
-/// How often readiness is looked at.
-const HEALTH_PERIOD: Duration = Duration::from_secs(1);
+/// Between two looks at a schema that is not fit yet.
+const SCHEMA_PERIOD: Duration = Duration::from_secs(1);
 
 /// Whether the schema is fit to serve.
 pub(crate) async fn check<S>(schema: &Schema, parts: &Parts<S>) -> Result<(), BoxError> {
@@ -75,6 +82,8 @@ where
         "" => None,
         _ => Some(Nats::connect(&parts.settings, schema.name()).await?),
     };
+    let (health, health_server) = Health::new(&wiring.grpc).await;
+    serve_management(&parts, health_server.clone()).await?;
     let operations = Operations {
         name: service.name,
         version: service.version,
@@ -101,8 +110,16 @@ where
         "listening"
     );
     let relay = postgres::system_options(&parts.settings, schema.name())?;
+    let observe = ObserveCalls::new(
+        &parts.metrics,
+        wiring.grpc.descriptors(),
+        parts.database.ids().clone(),
+    );
     let background = Background {
         schema,
+        metrics: parts.metrics.clone(),
+        instruments: Instruments::new(&parts.metrics),
+        samples: wiring.samples,
         database: parts.database.clone(),
         settings: Arc::clone(&parts.settings),
         lifecycle: lifecycle.clone(),
@@ -114,15 +131,14 @@ where
     };
     let transport = Server {
         settings: Arc::clone(&parts.settings),
+        observe,
         door,
         listener,
         lifecycle: lifecycle.clone(),
     };
-    let served = transport
-        .serve(wiring.grpc, |health| {
-            lifecycle.spawn(background.run(health));
-        })
-        .await;
+    wiring.grpc.add(health_server);
+    lifecycle.spawn(background.run(health));
+    let served = transport.serve(wiring.grpc).await;
     lifecycle.stop();
     if !lifecycle.drained(parts.settings.drain_timeout()).await {
         tracing::warn!("stopped with work under way; it will be taken up again");
@@ -132,9 +148,32 @@ where
     served
 }
 
+/// Serves the management port, if one is configured.
+async fn serve_management<S, H: tonic_health::pb::health_server::Health>(
+    parts: &Parts<S>,
+    health: HealthServer<H>,
+) -> Result<(), BoxError> {
+    let address = &parts.settings.management_listen;
+    if address.is_empty() {
+        return Ok(());
+    }
+    let listener = TcpListener::bind(address).await?;
+    tracing::info!(listen = %listener.local_addr()?, "serving health and metrics");
+    let (metrics, lifecycle) = (parts.metrics.clone(), parts.lifecycle.clone());
+    parts.lifecycle.spawn(async move {
+        if let Err(error) = management::serve(health, metrics, listener, lifecycle).await {
+            tracing::error!(%error, "health and metrics are no longer served");
+        }
+    });
+    Ok(())
+}
+
 /// What runs beside the calls, once the schema is there.
 struct Background {
     schema: Schema,
+    metrics: Metrics,
+    instruments: Instruments,
+    samples: Vec<Arc<dyn Sample>>,
     database: Database,
     settings: Arc<Settings>,
     lifecycle: Lifecycle,
@@ -150,17 +189,39 @@ impl Background {
         if !self.schema_is_current().await || !self.seed().await {
             return;
         }
+        let sources = self.handlers.keys().cloned().collect();
         if let Some(nats) = self.nats.clone() {
             self.events(&nats);
         }
+        let (tell_outbox_age, outbox_age) = watch::channel(Duration::ZERO);
+        let sampler = Sampler {
+            metrics: self.metrics.clone(),
+            database: self.database.clone(),
+            nats: self.nats.clone(),
+            lifecycle: self.lifecycle.clone(),
+            sources,
+            samples: std::mem::take(&mut self.samples),
+            outbox_age: tell_outbox_age,
+        };
+        self.lifecycle.spawn(sampler.run());
         let worker = Worker {
             database: self.database.clone(),
             lifecycle: self.lifecycle.clone(),
             handlers: std::mem::take(&mut self.tasks),
             concurrency: self.settings.task_concurrency,
+            instruments: self.instruments.clone(),
         };
         self.lifecycle.spawn(worker.run());
-        self.watch(&health).await;
+        let readiness = Readiness {
+            schema: self.schema,
+            database: self.database,
+            nats: self.nats,
+            outbox_age,
+            metrics: self.metrics,
+            lifecycle: self.lifecycle,
+            health,
+        };
+        readiness.run().await;
     }
 
     async fn schema_is_current(&self) -> bool {
@@ -182,7 +243,7 @@ impl Background {
                 }
                 Err(error) => tracing::warn!(%error, "cannot read the schema; waiting"),
             }
-            self.lifecycle.sleep(HEALTH_PERIOD).await;
+            self.lifecycle.sleep(SCHEMA_PERIOD).await;
         }
         false
     }
@@ -193,7 +254,7 @@ impl Background {
                 Ok(()) => return true,
                 Err(error) => tracing::warn!(%error, "cannot schedule recurring tasks; waiting"),
             }
-            self.lifecycle.sleep(HEALTH_PERIOD).await;
+            self.lifecycle.sleep(SCHEMA_PERIOD).await;
         }
         false
     }
@@ -206,6 +267,7 @@ impl Background {
             lifecycle: self.lifecycle.clone(),
             options: self.relay.clone(),
             stream: nats.stream_config(&self.settings),
+            instruments: self.instruments.clone(),
         };
         self.lifecycle.spawn(relay.run());
         self.lifecycle.spawn(relay::serve_replays(
@@ -221,29 +283,10 @@ impl Background {
                 nats: nats.clone(),
                 lifecycle: self.lifecycle.clone(),
                 gaps: Gaps::default(),
+                instruments: self.instruments.clone(),
             };
             self.lifecycle.spawn(consumer.run());
         }
-    }
-
-    /// Keeps health true to what is there.
-    async fn watch(&self, health: &Health) {
-        let mut was = None;
-        while !self.lifecycle.is_stopping() {
-            let ready = sqlx::query("SELECT 1")
-                .execute(self.database.system())
-                .await
-                .is_ok();
-            let events = self.nats.as_ref().is_some_and(Nats::is_connected);
-            if was != Some((ready, events)) {
-                tracing::info!(ready, events, "health");
-                health.ready(ready).await;
-                health.events(events).await;
-                was = Some((ready, events));
-            }
-            self.lifecycle.sleep(HEALTH_PERIOD).await;
-        }
-        health.ready(false).await;
     }
 }
 

@@ -22,6 +22,7 @@ use crate::failure::BoxError;
 use crate::grpc::GrpcServices;
 use crate::ids::Ids;
 use crate::lifecycle::Lifecycle;
+use crate::metrics::{Metrics, Sample};
 use crate::migrate::Schema;
 use crate::serve;
 use crate::subscription::EventHandler;
@@ -47,6 +48,8 @@ pub struct Parts<S> {
     pub commands: Commands,
     /// Owner of whatever runs beside the calls.
     pub lifecycle: Lifecycle,
+    /// Where the service's own counters come from.
+    pub metrics: Metrics,
 }
 
 impl<S> Clone for Parts<S> {
@@ -57,47 +60,60 @@ impl<S> Clone for Parts<S> {
             database: self.database.clone(),
             commands: self.commands.clone(),
             lifecycle: self.lifecycle.clone(),
+            metrics: self.metrics.clone(),
         }
     }
 }
 
 impl<S> Parts<S> {
-    pub(crate) fn new(config: Config<S>, schema: &str) -> Result<Self, sqlx::Error> {
+    pub(crate) fn new(config: Config<S>, schema: &str) -> Result<Self, BoxError> {
         let clock = config
             .settings
             .clock_file
             .clone()
             .map_or_else(Clock::system, Clock::rehearsal);
         let database = Database::new(&config.settings, schema, clock.clone(), Ids::random(clock))?;
-        Ok(Self::of(config, database))
+        Self::of(config, schema, database)
     }
 
-    pub(crate) fn of(config: Config<S>, database: Database) -> Self {
+    pub(crate) fn of(
+        config: Config<S>,
+        schema: &str,
+        database: Database,
+    ) -> Result<Self, BoxError> {
         Self::assemble(
             Arc::new(config.section),
             Arc::new(config.settings),
+            schema,
             database,
         )
     }
 
-    fn assemble(section: Arc<S>, settings: Arc<Settings>, database: Database) -> Self {
+    fn assemble(
+        section: Arc<S>,
+        settings: Arc<Settings>,
+        schema: &str,
+        database: Database,
+    ) -> Result<Self, BoxError> {
         let lifecycle = Lifecycle::default();
         let timeout = settings.call_timeout();
-        Self {
+        Ok(Self {
+            metrics: Metrics::new(&schema.replace('_', "-"))?,
             section,
             settings,
             commands: Commands::new(database.clone(), lifecycle.clone(), timeout),
             database,
             lifecycle,
-        }
+        })
     }
 
     /// The same configuration with another pool and lifecycle: another instance.
     #[cfg(feature = "testing")]
-    pub(crate) fn another(&self, database: Database) -> Self {
+    pub(crate) fn another(&self, schema: &str, database: Database) -> Result<Self, BoxError> {
         Self::assemble(
             Arc::clone(&self.section),
             Arc::clone(&self.settings),
+            schema,
             database,
         )
     }
@@ -110,6 +126,7 @@ pub struct Wiring {
     pub(crate) handlers: BTreeMap<String, Arc<dyn EventHandler>>,
     pub(crate) tasks: BTreeMap<&'static str, Arc<dyn TaskHandler>>,
     pub(crate) recurring: Vec<&'static str>,
+    pub(crate) samples: Vec<Arc<dyn Sample>>,
 }
 
 impl fmt::Debug for Wiring {
@@ -166,6 +183,13 @@ impl Wiring {
     pub fn recurring(mut self, kind: &'static str, handler: impl TaskHandler) -> Self {
         self.recurring.push(kind);
         self.task(kind, handler)
+    }
+
+    /// Shows gauges that the service reads from its own tables (P6).
+    #[must_use]
+    pub fn sample(mut self, sample: impl Sample) -> Self {
+        self.samples.push(Arc::new(sample));
+        self
     }
 }
 
@@ -295,7 +319,6 @@ impl Service {
         C: FnOnce(Parts<S>) -> F,
         F: Future<Output = Result<Wiring, BoxError>>,
     {
-        telemetry::init(config.settings.log_format)?;
         // Chosen before any connection is made: two providers are compiled in by dependencies, and
         // rustls refuses to choose. Installed already is as good.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -304,14 +327,31 @@ impl Service {
             .build()?;
         let schema = self.schema()?;
         runtime.block_on(async {
-            match task {
-                Task::Provision => Ok(provision::provision(&config.settings, schema.name()).await?),
-                Task::Migrate => Ok(schema.migrate(&config.settings).await?),
-                Task::Check => serve::check(&schema, &Parts::new(config, schema.name())?).await,
+            let process = telemetry::Process {
+                name: self.name,
+                version: self.version,
+            };
+            let traces = telemetry::init(&config.settings, &process)?;
+            let flush = config.settings.flush_timeout();
+            let done = match task {
+                Task::Provision => provision::provision(&config.settings, schema.name())
+                    .await
+                    .map_err(BoxError::from),
+                Task::Migrate => schema
+                    .migrate(&config.settings)
+                    .await
+                    .map_err(BoxError::from),
+                Task::Check => check(&schema, config).await,
                 Task::Serve => serve::serve(self, schema, config, compose).await,
-            }
+            };
+            traces.flush(flush).await;
+            done
         })
     }
+}
+
+async fn check<S>(schema: &Schema, config: Config<S>) -> Result<(), BoxError> {
+    serve::check(schema, &Parts::new(config, schema.name())?).await
 }
 
 /// An error with its sources, in one line.

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::failure::Failure;
 use crate::fault;
 use crate::lifecycle::Lifecycle;
+use crate::metrics::Instruments;
 use crate::tasks::{TaskHandler, TaskOutcome, TaskRun, back_off};
 use crate::telemetry::TraceContext;
 use crate::tenancy::Scope;
@@ -33,6 +34,7 @@ pub(crate) struct Worker {
     pub(crate) lifecycle: Lifecycle,
     pub(crate) handlers: BTreeMap<&'static str, Arc<dyn TaskHandler>>,
     pub(crate) concurrency: usize,
+    pub(crate) instruments: Instruments,
 }
 
 /// The leases that this process holds.
@@ -127,10 +129,12 @@ impl Worker {
             return;
         };
         let held = leases.hold(task.lease);
-        let database = self.database.clone();
+        let (database, runs) = (self.database.clone(), self.instruments.task_runs.clone());
         let wake = Arc::clone(&self.database.wakers.tasks);
         self.lifecycle.spawn(async move {
-            run_one(&database, handler.as_ref(), task).await;
+            let kind = task.kind.clone();
+            let outcome = run_one(&database, handler.as_ref(), task).await;
+            runs.increment(&[("kind", &kind), ("outcome", outcome)]);
             drop((held, permit));
             wake.notify_one();
         });
@@ -184,12 +188,27 @@ async fn renew(database: &Database, leases: &[Uuid]) -> Result<(), sqlx::Error> 
     .map(drop)
 }
 
-async fn run_one(database: &Database, handler: &dyn TaskHandler, task: Claimed) {
+/// Runs a claimed task and records how the run ended, which it returns by name.
+async fn run_one(database: &Database, handler: &dyn TaskHandler, task: Claimed) -> &'static str {
+    let span = tracing::info_span!(
+        parent: None,
+        "task",
+        otel.name = format!("task {}", task.kind),
+        kind = task.kind,
+        key = task.key,
+        attempt = task.attempts,
+        seller = tracing::field::Empty,
+        engagement = tracing::field::Empty,
+        trace_id = tracing::field::Empty,
+        span_id = tracing::field::Empty,
+    );
+    let trace = match task.traceparent.parse::<TraceContext>() {
+        Ok(scheduled_by) => scheduled_by.continued_by(&span),
+        // Nobody scheduled it: each run of a recurring task is a trace of its own.
+        Err(_) => TraceContext::start(database.ids()).unless_at(&span),
+    };
     let run = TaskRun {
-        trace: task
-            .traceparent
-            .parse()
-            .unwrap_or_else(|_| TraceContext::start(database.ids())),
+        trace,
         kind: task.kind,
         key: task.key,
         payload: task.payload,
@@ -199,23 +218,29 @@ async fn run_one(database: &Database, handler: &dyn TaskHandler, task: Claimed) 
         scope: task.seller,
         database: database.clone(),
     };
-    let span = tracing::info_span!(
-        "task",
-        kind = run.kind,
-        key = run.key,
-        attempt = run.attempt,
-        trace = run.trace.trace_id()
-    );
-    let outcome = match handler.run(&run).instrument(span).await {
+    let outcome = match handler.run(&run).instrument(span.clone()).await {
         Ok(outcome) => outcome,
         Err(Failure::Rejected(rejection)) => TaskOutcome::Failed(rejection.to_string()),
         Err(failure) if run.attempt >= MAX_ATTEMPTS => TaskOutcome::Failed(failure.report()),
         Err(failure) => TaskOutcome::RetryAt(run.now() + back_off(run.attempt), failure.report()),
     };
     fault::point("task.after_effect");
+    let name = name(&outcome);
     // Not recorded means run again when the lease ends.
-    if let Err(error) = finish(&run, outcome).await {
-        tracing::warn!(%error, kind = run.kind, key = run.key, "cannot record a task's outcome");
+    if let Err(error) = finish(&run, outcome).instrument(span.clone()).await {
+        let _in_run = span.enter();
+        tracing::warn!(%error, "cannot record a task's outcome");
+    }
+    name
+}
+
+/// As the metrics have it.
+const fn name(outcome: &TaskOutcome) -> &'static str {
+    match outcome {
+        TaskOutcome::Done => "done",
+        TaskOutcome::Again(_) => "again",
+        TaskOutcome::RetryAt(..) => "retry",
+        TaskOutcome::Failed(_) => "failed",
     }
 }
 
@@ -225,17 +250,11 @@ async fn finish(run: &TaskRun, outcome: TaskOutcome) -> Result<(), sqlx::Error> 
         TaskOutcome::Done => ("done", run.due_at, run.attempt, None),
         TaskOutcome::Again(due_at) => ("pending", due_at, 0, None),
         TaskOutcome::RetryAt(due_at, error) => {
-            tracing::info!(
-                kind = run.kind,
-                key = run.key,
-                attempt = run.attempt,
-                error,
-                "retrying"
-            );
+            tracing::info!(error, "retrying");
             ("pending", due_at, run.attempt, Some(error))
         }
         TaskOutcome::Failed(error) => {
-            tracing::error!(kind = run.kind, key = run.key, error, "a task failed");
+            tracing::error!(error, "a task failed");
             ("failed", run.due_at, run.attempt, Some(error))
         }
     };
@@ -257,18 +276,16 @@ async fn finish(run: &TaskRun, outcome: TaskOutcome) -> Result<(), sqlx::Error> 
 
 /// Makes sure that the one task of a recurring kind is there and will run.
 pub(crate) async fn seed(database: &Database, kinds: &[&'static str]) -> Result<(), sqlx::Error> {
-    let trace = TraceContext::start(database.ids()).to_string();
     let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
     sqlx::query(
         "INSERT INTO task AS t (kind, key, payload, state, due_at, traceparent, created_at, updated_at)
-        SELECT kind, kind, '{}', 'pending', $2, $3, $2, $2 FROM unnest($1::text[]) AS kind
+        SELECT kind, kind, '{}', 'pending', $2, '', $2, $2 FROM unnest($1::text[]) AS kind
         ON CONFLICT (kind, key) DO UPDATE SET state = 'pending', due_at = $2, updated_at = $2,
-            attempts = 0, lease = NULL, lease_until = NULL
+            traceparent = '', attempts = 0, lease = NULL, lease_until = NULL
         WHERE t.state IN ('done', 'failed')",
     )
     .bind(kinds)
     .bind(database.clock().now())
-    .bind(trace)
     .execute(database.system())
     .await
     .map(drop)

@@ -69,7 +69,7 @@ pub struct TaskRun {
     pub due_at: DateTime<Utc>,
     /// 1 on the first run since it was scheduled or last went well.
     pub attempt: i32,
-    /// The trace of whatever scheduled it.
+    /// The trace of whatever scheduled it, at this run; of a recurring task, this run's own.
     pub trace: TraceContext,
     pub(crate) lease: Uuid,
     /// Whose rows it may see and write: its row's seller, or the system.
@@ -134,7 +134,7 @@ impl UnitOfWork {
     /// # Errors
     /// The database's.
     pub async fn schedule(&mut self, task: NewTask) -> Result<(), Failure> {
-        let trace = self.trace().child(self.ids()).to_string();
+        let trace = self.trace().to_string();
         let (now, seller) = (self.now(), self.scope().seller().map(str::to_owned));
         sqlx::query(
             "INSERT INTO task (kind, key, payload, state, due_at, traceparent, created_at, updated_at,
@@ -163,7 +163,7 @@ impl UnitOfWork {
     /// # Errors
     /// The database's.
     pub async fn schedule_once(&mut self, task: NewTask) -> Result<bool, Failure> {
-        let trace = self.trace().child(self.ids()).to_string();
+        let trace = self.trace().to_string();
         let (now, seller) = (self.now(), self.scope().seller().map(str::to_owned));
         let inserted = sqlx::query(
             "INSERT INTO task (kind, key, payload, state, due_at, traceparent, created_at, updated_at,

@@ -40,7 +40,7 @@ use crate::lifecycle::Lifecycle;
 use crate::provision::provision;
 use crate::service::{Parts, Service, Wiring};
 use crate::subscription::EventHandler;
-use crate::telemetry::{self, LogFormat, TraceContext};
+use crate::telemetry::{self, TraceContext};
 use crate::tenancy::Scope;
 use crate::unit_of_work::{Cause, Database, UnitOfWork};
 use crate::{serve, task_worker};
@@ -107,7 +107,7 @@ impl<S: Send + Sync + 'static> TestBed<S> {
     ) -> Self {
         if std::env::var_os("RUST_LOG").is_some() {
             // The first test bed of the process starts logging; for the others it is started.
-            let _ = telemetry::init(LogFormat::Pretty);
+            let _ = telemetry::log_for_a_person();
         }
         let admin = required(DATABASE_VARIABLE);
         let number = NEXT.fetch_add(1, Ordering::SeqCst);
@@ -142,7 +142,7 @@ impl<S: Send + Sync + 'static> TestBed<S> {
         let clock = Clock::manual(monday());
         let database_of = Database::new(&settings, &schema, clock, Ids::counted()).expect("pools");
         Self {
-            parts: Parts::of(Config { settings, section }, database_of),
+            parts: Parts::of(Config { settings, section }, &schema, database_of).expect("metrics"),
             admin,
             database,
             schema,
@@ -331,7 +331,7 @@ impl<S: Send + Sync + 'static> TestBed<S> {
         let settings = &self.parts.settings;
         let (clock, ids) = (self.clock().clone(), self.parts.database.ids().clone());
         let database = Database::new(settings, &self.schema, clock, ids).expect("pools");
-        self.parts.another(database)
+        self.parts.another(&self.schema, database).expect("metrics")
     }
 }
 

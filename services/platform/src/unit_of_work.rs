@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use countersign_kernel::{Principal, SellerId};
+use countersign_kernel::{EngagementId, Principal, SellerId};
 use futures::future::BoxFuture;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
 use tokio::sync::Notify;
+use tracing::Span;
 use uuid::Uuid;
 
 use crate::clock::Clock;
@@ -138,7 +139,8 @@ impl Database {
         &self.system
     }
 
-    #[cfg(feature = "testing")]
+    /// The pool of everybody's transactions, to be counted and closed: what begins one is
+    /// [`Database::begin`] or [`Database::read`].
     pub(crate) const fn callers(&self) -> &PgPool {
         &self.callers
     }
@@ -167,9 +169,23 @@ impl Database {
         cause: Cause,
         trace: TraceContext,
     ) -> Result<UnitOfWork, Failure> {
+        let span = tracing::debug_span!(
+            "transaction",
+            otel.kind = "client",
+            "db.system.name" = "postgresql",
+            "db.operation.name" = "TRANSACTION",
+            "db.query.summary" = cause.kind(),
+            outcome = tracing::field::Empty,
+        );
+        // Work for several events at once has no span around it: the first one's trace takes it.
+        if TraceContext::current().is_none() {
+            let _ = trace.continued_by(&span);
+        }
         Ok(UnitOfWork {
             transaction: self.open(&scope, Access::Write).await?,
             scope,
+            span,
+            resumed: None,
             cause,
             trace,
             now: self.clock.now(),
@@ -260,6 +276,10 @@ impl Database {
 pub struct UnitOfWork {
     transaction: Transaction<'static, Postgres>,
     scope: Scope,
+    /// The step of the trace that the transaction is.
+    span: Span,
+    /// The step of another trace that this work turned out to be; see [`Self::resume_trace`].
+    resumed: Option<Span>,
     cause: Cause,
     trace: TraceContext,
     now: DateTime<Utc>,
@@ -302,8 +322,48 @@ impl UnitOfWork {
         &self.trace
     }
 
-    pub(crate) const fn ids(&self) -> &Ids {
-        &self.ids
+    /// Goes on in the trace in which an aggregate was last written: for what a timer finds out about
+    /// it, and was not asked by anybody who knows of it. The trace that found it out is linked.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn resume_trace(
+        &mut self,
+        seller: &SellerId,
+        aggregate_id: &str,
+    ) -> Result<(), Failure> {
+        let stored: Option<String> = sqlx::query_scalar(
+            "SELECT traceparent FROM aggregate_sequence WHERE seller = $1 AND aggregate_id = $2",
+        )
+        .bind(seller.as_str())
+        .bind(aggregate_id)
+        .fetch_optional(self.connection())
+        .await?;
+        let stored = stored.and_then(|text| text.parse::<TraceContext>().ok());
+        let Some(stored) = stored.filter(|stored| !stored.shares_trace(&self.trace)) else {
+            return Ok(());
+        };
+        let span = tracing::info_span!(
+            parent: None,
+            "resume",
+            cause = self.cause.kind(),
+            seller = seller.as_str(),
+            trace_id = tracing::field::Empty,
+            span_id = tracing::field::Empty,
+        );
+        let found_out_by = self.trace;
+        self.trace = stored.continued_by(&span);
+        found_out_by.link(&span);
+        self.resumed = Some(span);
+        Ok(())
+    }
+
+    /// Lets the log's lines of this work name the deal.
+    pub(crate) fn concerns(&self, engagement: Option<&EngagementId>) {
+        if let Some(engagement) = engagement {
+            let span = self.resumed.clone().unwrap_or_else(Span::current);
+            span.record("engagement", engagement.as_str());
+        }
     }
 
     /// Whose rows it may see and write.
@@ -328,6 +388,7 @@ impl UnitOfWork {
 
     pub(crate) async fn commit(self) -> Result<(), Failure> {
         self.transaction.commit().await?;
+        self.span.record("outcome", "commit");
         if self.published {
             self.wakers.relay.notify_one();
         }
@@ -339,6 +400,7 @@ impl UnitOfWork {
 
     /// Gives everything back. A connection on which that fails is closed by the pool.
     pub(crate) async fn roll_back(self) {
+        self.span.record("outcome", "rollback");
         if let Err(error) = self.transaction.rollback().await {
             tracing::debug!(%error, "rollback did not get through");
         }

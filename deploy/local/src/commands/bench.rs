@@ -16,6 +16,7 @@ pub(super) async fn run(servers: &ServerArgs, console: &Console) -> Result<()> {
         binaries: servers.bin_dir.clone(),
         // A few callers stand for many.
         rate_limit: Some(1_000_000),
+        collector: servers.collector.clone(),
     };
     let environment = Environment::start(&options, console).await?;
     let measured = bench::run(&environment, console).await;

@@ -54,6 +54,7 @@ async fn start(servers: &ServerArgs, console: &Console) -> Result<Environment> {
         build: Build::Development,
         binaries: servers.bin_dir.clone(),
         rate_limit: None,
+        collector: servers.collector.clone(),
     };
     Environment::start(&options, console).await
 }

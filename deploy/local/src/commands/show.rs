@@ -93,6 +93,10 @@ pub(super) fn endpoints(endpoints: &Endpoints) -> Table {
         if let Ok(address) = endpoints.address(service) {
             table.add_row([format!("{service} (gRPC)"), address.to_string()]);
         }
+        if let Ok(address) = endpoints.management_address(service) {
+            let metrics = format!("http://{address}/metrics");
+            table.add_row([format!("{service} (metrics)"), metrics]);
+        }
     }
     let rest = [
         (

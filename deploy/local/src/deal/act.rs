@@ -43,6 +43,8 @@ pub(super) struct Actor<'a> {
     seller: &'a str,
     /// The beginning of every idempotency key: tells this play from every other.
     play: String,
+    /// The trace that every call of this play belongs to.
+    trace_id: String,
     downloads: PathBuf,
 }
 
@@ -64,16 +66,30 @@ impl<'a> Actor<'a> {
         run: &str,
         downloads: &Path,
     ) -> Result<Self> {
+        let play = format!("{run}/{}", deal.name);
         Ok(Self {
+            trace_id: Uuid::new_v5(&Uuid::NAMESPACE_OID, play.as_bytes())
+                .simple()
+                .to_string(),
             endpoints,
             clock: RehearsalClock::new(endpoints.clock_file.clone()),
             wire: Wire::new(&endpoints.services)?,
             issuer: endpoints.issuer()?,
             http: reqwest::Client::new(),
             seller: &deal.seller,
-            play: format!("{run}/{}", deal.name),
+            play,
             downloads: downloads.to_owned(),
         })
+    }
+
+    /// 32 hexadecimal digits.
+    pub(super) fn trace_id(&self) -> &str {
+        &self.trace_id
+    }
+
+    /// The W3C context that calls are made in: as if one caller made them all.
+    fn traceparent(&self) -> String {
+        format!("00-{}-{}-01", self.trace_id, &self.trace_id[..16])
     }
 
     pub(super) fn now(&self) -> Result<DateTime<Utc>> {
@@ -136,6 +152,7 @@ impl<'a> Actor<'a> {
         let pairs = [
             ("authorization", format!("Bearer {token}")),
             ("idempotency-key", key.to_string()),
+            ("traceparent", self.traceparent()),
         ];
         let mut metadata = MetadataMap::new();
         for (name, value) in pairs {

@@ -131,6 +131,12 @@ impl<'a> Player<'a> {
         step.with_context(|| format!("there is no step {number}"))
     }
 
+    /// The trace that every call of this play belongs to, as 32 hexadecimal digits.
+    #[must_use]
+    pub fn trace_id(&self) -> &str {
+        self.actor.trace_id()
+    }
+
     /// What the deal has to tell so far.
     #[must_use]
     pub fn story(&self) -> &Story {

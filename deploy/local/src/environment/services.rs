@@ -125,6 +125,10 @@ pub(crate) const SELLER: &str = "acme";
 #[derive(Debug)]
 pub(crate) struct Wiring<'a> {
     pub(crate) listen: SocketAddr,
+    /// Health and metrics, in plain text.
+    pub(crate) management: SocketAddr,
+    /// The collector that traces go to; none when nobody collects.
+    pub(crate) collector: Option<&'a str>,
     pub(crate) database: &'a DatabaseUrls,
     pub(crate) nats: &'a NatsAccess,
     pub(crate) clock_file: &'a Path,
@@ -226,6 +230,14 @@ fn common(service: Service, wiring: &Wiring<'_>) -> Vec<(String, String)> {
     };
     let pairs = [
         ("COUNTERSIGN_LISTEN", wiring.listen.to_string()),
+        (
+            "COUNTERSIGN_MANAGEMENT_LISTEN",
+            wiring.management.to_string(),
+        ),
+        (
+            "COUNTERSIGN_OTLP_ENDPOINT",
+            wiring.collector.unwrap_or_default().to_owned(),
+        ),
         ("COUNTERSIGN_DATABASE_URL", database.run.clone()),
         ("COUNTERSIGN_DATABASE_OWNER_URL", database.owner.clone()),
         ("COUNTERSIGN_DATABASE_ADMIN_URL", database.admin.clone()),

@@ -53,6 +53,8 @@ pub struct Options {
     pub binaries: Option<PathBuf>,
     /// Calls that one caller may make a second, where it is not the services' own default.
     pub rate_limit: Option<u32>,
+    /// An OpenTelemetry collector (OTLP over gRPC, `http://host:4317`) that traces are sent to.
+    pub collector: Option<String>,
 }
 
 /// Where everything is: all that a deal player needs, also one in another process.
@@ -62,6 +64,8 @@ pub struct Endpoints {
     pub run_id: String,
     /// gRPC addresses.
     pub services: BTreeMap<Service, SocketAddr>,
+    /// Health and `/metrics`, in plain text.
+    pub management: BTreeMap<Service, SocketAddr>,
     /// The marketplace sandbox, its AWS protocol and its control.
     pub sandbox: SocketAddr,
     /// The mail catcher's SMTP port.
@@ -96,6 +100,7 @@ pub struct Environment {
     bucket: PathBuf,
     approval_token: PathBuf,
     rate_limit: Option<u32>,
+    collector: Option<String>,
     endpoints: Endpoints,
     begun: Instant,
     servers: AsyncMutex<Servers>,
@@ -121,8 +126,7 @@ impl Environment {
             console,
         )
         .await?;
-        let mut environment = Self::around(servers, binaries, begun, console).await?;
-        environment.rate_limit = options.rate_limit;
+        let environment = Self::around(servers, binaries, options, begun, console).await?;
         environment.prepare_databases(console).await?;
         let step = console.step("five services");
         for service in Service::ALL {
@@ -139,6 +143,7 @@ impl Environment {
     async fn around(
         servers: Servers,
         binaries: Binaries,
+        options: &Options,
         begun: Instant,
         console: &Console,
     ) -> Result<Self> {
@@ -170,9 +175,11 @@ impl Environment {
         .start()?;
         sandbox.wait_for_port(sandbox_address, START_LIMIT).await?;
         let mut addresses = BTreeMap::new();
+        let mut management = BTreeMap::new();
         let mut access = BTreeMap::new();
         for service in Service::ALL {
             addresses.insert(service, free_address()?);
+            management.insert(service, free_address()?);
             access.insert(
                 service,
                 (
@@ -184,6 +191,7 @@ impl Environment {
         let endpoints = Endpoints {
             run_id: secrets::run_id(),
             services: addresses,
+            management,
             sandbox: sandbox_address,
             smtp: mail.address(),
             webhooks: webhooks.address(),
@@ -205,7 +213,8 @@ impl Environment {
             objects,
             bucket,
             approval_token,
-            rate_limit: None,
+            rate_limit: options.rate_limit,
+            collector: options.collector.clone(),
             endpoints,
             begun,
             servers: AsyncMutex::new(servers),
@@ -434,6 +443,8 @@ impl Environment {
             .ok_or_else(|| anyhow!("no {service}"))?;
         let wiring = Wiring {
             listen: self.address(service)?,
+            management: self.endpoints.management_address(service)?,
+            collector: self.collector.as_deref(),
             database,
             nats,
             clock_file: &self.endpoints.clock_file,
@@ -523,6 +534,17 @@ impl Endpoints {
     /// If its key cannot be read.
     pub fn issuer(&self) -> Result<Issuer> {
         Issuer::open(&self.issuer)
+    }
+
+    /// Where a service serves health and `/metrics`.
+    ///
+    /// # Errors
+    /// If it is not part of the system.
+    pub fn management_address(&self, service: Service) -> Result<SocketAddr> {
+        self.management
+            .get(&service)
+            .copied()
+            .ok_or_else(|| anyhow!("{service} has no management address"))
     }
 
     /// The caught mail.

@@ -36,6 +36,8 @@ pub(crate) async fn reconcile(
 ) -> Result<(), Failure> {
     store::due::take_turn(uow.connection(), seller).await?;
     store::due::done(uow.connection(), seller, agreement).await?;
+    // Feeds come by the clock, and know of no deal.
+    uow.resume_trace(seller, agreement.as_str()).await?;
     run(
         uow,
         seller,

@@ -110,6 +110,18 @@ words!(
     }
 );
 
+impl Kind {
+    /// Every kind there is.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::PennyDifference,
+        Self::ShortPaid,
+        Self::DepositFailed,
+        Self::OverPaid,
+        Self::FeeRate,
+        Self::Price,
+    ];
+}
+
 /// A difference as it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Finding {

@@ -222,10 +222,10 @@ fn log(seller: &SellerId, report: &Report) {
     let (tally, path) = (report.kept.tally, report.version.path.as_str());
     let (seller, remarks) = (seller.as_str(), report.remarks.join("; "));
     if report.kept.state == FileState::Refused {
-        tracing::warn!(seller, path, remarks, "refused a feed file");
+        tracing::error!(seller, path, remarks, "refused a feed file");
     } else if tally.refused > 0 {
         let (new, refused) = (tally.new, tally.refused);
-        tracing::warn!(
+        tracing::error!(
             seller,
             path,
             new,

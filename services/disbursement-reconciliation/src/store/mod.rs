@@ -9,12 +9,14 @@
 //! | [`feed`] | `feed_file`, `feed_row`, `feed_refusal` |
 //! | [`due`] | `reconcile_due`, `seller_turn`: whose turn it is |
 //! | [`policy`] | `cash_policy` |
+//! | [`figures`] | how it all stands, as gauges |
 
 pub(crate) mod agreement;
 pub(crate) mod billing;
 pub(crate) mod discrepancy;
 pub(crate) mod due;
 pub(crate) mod feed;
+pub(crate) mod figures;
 pub(crate) mod ledger;
 pub(crate) mod policy;
 

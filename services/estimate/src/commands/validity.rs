@@ -45,8 +45,8 @@ pub(super) fn task(seller: &SellerId, head: &Head) -> NewTask {
 }
 
 /// Expires the estimate if the timer's version is still the newest and still open: the domain
-/// decides.
-pub(crate) async fn expire(uow: &mut UnitOfWork, timer: &Timer) -> Result<(), Failure> {
+/// decides. Returns whether it did.
+pub(crate) async fn expire(uow: &mut UnitOfWork, timer: &Timer) -> Result<bool, Failure> {
     let seller: SellerId = timer
         .seller
         .parse()
@@ -54,6 +54,6 @@ pub(crate) async fn expire(uow: &mut UnitOfWork, timer: &Timer) -> Result<(), Fa
     let command = Command::Expire {
         version: timer.version,
     };
-    super::change(uow, &seller, timer.estimate_id, &command).await?;
-    Ok(())
+    let changed = super::change(uow, &seller, timer.estimate_id, &command).await?;
+    Ok(changed.applied)
 }

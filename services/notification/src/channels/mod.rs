@@ -11,6 +11,7 @@ mod email;
 mod webhook;
 
 use chrono::{DateTime, Utc};
+use tracing::{Instrument, Span};
 
 use self::email::Mailer;
 use self::webhook::Webhooks;
@@ -64,6 +65,16 @@ fn report(error: &dyn std::error::Error) -> String {
     text
 }
 
+/// The step of a trace that an attempt is (P6). It says nothing of whom it went to.
+fn step(name: &'static str, protocol: &'static str) -> Span {
+    tracing::debug_span!(
+        "attempt",
+        otel.name = name,
+        otel.kind = "client",
+        "network.protocol.name" = protocol,
+    )
+}
+
 /// Every channel, ready to send.
 #[derive(Debug)]
 pub(crate) struct Channels {
@@ -91,9 +102,15 @@ impl Channels {
         let answer = match (letter.channel, subscription.map(|known| &known.address)) {
             // Who was taken off the list hears nothing more, redriven or not (N4).
             (Channel::Email, None) if letter.subscription.is_some() => removed(),
-            (Channel::Email, _) => self.mailer.send(letter).await,
+            (Channel::Email, _) => {
+                self.mailer
+                    .send(letter)
+                    .instrument(step("SMTP", "smtp"))
+                    .await
+            }
             (Channel::Webhook, Some(Address::Webhook { secret, .. })) => {
-                self.webhooks.send(letter, secret, now).await
+                let sent = self.webhooks.send(letter, secret, now);
+                sent.instrument(step("POST", "http")).await
             }
             (Channel::Webhook, Some(Address::Email(_)) | None) => removed(),
         };

@@ -5,8 +5,10 @@
 //! | [`subscriptions`] | `subscription` |
 //! | [`deliveries`] | `delivery`, `attempt`: the write side |
 //! | [`views`] | `delivery` as callers read it |
+//! | [`figures`] | how it all stands, as gauges |
 
 pub(crate) mod deliveries;
+pub(crate) mod figures;
 pub(crate) mod subscriptions;
 pub(crate) mod views;
 

@@ -80,6 +80,8 @@ pub(crate) async fn attach(
     let Some(offer_id) = found else {
         return Ok(false);
     };
+    // Nobody asked for it who knows of the deal: it was found by the clock.
+    uow.resume_trace(seller, offer_id.as_str()).await?;
     let command = Command::RecordAgreement(agreement.clone());
     let offer = offer::apply(uow, seller, &offer_id, &command).await?;
     store::agreement::matched(uow.connection(), seller, &agreement.id, &offer_id).await?;

@@ -144,8 +144,9 @@ async fn publish(
 /// A change after the release has no event of its own: who asked must not take it for done (O11).
 fn warn_of_failure(seller: &SellerId, offer: &Offer, event: &Event) {
     if let Event::ChangeFailed { errors } = event {
-        tracing::warn!(
+        tracing::error!(
             seller = seller.as_str(),
+            engagement = offer.engagement_id().as_str(),
             offer = offer.id.as_str(),
             ?errors,
             "AWS refused a change of a published offer: it stays as it is"

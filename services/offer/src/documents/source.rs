@@ -5,14 +5,17 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use countersign_kernel::{Digest, SellerId};
+use countersign_platform::{TRACEPARENT_KEY, TraceContext};
 use countersign_proto::approval::v1::DownloadDocumentRequest;
 use countersign_proto::approval::v1::approval_service_client::ApprovalServiceClient;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
+use tracing::Instrument;
 
 /// More than the 10 MB that a document may have (A7): a stream without end is cut.
 const LIMIT: usize = 16 * 1024 * 1024;
 const PRINCIPAL: &str = "service:offer";
+const METHOD: &str = "countersign.approval.v1.ApprovalService/DownloadDocument";
 
 /// Why a document could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +61,15 @@ impl DocumentSource {
         seller: &SellerId,
         digest: Digest,
     ) -> Result<Vec<u8>, DownloadError> {
-        tokio::time::timeout(self.timeout, self.read(seller, digest))
+        let span = tracing::debug_span!(
+            "download",
+            otel.name = METHOD,
+            otel.kind = "client",
+            "rpc.system.name" = "grpc",
+            "rpc.method" = METHOD,
+        );
+        let read = self.read(seller, digest).instrument(span);
+        tokio::time::timeout(self.timeout, read)
             .await
             .unwrap_or_else(|_| Err(DownloadError::Away("it took too long".to_owned())))
     }
@@ -95,6 +106,11 @@ impl DocumentSource {
                 .parse()
                 .map_err(|_| DownloadError::Away(format!("{key} cannot be sent")))?;
             request.metadata_mut().insert(key, value);
+        }
+        if let Some(here) = TraceContext::current()
+            && let Ok(value) = here.to_string().parse()
+        {
+            request.metadata_mut().insert(TRACEPARENT_KEY, value);
         }
         let failed = |status| failure(digest, &status);
         let answer = self

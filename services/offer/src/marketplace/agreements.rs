@@ -46,15 +46,15 @@ impl Marketplace {
             filter("AgreementType", "PurchaseAgreement"),
         ];
         filters.extend(since.map(|since| filter("AfterLastUpdateTime", &since)));
-        let found = self
+        let sent = self
             .agreements
             .search_agreements()
             .catalog("AWSMarketplace")
             .set_filters(Some(filters))
             .max_results(PAGE)
             .set_next_token(next_token)
-            .send()
-            .await?;
+            .send();
+        let found = self.calls.make("SearchAgreements", sent).await?;
         Ok(Page {
             summaries: found
                 .agreement_view_summaries()
@@ -70,22 +70,22 @@ impl Marketplace {
         &self,
         id: &AgreementId,
     ) -> Result<Result<Agreement, String>, CallError> {
-        let described = self
+        let sent = self
             .agreements
             .describe_agreement()
             .agreement_id(id.as_str())
-            .send()
-            .await?;
+            .send();
+        let described = self.calls.make("DescribeAgreement", sent).await?;
         let mut terms = Vec::new();
         let mut next_token = None;
         loop {
-            let page = self
+            let sent = self
                 .agreements
                 .get_agreement_terms()
                 .agreement_id(id.as_str())
                 .set_next_token(next_token)
-                .send()
-                .await?;
+                .send();
+            let page = self.calls.make("GetAgreementTerms", sent).await?;
             terms.extend_from_slice(page.accepted_terms());
             next_token = page.next_token().map(str::to_owned);
             if next_token.is_none() {

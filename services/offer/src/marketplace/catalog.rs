@@ -33,15 +33,15 @@ impl Marketplace {
         let changes = request
             .sdk_changes()
             .map_err(|wrong| unusable(wrong.to_string()))?;
-        let started = self
+        let sent = self
             .catalog
             .start_change_set()
             .catalog(CATALOG)
             .set_change_set(Some(changes))
             .change_set_name(&request.name)
             .client_request_token(&request.client_request_token)
-            .send()
-            .await?;
+            .send();
+        let started = self.calls.make("StartChangeSet", sent).await?;
         let id = started.change_set_id().unwrap_or_default();
         id.parse()
             .map_err(|_| CallError::Later("the answer has no change set id".to_owned()))
@@ -55,14 +55,14 @@ impl Marketplace {
         let filter = filter.build();
         let mut next_token = None;
         loop {
-            let page = self
+            let sent = self
                 .catalog
                 .list_change_sets()
                 .catalog(CATALOG)
                 .filter_list(filter.clone())
                 .set_next_token(next_token)
-                .send()
-                .await?;
+                .send();
+            let page = self.calls.make("ListChangeSets", sent).await?;
             let mut named = page
                 .change_set_summary_list()
                 .iter()
@@ -79,13 +79,13 @@ impl Marketplace {
 
     /// Where the change set stands.
     pub(crate) async fn describe(&self, id: &ChangeSetId) -> Result<Progress, CallError> {
-        let described = self
+        let sent = self
             .catalog
             .describe_change_set()
             .catalog(CATALOG)
             .change_set_id(id.as_str())
-            .send()
-            .await?;
+            .send();
+        let described = self.calls.make("DescribeChangeSet", sent).await?;
         Ok(progress(&described))
     }
 }

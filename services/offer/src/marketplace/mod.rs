@@ -4,6 +4,7 @@
 mod agreements;
 mod catalog;
 mod error;
+mod observe;
 mod request;
 
 use aws_config::timeout::TimeoutConfig;
@@ -15,6 +16,9 @@ pub(crate) use catalog::Progress;
 pub(crate) use error::CallError;
 pub(crate) use request::ChangeSetRequest;
 
+use countersign_platform::Metrics;
+use observe::Calls;
+
 use crate::config::OfferConfig;
 
 /// Attempts of one call by the SDK itself, before a task's own back-off takes over.
@@ -25,11 +29,12 @@ const ATTEMPTS: u32 = 3;
 pub(crate) struct Marketplace {
     catalog: aws_sdk_marketplacecatalog::Client,
     agreements: aws_sdk_marketplaceagreement::Client,
+    calls: Calls,
 }
 
 impl Marketplace {
     /// Connects lazily: nothing is called before it is needed.
-    pub(crate) async fn connect(config: &OfferConfig) -> Self {
+    pub(crate) async fn connect(config: &OfferConfig, metrics: &Metrics) -> Self {
         let timeout = config.marketplace_timeout();
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(timeout / 4)
@@ -52,6 +57,7 @@ impl Marketplace {
         Self {
             catalog: aws_sdk_marketplacecatalog::Client::new(&shared),
             agreements: aws_sdk_marketplaceagreement::Client::new(&shared),
+            calls: Calls::new(metrics),
         }
     }
 }

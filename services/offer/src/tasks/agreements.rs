@@ -183,11 +183,11 @@ impl Look {
 
 /// The trouble with one agreement, after it was told to whoever reads the log.
 fn told(id: &AgreementId, failure: Failure) -> Trouble {
-    let problem = failure.report();
-    tracing::error!(
-        agreement = id.as_str(),
-        problem,
-        "an agreement was not recorded"
-    );
+    let (agreement, problem) = (id.as_str(), failure.report());
+    if matches!(failure, Failure::Conflict(_) | Failure::Unavailable { .. }) {
+        tracing::warn!(agreement, problem, "an agreement is not recorded yet");
+    } else {
+        tracing::error!(agreement, problem, "an agreement was not recorded");
+    }
     Trouble::Ours(failure)
 }

@@ -9,7 +9,7 @@ mod documents;
 use std::sync::Arc;
 
 use countersign_kernel::SellerId;
-use countersign_platform::Wiring;
+use countersign_platform::{Metrics, Wiring};
 
 use crate::commands::follow_up;
 use crate::config::OfferConfig;
@@ -29,7 +29,8 @@ pub(crate) struct Outside {
 }
 
 /// Adds every task.
-pub(crate) fn wire(wiring: Wiring, outside: &Outside) -> Wiring {
+pub(crate) fn wire(wiring: Wiring, outside: &Outside, metrics: &Metrics) -> Wiring {
+    let breached = clocks::breached(metrics);
     wiring
         .task(follow_up::ASSEMBLE, documents::Assemble(outside.clone()))
         .task(
@@ -40,7 +41,10 @@ pub(crate) fn wire(wiring: Wiring, outside: &Outside) -> Wiring {
             follow_up::POLL_CHANGE_SET,
             change_sets::Poll(outside.clone()),
         )
-        .task(follow_up::PUBLISH_OVERDUE, clocks::PublishOverdue)
-        .task(follow_up::EXPIRE, clocks::Expire)
+        .task(
+            follow_up::PUBLISH_OVERDUE,
+            clocks::PublishOverdue(breached.clone()),
+        )
+        .task(follow_up::EXPIRE, clocks::Expire(breached))
         .recurring(agreements::KIND, agreements::Look(outside.clone()))
 }

@@ -13,7 +13,8 @@ use countersign_platform::{
 use tokio::sync::Semaphore;
 
 use crate::support::{
-    NOTED, called, compose_reader, compose_sample, event, eventually, note, notes, pair, reader,
+    NOTED, acme, called, compose_reader, compose_sample, event, eventually, note, notes, pair,
+    reader,
     reminder, sample,
 };
 

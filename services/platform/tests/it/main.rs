@@ -10,6 +10,7 @@ mod commands;
 mod consumer;
 mod crash;
 mod issuer;
+mod observed;
 mod operations;
 mod relay;
 mod schema;

@@ -1,0 +1,89 @@
+//! Logs as JSON, and the trace that a command, its events and what they cause share (P6).
+//!
+//! | file | what |
+//! |---|---|
+//! | [`trace_context`] | where a piece of work stands in its trace, as it rides from process to process |
+//! | [`log_line`] | one JSON object a line: tenant, engagement and trace on each inside work |
+//! | [`export`] | spans to an OpenTelemetry collector, when there is one |
+//!
+//! `tracing`'s spans are the spans. Those at INFO stand for a piece of work and name its tenant and
+//! trace to the log; those at DEBUG are steps of it (a message sent, a transaction, a call to the
+//! outside) and cost nothing unless traces are exported.
+
+mod export;
+mod log_line;
+mod trace_context;
+
+use serde::{Deserialize, Serialize};
+use tracing_subscriber::fmt::format::JsonFields;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+#[cfg(feature = "testing")]
+use tracing_subscriber::util::TryInitError;
+use tracing_subscriber::{EnvFilter, Layer};
+
+use crate::config::Settings;
+use crate::failure::BoxError;
+use log_line::LogLine;
+
+pub(crate) use export::Traces;
+pub use trace_context::{NotATraceparent, TraceContext};
+
+/// What is logged when `RUST_LOG` says nothing. The exporter tells its troubles through
+/// [`export`], once: the SDK would tell each at ERROR, which is for what a person must look at.
+const DEFAULT_FILTER: &str =
+    "info,sqlx=warn,async_nats=warn,opentelemetry=off,opentelemetry_sdk=off,opentelemetry_otlp=off";
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// One JSON object a line, on standard output.
+    #[default]
+    Json,
+    /// For a person's eyes, on standard error.
+    Pretty,
+}
+
+/// Starts logging for this process, and exporting its traces if the settings name a collector.
+/// `RUST_LOG` filters the log. Within a Tokio runtime: the exporter needs one.
+///
+/// # Errors
+/// When the process logs already, or the collector's address is none.
+pub(crate) fn init(settings: &Settings, service: &Process) -> Result<Traces, BoxError> {
+    let traces = Traces::start(settings, service)?;
+    let lines = match settings.log_format {
+        LogFormat::Json => tracing_subscriber::fmt::layer()
+            .fmt_fields(JsonFields::new())
+            .event_format(LogLine)
+            .boxed(),
+        LogFormat::Pretty => tracing_subscriber::fmt::layer()
+            .with_writer(std::io::stderr)
+            .boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(lines.with_filter(filter()))
+        .with(traces.layer())
+        .try_init()?;
+    Ok(traces)
+}
+
+fn filter() -> EnvFilter {
+    EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER))
+}
+
+/// Starts logging for the tests of this process, for a person's eyes.
+#[cfg(feature = "testing")]
+pub(crate) fn log_for_a_person() -> Result<(), TryInitError> {
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry()
+        .with(lines.with_filter(filter()))
+        .try_init()
+}
+
+/// What a process is called in traces.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Process {
+    pub(crate) name: &'static str,
+    pub(crate) version: &'static str,
+}
