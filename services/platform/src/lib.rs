@@ -43,7 +43,8 @@
 //!
 //! // src/main.rs. `static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();` goes into
 //! // .migrations(&MIGRATIONS): versions from 1000, and a build.rs that prints
-//! // "cargo:rerun-if-changed=migrations". The encoded descriptor set goes into .descriptors(..).
+//! // "cargo:rerun-if-changed=migrations". The encoded descriptor set goes into .descriptors(..), and
+//! // src/permissions.rs, a rule for every method, into .permissions(..).
 //! fn main() -> std::process::ExitCode {
 //!     Service::new("things", env!("CARGO_PKG_VERSION")).run(compose)
 //! }

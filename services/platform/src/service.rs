@@ -32,7 +32,7 @@ use crate::{provision, telemetry};
 
 /// The largest message that a gRPC server here takes: what is larger comes in chunks. Every server
 /// is told, since the limit is each generated server's own.
-pub const MAX_MESSAGE_BYTES: usize = 2 * 1024 * 1024;
+pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 
 /// What a service is composed from: its configuration and what the harness gives it. Cheap to
 /// clone.

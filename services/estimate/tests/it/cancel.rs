@@ -1,5 +1,6 @@
 //! Calls that are given up at any moment leave nothing half done (P2, P4).
 
+use std::error::Error;
 use std::time::Duration;
 
 use countersign_proto::estimate::v1 as proto;
@@ -52,10 +53,13 @@ async fn give_up(client: &mut EstimateServiceClient<Channel>, number: u32) -> bo
             .await
             .is_ok_and(|answer| answer.is_ok());
     }
-    let answer = call.await.map_err(|status| status.code());
-    // The client's own clock may be first, and says it in its own way.
-    let in_time = [Ok(()), Err(Code::DeadlineExceeded), Err(Code::Cancelled)];
-    assert!(in_time.contains(&answer), "{answer:?}");
+    let answer = call.await;
+    if let Err(status) = &answer {
+        // What the client says by itself has a source: its own clock was first, or the server
+        // closed a connection on which too many calls were given up.
+        let own = status.source().is_some();
+        assert!(own || status.code() == Code::DeadlineExceeded, "{status:?}");
+    }
     answer.is_ok()
 }
 
