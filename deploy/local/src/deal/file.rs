@@ -365,7 +365,7 @@ mod tests {
     fn people_are_a_principal_and_roles() {
         let person = Person::parse("em@acme.example [engagement-manager, sales]").unwrap();
         assert_eq!(
-            (person.principal.as_str(), person.roles.as_str()),
+            (person.principal.as_str(), person.roles.join(",").as_str()),
             ("em@acme.example", "engagement-manager,sales")
         );
         assert!(Person::parse("x@acme.example").unwrap().roles.is_empty());

@@ -102,7 +102,7 @@ impl KeySet {
 
     /// Lets a service trust these keys.
     pub(crate) fn configure(&self, settings: &mut Settings) {
-        settings.auth_issuer = ISSUER.to_owned();
+        ISSUER.clone_into(&mut settings.auth_issuer);
         settings.auth_jwks_url = format!("file://{}", self.0.display());
         settings.nats_url = String::new();
     }
