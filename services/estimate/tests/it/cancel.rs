@@ -58,7 +58,9 @@ async fn give_up(client: &mut EstimateServiceClient<Channel>, number: u32) -> bo
         // What the client says by itself has a source: its own clock was first, or the server
         // closed a connection on which too many calls were given up.
         let own = status.source().is_some();
-        assert!(own || status.code() == Code::DeadlineExceeded, "{status:?}");
+        // Work that nobody waits for any more still counts among what runs at a time.
+        let refused = [Code::DeadlineExceeded, Code::ResourceExhausted];
+        assert!(own || refused.contains(&status.code()), "{status:?}");
     }
     answer.is_ok()
 }
@@ -96,21 +98,18 @@ async fn ten_thousand_calls_given_up_leave_nothing_half_done() {
         left = count(&mut superuser, open).await;
     }
     assert_eq!(left, 0, "a connection is inside a transaction");
-    let half = "SELECT count(*) FROM idempotency WHERE reply IS NULL AND reject_code IS NULL";
-    assert_eq!(
-        count(&mut superuser, half).await,
-        0,
-        "a key without an answer"
-    );
-    let kept = count(&mut superuser, "SELECT count(*) FROM idempotency").await;
+    // In one look: work that waits for a connection may still go on.
+    let (half, kept, made, versions, audited): (i64, i64, i64, i64, i64) = sqlx::query_as(
+        "SELECT (SELECT count(*) FROM idempotency WHERE reply IS NULL AND reject_code IS NULL),
+            (SELECT count(*) FROM idempotency), (SELECT count(*) FROM estimate),
+            (SELECT count(*) FROM estimate_version), (SELECT count(*) FROM audit)",
+    )
+    .fetch_one(&mut superuser)
+    .await
+    .unwrap();
+    assert_eq!(half, 0, "a key without an answer");
     assert!(kept > 0, "no command got through");
-    for table in [
-        "SELECT count(*) FROM estimate",
-        "SELECT count(*) FROM estimate_version",
-        "SELECT count(*) FROM audit",
-    ] {
-        assert_eq!(count(&mut superuser, table).await, kept, "{table}");
-    }
+    assert_eq!((made, versions, audited), (kept, kept, kept));
 
     // Each is done once, asked for again or not; and what is written now is there for everybody.
     let mut client = it.client.clone();
