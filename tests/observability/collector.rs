@@ -1,5 +1,6 @@
 //! An OpenTelemetry collector for one test: takes spans over OTLP/gRPC and keeps them.
 
+use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -38,7 +39,10 @@ impl Span {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn text<'a>(attributes: &'a [KeyValue], name: &str) -> Option<&'a str> {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// The beginnings of the names that services show; all else in an expression is PromQL's.
+/// The beginnings of the names that services show; all else in an expression is Prometheus'.
 const OURS: [&str; 2] = ["countersign_", "rpc_server_"];
 const RUNBOOK: &str = "deploy/observability/runbook.md#";
 

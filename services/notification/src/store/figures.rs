@@ -21,9 +21,7 @@ impl Sample for Figures {
         const { &[FAILING] }
     }
 
-    async fn sample(&self, reader: &mut Reader,
-        _: DateTime<Utc>,
-   ) -> Result<Vec<Reading>, Failure> {
+    async fn sample(&self, reader: &mut Reader, _: DateTime<Utc>) -> Result<Vec<Reading>, Failure> {
         let failing: Vec<(String, i32)> = sqlx::query_as(
             "SELECT channel, count(*)::integer FROM delivery
             WHERE state = 'failed' OR (state = 'queued' AND tried > 0) GROUP BY channel",

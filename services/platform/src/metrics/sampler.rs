@@ -154,7 +154,9 @@ impl Sampler {
 
     async fn of_service(&self, sample: &dyn Sample) -> Result<Vec<Reading>, BoxError> {
         let mut reader = self.database.read(&Scope::System).await?;
-        Ok(sample.sample(&mut reader, self.database.clock().now()).await?)
+        Ok(sample
+            .sample(&mut reader, self.database.clock().now())
+            .await?)
     }
 
     async fn of_database(&self) -> Result<Vec<Reading>, Failure> {

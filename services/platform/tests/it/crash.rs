@@ -14,8 +14,7 @@ use tokio::sync::Semaphore;
 
 use crate::support::{
     NOTED, acme, called, compose_reader, compose_sample, event, eventually, note, notes, pair,
-    reader,
-    reminder, sample,
+    reader, reminder, sample,
 };
 
 /// Commands that a child gives, one after the other.

@@ -1,12 +1,16 @@
 //! What a running process shows to whoever looks after it (P6).
 
+use chrono::{DateTime, Utc};
+use countersign_platform::operations_proto::GetStatusRequest;
+use countersign_platform::operations_proto::operations_service_client::OperationsServiceClient;
 use countersign_platform::testing::TestBed;
 use countersign_platform::{
-    BoxError, Database, Failure, Gauge, NoSection, Parts, Reading, Sample, TraceContext, Unit,
+    BoxError, Failure, Gauge, NoSection, Parts, Reader, Reading, Sample, TraceContext, Unit,
     Wiring, async_trait,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tonic::Code;
 use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -28,13 +32,21 @@ impl Sample for Notes {
         const { &[NOTES] }
     }
 
-    async fn sample(&self, database: &Database) -> Result<Vec<Reading>, Failure> {
+    async fn sample(&self, reader: &mut Reader, _: DateTime<Utc>) -> Result<Vec<Reading>, Failure> {
         let count: i32 = sqlx::query_scalar("SELECT count(*)::integer FROM note")
-            .fetch_one(database.pool())
+            .fetch_one(&mut **reader)
             .await?;
         Ok(vec![Reading::of(NOTES.name, f64::from(count))])
     }
 }
+
+/// How the one call of the test is counted.
+const REFUSED: &str = concat!(
+    "rpc_server_call_duration_seconds_count{",
+    "rpc_method=\"countersign.platform.v1.OperationsService/GetStatus\",",
+    "rpc_response_status_code=\"UNAUTHENTICATED\",rpc_system_name=\"grpc\",",
+    "service_name=\"sample\"} 1"
+);
 
 async fn compose(parts: Parts<NoSection>) -> Result<Wiring, BoxError> {
     Ok(compose_sample(parts).await?.sample(Notes))
@@ -70,6 +82,11 @@ async fn one_port_tells_health_and_metrics() {
 
     let channel = Endpoint::new(format!("http://{address}")).unwrap();
     let channel = channel.connect_lazy();
+    // A call that is refused is seen too.
+    let refused = OperationsServiceClient::new(running.channel())
+        .get_status(GetStatusRequest {})
+        .await;
+    assert_eq!(refused.unwrap_err().code(), Code::Unauthenticated);
     for name in ["liveness", "readiness", ""] {
         eventually("health", || async {
             let request = HealthCheckRequest {
@@ -87,6 +104,7 @@ async fn one_port_tells_health_and_metrics() {
             && holds("countersign_ready{service_name=\"sample\"} 1")
             && holds("countersign_notes_kept{service_name=\"sample\"} 1")
             && holds("countersign_outbox_unpublished{service_name=\"sample\"} 0")
+            && holds(REFUSED)
     })
     .await;
     assert!(

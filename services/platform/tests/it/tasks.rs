@@ -164,7 +164,10 @@ async fn a_lost_lease_cannot_complete() {
     let slow = Wiring::new().task("sample.remind", Slow);
     // While it runs, the task is scheduled anew: its run no longer counts.
     let (runs, ()) = tokio::join!(bed.run_due_tasks(&slow), async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        eventually("claimed", || async {
+            state(&bed, "x").await.0 == "running"
+        })
+        .await;
         schedule(&bed, "x", TimeDelta::days(1)).await;
     });
     assert_eq!(runs.unwrap(), 1);
