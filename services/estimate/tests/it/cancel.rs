@@ -16,14 +16,20 @@ const CALLS: u32 = 10_000;
 const CALLERS: u32 = 25;
 /// After each, no connection may be inside a transaction.
 const ROUNDS: u32 = 40;
-/// The longest that a caller waits before it gives up: some calls end before, most do not.
-const PATIENCE_MICROS: u32 = 12_000;
+/// A caller waits from one to some two hundred and fifty milliseconds, as often up to each power of two,
+/// before it gives up: on a fast machine and on a slow one some calls end before, and some do not.
+const PATIENCE_DOUBLINGS: u32 = 8;
 /// How many of the given-up commands are asked for again.
 const ASKED_AGAIN: u32 = 300;
 
 /// A number that looks like any other, the same in every run.
 fn scattered(number: u32) -> u32 {
     number.wrapping_mul(2_654_435_761).rotate_left(13)
+}
+
+fn patience(scattered: u32) -> Duration {
+    let longest = 1_000 << (scattered % PATIENCE_DOUBLINGS);
+    Duration::from_micros(u64::from((scattered >> 8) % longest + longest))
 }
 
 fn creation(number: u32) -> Request<proto::CreateEstimateRequest> {
@@ -34,8 +40,7 @@ fn creation(number: u32) -> Request<proto::CreateEstimateRequest> {
 /// One call: a command or a query, given up by hanging up or by its deadline. Returns whether it was
 /// answered in time.
 async fn give_up(client: &mut EstimateServiceClient<Channel>, number: u32) -> bool {
-    let patience = scattered(number) % PATIENCE_MICROS;
-    let patience = Duration::from_micros(u64::from(patience));
+    let patience = patience(scattered(number));
     let (writes, hangs_up) = (number.is_multiple_of(2), number % 4 < 2);
     let mut write = creation(number);
     let mut read = question(proto::ListEstimatesRequest::default());
