@@ -3,9 +3,12 @@
 use countersign_kernel::role;
 use countersign_platform::Permission;
 
-/// Who hears of what, and what did not arrive, is the operator's.
+/// Who hears of what is the operator's.
 const OPERATORS: &[&str] = &[role::OPERATOR];
 const READERS: &[&str] = &[role::OPERATOR, role::AUDITOR];
+/// What did not arrive is the deal desk's too, which is alerted of it.
+const SENDERS: &[&str] = &[role::OPERATOR, role::DEAL_DESK];
+const FOLLOWERS: &[&str] = &[role::OPERATOR, role::DEAL_DESK, role::AUDITOR];
 
 /// The whole table.
 pub(crate) const PERMISSIONS: [Permission; 7] = [
@@ -23,15 +26,15 @@ pub(crate) const PERMISSIONS: [Permission; 7] = [
     ),
     Permission::roles(
         "countersign.notification.v1.NotificationService/ListDeliveries",
-        READERS,
+        FOLLOWERS,
     ),
     Permission::roles(
         "countersign.notification.v1.NotificationService/GetDelivery",
-        READERS,
+        FOLLOWERS,
     ),
     Permission::roles(
         "countersign.notification.v1.NotificationService/RedriveDelivery",
-        OPERATORS,
+        SENDERS,
     ),
     Permission::roles(
         "countersign.notification.v1.NotificationService/ReplayWebhook",

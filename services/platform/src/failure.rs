@@ -90,15 +90,20 @@ impl Failure {
     /// The error and its sources in one line, for logs and operators; never for callers.
     #[must_use]
     pub fn report(&self) -> String {
-        let mut text = self.to_string();
-        let mut next = self.source();
-        while let Some(error) = next {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            next = error.source();
-        }
-        text
+        report(self)
     }
+}
+
+/// An error and its sources in one line.
+pub(crate) fn report(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        next = error.source();
+    }
+    text
 }
 
 impl From<Rejection> for Failure {

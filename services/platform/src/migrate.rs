@@ -31,6 +31,9 @@ pub enum SchemaError {
     /// Postgres refused.
     #[error("reading or migrating the schema")]
     Database(#[from] sqlx::Error),
+    /// Migrations have not been run yet.
+    #[error("migrations {0:?} are missing: run `migrate`")]
+    Missing(Vec<i64>),
     /// A landed migration is not what this program was built with.
     #[error("migration {0} in the database is not the one of this program")]
     Edited(i64),
@@ -40,6 +43,16 @@ pub enum SchemaError {
     /// The run role passes by the policies that keep tenants apart (P5).
     #[error("row-level security does not hold for the role of database_url")]
     Unbound,
+}
+
+impl SchemaError {
+    /// Whether waiting does not help: somebody has changed what must not be.
+    pub(crate) const fn needs_a_person(&self) -> bool {
+        match self {
+            Self::Version(_) | Self::Edited(_) | Self::Exposed(_) | Self::Unbound => true,
+            Self::Migrate(_) | Self::Database(_) | Self::Missing(_) => false,
+        }
+    }
 }
 
 /// A service's whole history and the tables that only grow.
@@ -94,10 +107,23 @@ impl Schema {
             .options([("statement_timeout", "0"), ("lock_timeout", "0")])
             .options([Scope::System.option()]);
         let mut connection = options.connect().await?;
-        let migrator = Migrator::with_migrations(self.migrations.clone());
-        migrator.run_direct(None, &mut connection, false).await?;
-        tenancy::protect(&mut connection, &self.name).await?;
-        self.protect(&mut connection).await?;
+        // One by one, each with what holds of every table: while a later one takes its time, what an
+        // earlier one made is bound to its sellers already, and a replica that starts meanwhile serves.
+        let applied = applied(&mut connection).await?;
+        for count in 1..=self.migrations.len() {
+            let (last, so_far) = (count == self.migrations.len(), &self.migrations[..count]);
+            let new = so_far
+                .last()
+                .is_some_and(|it| !applied.contains_key(&it.version));
+            if !applied.is_empty() && new || last {
+                let mut migrator = Migrator::with_migrations(so_far.to_vec());
+                // A new one of the platform's comes before the service's that are there already.
+                migrator.set_ignore_missing(!last);
+                migrator.run_direct(None, &mut connection, false).await?;
+                tenancy::protect(&mut connection, &self.name).await?;
+                self.protect(&mut connection).await?;
+            }
+        }
         connection.close().await?;
         tracing::info!(schema = self.name, "migrated");
         Ok(())
@@ -140,26 +166,13 @@ impl Schema {
         Ok(())
     }
 
-    /// The versions that the database lacks: none is fit to serve. A database that is ahead is fit
+    /// That this program's migrations are all there, as it has them. A database that is ahead is fit
     /// too, since a landed migration never breaks the release before it.
     ///
     /// # Errors
-    /// [`SchemaError::Edited`]; of a database that lacks none, [`SchemaError::Exposed`] and
-    /// [`SchemaError::Unbound`]; or the database's.
-    pub async fn missing(&self, pool: &PgPool) -> Result<Vec<i64>, SchemaError> {
-        let present: bool =
-            sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
-                .fetch_one(pool)
-                .await?;
-        let applied: HashMap<i64, Vec<u8>> = if present {
-            sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success")
-                .fetch_all(pool)
-                .await?
-                .into_iter()
-                .collect()
-        } else {
-            HashMap::new()
-        };
+    /// [`SchemaError::Missing`], [`SchemaError::Edited`], or the database's.
+    pub async fn current(&self, pool: &PgPool) -> Result<(), SchemaError> {
+        let applied = applied(&mut *pool.acquire().await?).await?;
         let mut missing = Vec::new();
         for migration in &self.migrations {
             match applied.get(&migration.version) {
@@ -171,13 +184,26 @@ impl Schema {
             }
         }
         if missing.is_empty() {
-            self.bound(pool).await?;
+            Ok(())
+        } else {
+            Err(SchemaError::Missing(missing))
         }
-        Ok(missing)
+    }
+
+    /// That it is [`Self::current`] and [`Self::bound`]: fit to serve.
+    ///
+    /// # Errors
+    /// Of both.
+    pub async fn fit(&self, pool: &PgPool) -> Result<(), SchemaError> {
+        self.current(pool).await?;
+        self.bound(pool).await
     }
 
     /// That every tenant's rows are bound to it, and that this holds for the role of the pool.
-    async fn bound(&self, pool: &PgPool) -> Result<(), SchemaError> {
+    ///
+    /// # Errors
+    /// [`SchemaError::Exposed`], [`SchemaError::Unbound`], or the database's.
+    pub async fn bound(&self, pool: &PgPool) -> Result<(), SchemaError> {
         let exposed = tenancy::exposed(pool, &self.name).await?;
         if !exposed.is_empty() {
             return Err(SchemaError::Exposed(exposed));
@@ -188,4 +214,18 @@ impl Schema {
             Err(SchemaError::Unbound)
         }
     }
+}
+
+/// The migrations that went through, by version, with their checksums.
+async fn applied(connection: &mut PgConnection) -> Result<HashMap<i64, Vec<u8>>, sqlx::Error> {
+    let present: bool = sqlx::query_scalar("SELECT to_regclass('_sqlx_migrations') IS NOT NULL")
+        .fetch_one(&mut *connection)
+        .await?;
+    if !present {
+        return Ok(HashMap::new());
+    }
+    let applied = sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success")
+        .fetch_all(connection)
+        .await?;
+    Ok(applied.into_iter().collect())
 }

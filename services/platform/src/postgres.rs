@@ -7,7 +7,6 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{Connection, PgPool};
 
 use crate::config::{Secret, Settings};
-use crate::lifecycle::Lifecycle;
 use crate::tenancy::Scope;
 
 /// How long an idle connection is trusted to live.
@@ -15,7 +14,6 @@ const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// Connections of the harness's own pool: its statements are short, and few at a time.
 const SYSTEM_CONNECTIONS: u32 = 4;
 /// Between two attempts to reach a Postgres that is away.
-const RETRY: Duration = Duration::from_millis(500);
 /// What a connection does when it comes back, in one round trip.
 const COME_BACK: &str = "ROLLBACK; RESET countersign.seller";
 
@@ -96,18 +94,4 @@ fn pool(settings: &Settings, options: PgConnectOptions, size: u32) -> PgPool {
             })
         })
         .connect_lazy_with(options)
-}
-
-/// Waits until Postgres answers, or the process is told to stop. Returns whether it answered.
-pub(crate) async fn reachable(pool: &PgPool, lifecycle: &Lifecycle) -> bool {
-    while !lifecycle.is_stopping() {
-        match sqlx::query("SELECT 1").execute(pool).await {
-            Ok(_) => return true,
-            Err(error) => {
-                tracing::warn!(%error, "Postgres is away; waiting");
-                lifecycle.sleep(RETRY).await;
-            }
-        }
-    }
-    false
 }

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use crate::failure::report;
 use crate::grpc::Health;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::{Gauge, Metrics, Reading, Unit};
-use crate::migrate::Schema;
+use crate::migrate::{Schema, SchemaError};
 use crate::nats::Nats;
 use crate::unit_of_work::Database;
 
@@ -41,7 +42,13 @@ const FLOWING: Gauge = Gauge {
     what: "Whether events flow: NATS is connected and the relay is not behind.",
 };
 
-/// Looks after what health says.
+/// How often the same trouble is told again while it lasts.
+const TELL_AGAIN: Duration = Duration::from_secs(30);
+
+/// When the schema was last seen to be there and current, if ever.
+pub(crate) type Seen = Option<Instant>;
+
+/// Looks after what health says, from before Postgres is there.
 pub(crate) struct Readiness {
     pub(crate) schema: Schema,
     pub(crate) database: Database,
@@ -54,13 +61,13 @@ pub(crate) struct Readiness {
 }
 
 impl Readiness {
-    /// Keeps health true until told to stop.
-    pub(crate) async fn run(self) {
+    /// Keeps health true until told to stop, and tells when the schema is seen.
+    pub(crate) async fn run(self, tell: watch::Sender<Seen>) {
         for gauge in [READY, CONNECTED, FLOWING] {
             self.metrics.show(&gauge);
         }
         let this = Arc::new(self);
-        let (tell, looked) = watch::channel(None);
+        let looked = tell.subscribe();
         let looking = Arc::clone(&this);
         this.lifecycle
             .spawn(async move { looking.look_at_schema(&tell).await });
@@ -69,20 +76,33 @@ impl Readiness {
 
     /// Tells when the schema was last seen to be there and current. Not under a timeout: a database
     /// future is never dropped half-way, so whoever waits looks at the time instead.
-    async fn look_at_schema(&self, tell: &watch::Sender<Option<Instant>>) {
+    async fn look_at_schema(&self, tell: &watch::Sender<Seen>) {
+        let mut trouble = Trouble::default();
         while !self.lifecycle.is_stopping() {
-            match self.schema.missing(self.database.system()).await {
-                Ok(missing) if missing.is_empty() => {
+            let first = tell.borrow().is_none();
+            match self.look(first).await {
+                Ok(()) => {
                     tell.send_replace(Some(Instant::now()));
+                    trouble = Trouble::default();
                 }
-                Ok(missing) => tracing::warn!(?missing, "migrations are missing"),
-                Err(error) => tracing::debug!(%error, "cannot look at the schema"),
+                Err(why) => trouble.tell(Instant::now(), &why),
             }
             self.lifecycle.sleep(PERIOD).await;
         }
     }
 
-    async fn keep(&self, looked: watch::Receiver<Option<Instant>>) {
+    /// One look. What a newer release adds beside us is not ours to judge, so whether tenants are kept
+    /// apart is asked until the answer is yes, and then no more.
+    async fn look(&self, first: bool) -> Result<(), SchemaError> {
+        let pool = self.database.system();
+        self.schema.current(pool).await?;
+        if first {
+            self.schema.bound(pool).await?;
+        }
+        Ok(())
+    }
+
+    async fn keep(&self, looked: watch::Receiver<Seen>) {
         let (mut ready, mut events) = (Steady::default(), Steady::default());
         let mut relay = Relay::default();
         let mut was = None;
@@ -106,6 +126,28 @@ impl Readiness {
             self.lifecycle.sleep(PERIOD).await;
         }
         self.health.ready(false).await;
+    }
+}
+
+/// Says what is wrong when that changes, and again from time to time.
+#[derive(Debug, Default)]
+struct Trouble {
+    told: Option<(Instant, String)>,
+}
+
+impl Trouble {
+    fn tell(&mut self, now: Instant, why: &SchemaError) {
+        let text = report(why);
+        let known = self.told.as_ref();
+        if known.is_some_and(|(at, told)| *told == text && now - *at < TELL_AGAIN) {
+            return;
+        }
+        if why.needs_a_person() {
+            tracing::error!(error = text, "refusing to serve this schema");
+        } else {
+            tracing::warn!(error = text, "not fit to serve yet; waiting");
+        }
+        self.told = Some((now, text));
     }
 }
 

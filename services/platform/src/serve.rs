@@ -21,12 +21,12 @@ use crate::management;
 use crate::metrics::rpc::ObserveCalls;
 use crate::metrics::sampler::Sampler;
 use crate::metrics::{Instruments, Metrics, Sample};
-use crate::migrate::{Schema, SchemaError};
+use crate::migrate::Schema;
 use crate::nats::Nats;
 use crate::operations::{self, Operations};
 use crate::operations_proto::{self, operations_service_server::OperationsServiceServer};
 use crate::postgres;
-use crate::readiness::Readiness;
+use crate::readiness::{Readiness, Seen};
 use crate::relay::{self, Relay};
 use crate::service::{MAX_MESSAGE_BYTES, Parts, Service, Wiring};
 use crate::subscription::EventHandler;
@@ -39,12 +39,9 @@ const SCHEMA_PERIOD: Duration = Duration::from_secs(1);
 
 /// Whether the schema is fit to serve.
 pub(crate) async fn check<S>(schema: &Schema, parts: &Parts<S>) -> Result<(), BoxError> {
-    let missing = schema.missing(parts.database.system()).await?;
-    if missing.is_empty() {
-        tracing::info!(schema = schema.name(), "the schema is up to date");
-        return Ok(());
-    }
-    Err(format!("migrations {missing:?} are missing").into())
+    schema.fit(parts.database.system()).await?;
+    tracing::info!(schema = schema.name(), "the schema is up to date");
+    Ok(())
 }
 
 /// Serves until a signal says stop.
@@ -82,8 +79,6 @@ where
         "" => None,
         _ => Some(Nats::connect(&parts.settings, schema.name()).await?),
     };
-    let (health, health_server) = Health::new(&wiring.grpc).await;
-    serve_management(&parts, health_server.clone()).await?;
     let operations = Operations {
         name: service.name,
         version: service.version,
@@ -95,6 +90,8 @@ where
     let operations = OperationsServiceServer::new(operations);
     let operations = operations.max_decoding_message_size(MAX_MESSAGE_BYTES);
     wiring.grpc.add(operations);
+    let (health, health_server) = Health::new(&wiring.grpc).await;
+    serve_management(&parts, health_server.clone()).await?;
     wiring.grpc.describe(operations_proto::FILE_DESCRIPTOR_SET);
     for descriptors in &service.descriptors {
         wiring.grpc.describe(descriptors);
@@ -168,7 +165,12 @@ async fn serve_management<S, H: tonic_health::pb::health_server::Health>(
     Ok(())
 }
 
-/// What runs beside the calls, once the schema is there.
+/// Waits until the schema is there and current. Returns whether it is: else the process stops.
+async fn current(mut seen: watch::Receiver<Seen>) -> bool {
+    seen.wait_for(Option::is_some).await.is_ok()
+}
+
+/// What runs beside the calls, most of it once the schema is there.
 struct Background {
     schema: Schema,
     metrics: Metrics,
@@ -186,14 +188,25 @@ struct Background {
 
 impl Background {
     async fn run(mut self, health: Health) {
-        if !self.schema_is_current().await || !self.seed().await {
+        let (tell_outbox_age, outbox_age) = watch::channel(Duration::ZERO);
+        let (tell_seen, seen) = watch::channel(None);
+        let readiness = Readiness {
+            schema: self.schema.clone(),
+            database: self.database.clone(),
+            nats: self.nats.clone(),
+            outbox_age,
+            metrics: self.metrics.clone(),
+            lifecycle: self.lifecycle.clone(),
+            health,
+        };
+        self.lifecycle.spawn(readiness.run(tell_seen));
+        if !current(seen).await || !self.seed().await {
             return;
         }
         let sources = self.handlers.keys().cloned().collect();
         if let Some(nats) = self.nats.clone() {
             self.events(&nats);
         }
-        let (tell_outbox_age, outbox_age) = watch::channel(Duration::ZERO);
         let sampler = Sampler {
             metrics: self.metrics.clone(),
             database: self.database.clone(),
@@ -211,41 +224,7 @@ impl Background {
             concurrency: self.settings.task_concurrency,
             instruments: self.instruments.clone(),
         };
-        self.lifecycle.spawn(worker.run());
-        let readiness = Readiness {
-            schema: self.schema,
-            database: self.database,
-            nats: self.nats,
-            outbox_age,
-            metrics: self.metrics,
-            lifecycle: self.lifecycle,
-            health,
-        };
-        readiness.run().await;
-    }
-
-    async fn schema_is_current(&self) -> bool {
-        let pool = self.database.system();
-        while postgres::reachable(pool, &self.lifecycle).await {
-            match self.schema.missing(pool).await {
-                Ok(missing) if missing.is_empty() => return true,
-                Ok(missing) => tracing::warn!(
-                    schema = self.schema.name(),
-                    ?missing,
-                    "migrations are missing; waiting for `migrate`"
-                ),
-                Err(
-                    error @ (SchemaError::Edited(_)
-                    | SchemaError::Exposed(_)
-                    | SchemaError::Unbound),
-                ) => {
-                    tracing::error!(%error, "refusing to serve this schema");
-                }
-                Err(error) => tracing::warn!(%error, "cannot read the schema; waiting"),
-            }
-            self.lifecycle.sleep(SCHEMA_PERIOD).await;
-        }
-        false
+        worker.run().await;
     }
 
     async fn seed(&self) -> bool {

@@ -197,7 +197,8 @@ async fn run_one(database: &Database, handler: &dyn TaskHandler, task: Claimed) 
         kind = task.kind,
         key = task.key,
         attempt = task.attempts,
-        seller = tracing::field::Empty,
+        // A recurring task's until it binds itself to one.
+        seller = task.seller.seller(),
         engagement = tracing::field::Empty,
         trace_id = tracing::field::Empty,
         span_id = tracing::field::Empty,

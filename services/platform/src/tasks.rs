@@ -88,6 +88,7 @@ impl TaskRun {
     /// the harness's, and out of sight then: its outcome completes it, not its transaction.
     #[must_use]
     pub fn bound_to(&self, seller: &SellerId) -> Self {
+        tracing::Span::current().record("seller", seller.as_str());
         Self {
             scope: Scope::Seller(seller.clone()),
             ..self.clone()

@@ -62,16 +62,33 @@ impl Calls {
     }
 }
 
-/// How a call failed, in few words: a rate (429), a quota (402), AWS itself, a refusal, or the way.
+/// AWS's codes for credentials that are wrong, have expired, or lack the right: every call will fail
+/// until somebody mends them.
+const UNAUTHORISED: [&str; 7] = [
+    "AccessDeniedException",
+    "ExpiredTokenException",
+    "IncompleteSignatureException",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "MissingAuthenticationTokenException",
+    "UnrecognizedClientException",
+];
+
+/// How a call failed, in few words: a rate (429), a quota (402), AWS itself, our credentials, a refusal,
+/// or the way. Without credentials nothing is sent at all.
 fn outcome<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> &'static str {
-    let SdkError::ServiceError(context) = error else {
-        return "unreachable";
+    let context = match error {
+        SdkError::ServiceError(context) => context,
+        SdkError::ConstructionFailure(_) => return "unauthorised",
+        _ => return "unreachable",
     };
     let code = context.err().meta().code();
     match (code, context.raw().status().as_u16()) {
         (Some("ThrottlingException"), _) | (_, 429) => "throttled",
         (Some("ServiceQuotaExceededException"), _) | (_, 402) => "quota",
         (_, 500..) => "failed",
+        (Some(code), _) if UNAUTHORISED.contains(&code) => "unauthorised",
+        (_, 401) => "unauthorised",
         _ => "refused",
     }
 }

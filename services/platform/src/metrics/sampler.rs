@@ -2,8 +2,10 @@
 //! tasks, how far the consumers are, and what the service itself wants shown ([`Sample`]).
 //!
 //! One reader for all, never a scrape: what scrapes cost must not grow with their number. A reading
-//! that fails leaves the last one on show, and is counted.
+//! that fails leaves the last one on show, and is counted; while NATS is away, which it says by itself,
+//! so do the consumers'.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -94,6 +96,9 @@ pub(crate) struct Sampler {
     pub(crate) outbox_age: watch::Sender<Duration>,
 }
 
+/// The last good readings, by source.
+type Consumers<'a> = BTreeMap<&'a str, Vec<Reading>>;
+
 #[derive(sqlx::FromRow)]
 struct Standing {
     unpublished: i64,
@@ -115,13 +120,14 @@ impl Sampler {
         for gauge in OF_DATABASE.iter().chain(&OF_NATS).chain(own) {
             self.metrics.show(gauge);
         }
+        let mut consumers = BTreeMap::new();
         while !self.lifecycle.is_stopping() {
-            self.read_all(&failures).await;
+            self.read_all(&failures, &mut consumers).await;
             self.lifecycle.sleep(SAMPLE_PERIOD).await;
         }
     }
 
-    async fn read_all(&self, failures: &Counter) {
+    async fn read_all<'a>(&'a self, failures: &Counter, consumers: &mut Consumers<'a>) {
         let database = self.of_database().await.map_err(BoxError::from);
         self.take(&OF_DATABASE, database, failures);
         for sample in &self.samples {
@@ -131,14 +137,19 @@ impl Sampler {
         let Some(nats) = self.nats.as_ref().filter(|nats| nats.is_connected()) else {
             return;
         };
-        let mut readings = Vec::new();
         for source in &self.sources {
             match self.of_source(nats, source).await {
-                Ok(read) => readings.extend(read),
+                Ok(read) => {
+                    consumers.insert(source, read);
+                }
                 // The stream or the durable may not be there yet: then nothing is known of it.
-                Err(error) => tracing::debug!(%error, source, "cannot read a consumer"),
+                Err(error) => {
+                    failures.increment(&[]);
+                    tracing::debug!(%error, source, "cannot read a consumer");
+                }
             }
         }
+        let readings = consumers.values().flatten().cloned().collect();
         self.metrics.set(&OF_NATS, readings);
     }
 

@@ -1,7 +1,7 @@
 //! Schemas: each service its own, and the database refuses the rest (P1).
 
 use countersign_platform::testing::TestBed;
-use countersign_platform::{NoSection, Service, provision};
+use countersign_platform::{NoSection, SchemaError, Service, provision};
 use sqlx::PgPool;
 use sqlx::SqlSafeStr;
 use sqlx::error::DatabaseError;
@@ -77,15 +77,7 @@ async fn provisioning_and_migrating_repeat() {
         provision(&settings, "sample").await.unwrap();
         sample().schema().unwrap().migrate(&settings).await.unwrap();
     }
-    assert!(
-        sample()
-            .schema()
-            .unwrap()
-            .missing(bed.pool())
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    sample().schema().unwrap().fit(bed.pool()).await.unwrap();
 }
 
 fn migrator(migrations: &[(i64, &'static str)]) -> &'static Migrator {
@@ -112,23 +104,40 @@ async fn a_schema_is_compared_before_it_is_served() {
     let newer = service
         .clone()
         .migrations(migrator(&[(1000, "SELECT 1"), (1001, "SELECT 2")]));
-    let missing = newer.schema().unwrap().missing(bed.pool()).await.unwrap();
-    assert_eq!(missing, [1001]);
-    let older = Service::new("sample", "0.0.0");
-    assert!(
-        older
-            .schema()
-            .unwrap()
-            .missing(bed.pool())
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    let current = async |service: &Service| service.schema().unwrap().current(bed.pool()).await;
+    let missing = current(&newer).await.unwrap_err();
+    assert!(matches!(&missing, SchemaError::Missing(versions) if versions == &[1001]));
+    current(&Service::new("sample", "0.0.0")).await.unwrap();
     let edited = service.clone().migrations(migrator(&[(1000, "SELECT 3")]));
-    assert!(edited.schema().unwrap().missing(bed.pool()).await.is_err());
+    let edited = current(&edited).await.unwrap_err();
+    assert!(matches!(edited, SchemaError::Edited(1000)), "{edited}");
     let low = service.clone().migrations(migrator(&[(999, "SELECT 1")]));
     assert!(
         low.schema().is_err(),
         "versions below 1000 are the platform's"
     );
+}
+
+/// P5, P1: while a later migration takes its time, or dies, what an earlier one made is bound to its
+/// sellers; and a release that knows nothing of it is as fit as it was.
+#[tokio::test]
+async fn each_migration_is_whole_before_the_next() {
+    let service = Service::new("sample", "0.0.0").migrations(migrator(&[(1000, "SELECT 1")]));
+    let bed = TestBed::new(&service, NoSection {}).await;
+    let newer = service.clone().migrations(migrator(&[
+        (1000, "SELECT 1"),
+        (1001, "CREATE TABLE added (seller text NOT NULL)"),
+        (1002, "SELECT 1 / 0"),
+    ]));
+    let settings = bed.parts().settings;
+    newer
+        .schema()
+        .unwrap()
+        .migrate(&settings)
+        .await
+        .unwrap_err();
+    let missing = newer.schema().unwrap().fit(bed.pool()).await.unwrap_err();
+    assert!(matches!(&missing, SchemaError::Missing(versions) if versions == &[1002]));
+    service.schema().unwrap().fit(bed.pool()).await.unwrap();
+    bed.tenants_are_apart().await;
 }
