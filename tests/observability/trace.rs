@@ -9,7 +9,7 @@ use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use crate::collector::{Span, hex};
 
 /// One way through the house, hop by hop: service, what the span's name is or begins with.
-const HOPS: [(Service, &str); 27] = [
+const HOPS: [(Service, &str); 26] = [
     // The caller's gRPC, its command and its transaction.
     (
         Service::Estimate,
@@ -49,14 +49,14 @@ const HOPS: [(Service, &str); 27] = [
     (Service::Notification, "SMTP"),
     (Service::Notification, "POST"),
     (Service::Notification, "send notification.*.notice_sent.v1"),
-    // What two clocks found out goes on in the deal's trace.
+    // What a clock found out goes on in the deal's trace. (Feeds are read by a clock or by a call of the
+    // deal, whichever is first.)
     (Service::Offer, "resume"),
     (Service::Offer, "send offer.*.agreement_accepted.v1"),
     (
         Service::DisbursementReconciliation,
         "process offer.*.agreement_accepted.v1",
     ),
-    (Service::DisbursementReconciliation, "resume"),
     (
         Service::DisbursementReconciliation,
         "send disbursement_reconciliation.*.cash_disbursed.v1",

@@ -150,7 +150,10 @@ where
             begun: Instant::now(),
             code: None,
         };
-        let answer = self.inner.call(request).instrument(span);
+        // Called within the span too: a layer may hand its work to a task of its own at once.
+        let answer = span
+            .in_scope(|| self.inner.call(request))
+            .instrument(span.clone());
         Box::pin(async move {
             let answer = answer.await?;
             // A refusal without a message has its status here; else it comes behind the body.
