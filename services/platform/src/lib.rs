@@ -165,6 +165,7 @@ mod ids;
 mod inbox;
 mod lifecycle;
 mod management;
+mod methods;
 pub mod metrics;
 mod migrate;
 mod nats;
