@@ -19,6 +19,7 @@ use crate::calls::{CallsLayer, LONGEST_CALL};
 use crate::config::Settings;
 use crate::failure::BoxError;
 use crate::lifecycle::Lifecycle;
+use crate::methods;
 use crate::metrics::rpc::ObserveCalls;
 
 /// Calls that one connection may have open.
@@ -159,6 +160,7 @@ impl Server {
             services.reflect()?;
         }
         let concurrent = settings.max_concurrent_calls;
+        let uploads = methods::names(&services.descriptors, |method| method.uploads);
         tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(KEEP_ALIVE))
             .http2_keepalive_timeout(Some(KEEP_ALIVE_ANSWER))
@@ -171,6 +173,7 @@ impl Server {
                 lifecycle,
                 concurrent,
                 settings.call_timeout(),
+                uploads,
             ))
             .layer(DoorLayer::new(self.door))
             .add_routes(services.routes.routes())

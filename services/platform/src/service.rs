@@ -96,12 +96,11 @@ impl<S> Parts<S> {
         database: Database,
     ) -> Result<Self, BoxError> {
         let lifecycle = Lifecycle::default();
-        let timeout = settings.call_timeout();
         Ok(Self {
             metrics: Metrics::new(&schema.replace('_', "-"))?,
             section,
             settings,
-            commands: Commands::new(database.clone(), lifecycle.clone(), timeout),
+            commands: Commands::new(database.clone(), lifecycle.clone()),
             database,
             lifecycle,
         })

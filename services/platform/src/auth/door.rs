@@ -18,18 +18,28 @@ use super::rate::Rates;
 use super::token::Tokens;
 use crate::call::SELLER_KEY;
 
+const HEALTH: &str = "grpc.health.v1.Health";
 /// gRPC services that anybody may ask: they tell how the process is and what it serves, nothing of
 /// what it keeps.
 const OPEN: [&str; 3] = [
-    "grpc.health.v1.Health",
+    HEALTH,
     "grpc.reflection.v1.ServerReflection",
     "grpc.reflection.v1alpha.ServerReflection",
 ];
 
 /// Whether anybody may call the method at this path, `/package.Service/Method`.
-pub(crate) fn is_open(path: &str) -> bool {
-    let service = path.trim_start_matches('/').split('/').next();
-    service.is_some_and(|service| OPEN.contains(&service))
+fn is_open(path: &str) -> bool {
+    OPEN.contains(&service(path))
+}
+
+/// Whether the method at this path tells how the process is.
+pub(crate) fn is_health(path: &str) -> bool {
+    service(path) == HEALTH
+}
+
+fn service(path: &str) -> &str {
+    let path = path.trim_start_matches('/');
+    path.split_once('/').map_or(path, |(service, _)| service)
 }
 
 /// How callers prove who they are.

@@ -49,7 +49,7 @@ use rate::Rates;
 use token::Tokens;
 
 pub(crate) use denial::{denied, denied_for};
-pub(crate) use door::{Door, DoorLayer, is_open};
+pub(crate) use door::{Door, DoorLayer, is_health};
 pub use identity::Identity;
 pub(crate) use permission::Permissions;
 pub use permission::{Permission, PermissionsError, check_permissions};
