@@ -4,17 +4,21 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt;
+use futures::stream::BoxStream;
 use tokio::net::TcpListener;
 use tonic::body::Body;
 use tonic::codegen::{Service, http};
 use tonic::server::NamedService;
 use tonic::service::RoutesBuilder;
 use tonic::transport::server::TcpIncoming;
+use tonic::{Code, Request, Response, Status, async_trait};
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::{self, HealthServer};
-use tonic_health::server::HealthReporter;
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+use tonic_health::server::{HealthReporter, HealthService};
 
-use crate::auth::{Door, DoorLayer, Permission, Permissions, PermissionsError};
+use crate::auth::{Door, DoorLayer, Permission, Permissions, PermissionsError, denied};
 use crate::calls::{CallsLayer, LONGEST_CALL};
 use crate::config::Settings;
 use crate::failure::BoxError;
@@ -111,8 +115,13 @@ impl Health {
     /// The health of these services, none of them ready yet, and the server that tells it.
     pub(crate) async fn new(
         services: &GrpcServices,
-    ) -> (Self, HealthServer<impl health_server::Health + use<>>) {
-        let (reporter, server) = tonic_health::server::health_reporter();
+        lifecycle: &Lifecycle,
+    ) -> (Self, HealthServer<WatchedHealth>) {
+        let reporter = HealthReporter::new();
+        let server = HealthServer::new(WatchedHealth {
+            inner: HealthService::from_health_reporter(reporter.clone()),
+            lifecycle: lifecycle.clone(),
+        });
         let health = Self {
             reporter,
             names: services.names.clone(),
@@ -140,6 +149,41 @@ impl Health {
             ServingStatus::NotServing
         };
         self.reporter.set_service_status(name, status).await;
+    }
+}
+
+/// Tells how the process is. Watching it ends when the process is told to stop: a server waits for
+/// the calls that it has, and a watch has no other end.
+#[derive(Debug)]
+pub(crate) struct WatchedHealth {
+    inner: HealthService,
+    lifecycle: Lifecycle,
+}
+
+#[async_trait]
+impl health_server::Health for WatchedHealth {
+    async fn check(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<HealthCheckResponse>, Status> {
+        self.inner.check(request).await
+    }
+
+    type WatchStream = BoxStream<'static, Result<HealthCheckResponse, Status>>;
+
+    async fn watch(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        let watched = self.inner.watch(request).await?;
+        let lifecycle = self.lifecycle.clone();
+        let stopping = async move { lifecycle.stopping().await };
+        let stopped = || denied(Code::Unavailable, "STOPPING", "the process stops");
+        Ok(watched.map(|changes| {
+            let changes = changes.take_until(stopping);
+            let end = futures::stream::once(async move { Err(stopped()) });
+            changes.chain(end).boxed()
+        }))
     }
 }
 

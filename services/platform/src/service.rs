@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, Command, FromArgMatches, Subcommand};
 use serde::de::DeserializeOwned;
@@ -33,6 +34,9 @@ use crate::{provision, telemetry};
 /// The largest message that a gRPC server here takes: what is larger comes in chunks. Every server
 /// is told, since the limit is each generated server's own.
 pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// What threads that block may take at the end.
+const LAST_THREADS: Duration = Duration::from_millis(200);
 
 /// What a service is composed from: its configuration and what the harness gives it. Cheap to
 /// clone.
@@ -325,7 +329,7 @@ impl Service {
             .enable_all()
             .build()?;
         let schema = self.schema()?;
-        runtime.block_on(async {
+        let done = runtime.block_on(async {
             let process = telemetry::Process {
                 name: self.name,
                 version: self.version,
@@ -345,7 +349,11 @@ impl Service {
             };
             traces.flush(flush).await;
             done
-        })
+        });
+        // Whoever sent the signal waits no longer: a thread that is held up by a file or a name
+        // server must not hold up the end.
+        runtime.shutdown_timeout(LAST_THREADS);
+        done
     }
 }
 

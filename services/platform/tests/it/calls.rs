@@ -12,6 +12,8 @@ use sqlx::postgres::PgConnection;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tonic::{Code, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt;
 
 use crate::notes::{NOTE, compose, noting};
@@ -21,6 +23,10 @@ const LIST_TASKS: &str = "countersign.platform.v1.OperationsService/ListTasks";
 const REFLECT: &str = "grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 /// Not compressed, no bytes long.
 const EMPTY_MESSAGE: &[u8] = &[0; 5];
+/// Less than the longer of the two times that stopping is given, so that it has not been used up.
+const STOPPED_WITHIN: Duration = Duration::from_secs(25);
+const END_ALL: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND usename = 'sample_run'";
 
 /// A service, and callers that are free in what they do: tonic's ends a call by itself, and takes
 /// all that it is sent.
@@ -176,4 +182,54 @@ async fn reflection_is_bounded_like_any_call() {
     assert_eq!(told(&trailers).0, Code::DeadlineExceeded);
     drop((open, answer, client));
     it.running.stop().await;
+}
+
+/// P2, P4: told to stop, a process lets a command finish, keeps no one waiting for a watch that has
+/// no end, and is gone in its time even when a call outlasts it, of which nothing is kept then.
+#[tokio::test]
+async fn stopping_has_an_end() {
+    for (drain, finishes) in [(30_000, true), (1_000, false)] {
+        let mut it = Called::new(|settings| settings.drain_timeout_ms = drain).await;
+        let mut watching = HealthClient::new(it.running.channel());
+        let watched = watching.watch(HealthCheckRequest::default()).await.unwrap();
+        let mut client = it.connection(65_535).await;
+        let lock = it.locked("note").await;
+        let (answer, mut sending) = client.send_request(request(NOTE, "60S"), false).unwrap();
+        sending
+            .send_data(Bytes::from_static(EMPTY_MESSAGE), true)
+            .unwrap();
+        let mut looker = it.bed.superuser().await;
+        let started = Instant::now();
+        while !waits(&mut looker).await {
+            assert!(started.elapsed() < STOPPED_WITHIN, "the command waits");
+        }
+        let stopping = tokio::time::timeout(STOPPED_WITHIN, it.running.stop());
+        if finishes {
+            let (stopped, ()) = tokio::join!(stopping, unlock(lock));
+            stopped.expect("it waits for the watch");
+            let (headers, _) = answer.await.unwrap().into_parts();
+            assert_eq!(told(&headers.headers).0, Code::Ok);
+        } else {
+            stopping.await.expect("it waits for the call");
+            // As the end of the process does.
+            sqlx::query(END_ALL).execute(&mut looker).await.unwrap();
+            unlock(lock).await;
+        }
+        let kept = notes(&mut looker, "called").await;
+        assert_eq!(kept, vec![""; usize::from(finishes)]);
+        let keys: i64 = sqlx::query_scalar("SELECT count(*) FROM idempotency")
+            .fetch_one(&mut looker)
+            .await
+            .unwrap();
+        assert_eq!(keys, i64::from(finishes));
+        drop(watched);
+    }
+}
+
+async fn waits(looker: &mut PgConnection) -> bool {
+    let waiting = sqlx::query_scalar(
+        "SELECT count(*) > 0 FROM pg_stat_activity
+        WHERE datname = current_database() AND usename = 'sample_run' AND wait_event_type = 'Lock'",
+    );
+    waiting.fetch_one(looker).await.unwrap()
 }
