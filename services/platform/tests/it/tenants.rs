@@ -302,6 +302,7 @@ async fn an_operator_lists_its_own_tasks() {
         "countersign-principal",
         "ops@globex.example".parse().unwrap(),
     );
+    metadata.insert("countersign-roles", "operator".parse().unwrap());
     let listed = operator.list_tasks(request).await.unwrap().into_inner();
     let keys: Vec<String> = listed.tasks.into_iter().map(|task| task.key).collect();
     assert_eq!(keys, ["globex/later"]);
