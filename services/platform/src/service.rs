@@ -19,7 +19,7 @@ use crate::auth::Permission;
 use crate::clock::Clock;
 use crate::command::Commands;
 use crate::config::{self, Config, Settings};
-use crate::failure::BoxError;
+use crate::failure::{BoxError, report};
 use crate::grpc::GrpcServices;
 use crate::ids::Ids;
 use crate::lifecycle::Lifecycle;
@@ -359,16 +359,4 @@ impl Service {
 
 async fn check<S>(schema: &Schema, config: Config<S>) -> Result<(), BoxError> {
     serve::check(schema, &Parts::new(config, schema.name())?).await
-}
-
-/// An error with its sources, in one line.
-fn report(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        next = source.source();
-    }
-    text
 }

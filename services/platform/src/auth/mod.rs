@@ -29,6 +29,8 @@
 mod denial;
 mod door;
 mod identity;
+#[cfg(test)]
+mod issuer;
 mod key_cache;
 mod key_source;
 mod keys;
