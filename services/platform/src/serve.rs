@@ -104,7 +104,14 @@ where
     let address = listener.local_addr()?;
     let rules = [service.permissions.as_slice(), &operations::PERMISSIONS].concat();
     let permissions = wiring.grpc.permissions(&rules)?;
-    let door = Door::new(&parts.settings, permissions, address, &lifecycle)?;
+    let instruments = Instruments::new(&parts.metrics);
+    let door = Door::new(
+        &parts.settings,
+        permissions,
+        address,
+        &lifecycle,
+        &instruments.refused,
+    )?;
     tracing::info!(
         service = service.name,
         version = service.version,
@@ -120,7 +127,7 @@ where
     let background = Background {
         schema,
         metrics: parts.metrics.clone(),
-        instruments: Instruments::new(&parts.metrics),
+        instruments,
         samples: wiring.samples,
         database: parts.database.clone(),
         settings: Arc::clone(&parts.settings),
