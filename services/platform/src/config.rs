@@ -65,7 +65,7 @@ pub struct Settings {
     /// Postgres as one who may create roles and schemas: all that `provision` uses.
     pub database_admin_url: Secret,
     /// NATS, `nats://host:port`, several with commas. Empty: no events go out or in.
-    pub nats_url: String,
+    pub nats_url: Secret,
     /// The NATS user, if NATS asks for one.
     pub nats_user: String,
     /// Its password.
@@ -109,7 +109,7 @@ pub struct Settings {
     pub auth_audience: String,
     /// Where the issuer's keys are: `https://`, `file://`, or `http://` on loopback. Empty: callers
     /// are believed what their metadata says, which only a listener on loopback may.
-    pub auth_jwks_url: String,
+    pub auth_jwks_url: Secret,
     /// Whether the keys may come over plain `http://` from another machine.
     pub auth_jwks_insecure: bool,
     /// Calls that one caller (seller and principal) may make a second.
@@ -123,7 +123,7 @@ pub struct Settings {
     pub management_listen: String,
     /// The collector that spans are sent to, by OTLP over gRPC: `http://host:4317`. Empty: no traces
     /// are exported.
-    pub otlp_endpoint: String,
+    pub otlp_endpoint: Secret,
     /// Of the traces that begin here, the part that is exported: 0 to 1. A caller's decision stands.
     pub trace_sample_ratio: f64,
 }
@@ -135,7 +135,7 @@ impl Default for Settings {
             database_url: Secret::default(),
             database_owner_url: Secret::default(),
             database_admin_url: Secret::default(),
-            nats_url: String::new(),
+            nats_url: Secret::default(),
             nats_user: String::new(),
             nats_password: Secret::default(),
             nats_prefix: DEFAULT_NATS_PREFIX.to_owned(),
@@ -155,13 +155,13 @@ impl Default for Settings {
             secrets_dir: None,
             auth_issuer: String::new(),
             auth_audience: DEFAULT_AUDIENCE.to_owned(),
-            auth_jwks_url: String::new(),
+            auth_jwks_url: Secret::default(),
             auth_jwks_insecure: false,
             rate_limit_per_second: DEFAULT_RATE_LIMIT_PER_SECOND,
             rate_limit_burst: DEFAULT_RATE_LIMIT_BURST,
             max_concurrent_calls: DEFAULT_MAX_CONCURRENT_CALLS,
             management_listen: String::new(),
-            otlp_endpoint: String::new(),
+            otlp_endpoint: Secret::default(),
             trace_sample_ratio: DEFAULT_TRACE_SAMPLE_RATIO,
         }
     }
@@ -366,15 +366,18 @@ mod tests {
     #[test]
     #[expect(clippy::result_large_err, reason = "the signature of figment's Jail")]
     fn secrets_do_not_print() {
-        const SECRETS: [&str; 4] = [
+        const SECRETS: [&str; 7] = [
             "database_url",
             "database_owner_url",
             "database_admin_url",
+            "nats_url",
             "nats_password",
+            "auth_jwks_url",
+            "otlp_endpoint",
         ];
         let shown = serde_json::to_value(Settings::default()).unwrap();
         for (key, _) in shown.as_object().unwrap() {
-            let telling = ["password", "secret_", "database_url", "token"];
+            let telling = ["password", "secret_", "url", "endpoint", "token"];
             let suspect = telling.iter().any(|word| key.contains(word));
             assert!(!suspect || SECRETS.contains(&key.as_str()), "{key}");
         }

@@ -80,9 +80,10 @@ where
     S: Send + Sync + 'static,
 {
     let lifecycle = parts.lifecycle.clone();
-    let nats = match parts.settings.nats_url.as_str() {
-        "" => None,
-        _ => Some(Nats::connect(&parts.settings, schema.name()).await?),
+    let nats = if parts.settings.nats_url.is_empty() {
+        None
+    } else {
+        Some(Nats::connect(&parts.settings, schema.name()).await?)
     };
     let (health, health_server) = Health::new(&wiring.grpc, &lifecycle).await;
     serve_management(&parts, health_server.clone()).await?;

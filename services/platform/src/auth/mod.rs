@@ -110,7 +110,7 @@ fn tokens(settings: &Settings, lifecycle: &Lifecycle) -> Result<Tokens, AuthErro
     if issuer.is_empty() || audience.is_empty() {
         return Err(AuthError::NoIssuer);
     }
-    let source = KeySource::new(&settings.auth_jwks_url, settings.auth_jwks_insecure)?;
+    let source = KeySource::new(settings.auth_jwks_url.expose(), settings.auth_jwks_insecure)?;
     let keys = Arc::new(KeyCache::new(source));
     lifecycle.spawn(Arc::clone(&keys).keep_fresh(lifecycle.clone()));
     // The system's clock, not the service's: see `token`.
@@ -123,6 +123,7 @@ mod tests {
     use tonic::body::Body;
 
     use super::*;
+    use crate::config::Secret;
     use crate::metrics::{Instruments, Metrics};
 
     fn door(address: &str, change: impl Fn(&mut Settings)) -> Result<(), AuthError> {
@@ -151,7 +152,7 @@ mod tests {
         let metrics = Metrics::new("things").unwrap();
         let door = counted(&metrics, "127.0.0.1:1", |settings| {
             issuer(settings);
-            settings.auth_jwks_url = "file:///there/is/none".to_owned();
+            settings.auth_jwks_url = Secret::new("file:///there/is/none");
         });
         let door = door.unwrap();
         for authorization in ["", "Basic eDp5", "Bearer made.up", "Bearer more.made.up"] {
@@ -172,7 +173,7 @@ mod tests {
     }
 
     fn issuer(settings: &mut Settings) {
-        settings.auth_jwks_url = "https://issuer.example/keys".to_owned();
+        settings.auth_jwks_url = Secret::new("https://issuer.example/keys");
         settings.auth_issuer = "https://issuer.example".to_owned();
     }
 
@@ -198,7 +199,7 @@ mod tests {
         assert!(matches!(nameless, Err(AuthError::NoIssuer)));
         let plain = |settings: &mut Settings| {
             issuer(settings);
-            settings.auth_jwks_url = "http://issuer.example/keys".to_owned();
+            settings.auth_jwks_url = Secret::new("http://issuer.example/keys");
         };
         let refused = door("127.0.0.1:1", plain);
         assert!(matches!(refused, Err(AuthError::Source(_))));

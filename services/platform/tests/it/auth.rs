@@ -17,7 +17,8 @@ use crate::issuer::{Key, KeySet, but, claims};
 use crate::support::{compose_sample, eventually, sample};
 
 struct Guarded {
-    bed: TestBed,
+    /// Dropping it drops the database.
+    _bed: TestBed,
     running: Running,
     keys: KeySet,
     key: Key,
@@ -38,7 +39,7 @@ impl Guarded {
         .await;
         let running = bed.serve(&sample(), compose_sample).await;
         Self {
-            bed,
+            _bed: bed,
             running,
             keys,
             key,

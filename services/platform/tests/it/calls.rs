@@ -39,7 +39,7 @@ struct Called {
 impl Called {
     async fn new(change: impl FnOnce(&mut Settings)) -> Self {
         let bed = TestBed::with_settings(&noting(), NoSection {}, |settings| {
-            settings.nats_url = String::new();
+            settings.nats_url = countersign_platform::Secret::default();
             change(settings);
         })
         .await;
