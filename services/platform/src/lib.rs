@@ -163,6 +163,7 @@ mod gaps;
 pub mod grpc;
 mod ids;
 mod inbox;
+mod known_keys;
 mod lifecycle;
 mod management;
 mod methods;

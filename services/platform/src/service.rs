@@ -309,6 +309,7 @@ impl Service {
         match done {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
+                telemetry::log_at_least();
                 let error = report(error.as_ref());
                 tracing::error!(service = self.name, error, "stopped");
                 ExitCode::FAILURE
