@@ -4,16 +4,6 @@ use countersign_kernel::role;
 use countersign_platform::Permission;
 
 const AUTHORS: &[&str] = &[role::ENGAGEMENT_MANAGER];
-const READERS: &[&str] = &[
-    role::ENGAGEMENT_MANAGER,
-    role::LEADERSHIP,
-    role::REVENUE,
-    role::LEGAL,
-    role::DEAL_DESK,
-    role::ALLIANCES,
-    role::FINANCE,
-    role::AUDITOR,
-];
 /// Whom a seller's policy may ask; which of them decides a step, the policy says, and `domain` holds
 /// to it (A1, A3).
 pub(crate) const DECIDERS: &[&str] = &[
@@ -25,6 +15,13 @@ pub(crate) const DECIDERS: &[&str] = &[
     role::ALLIANCES,
     role::FINANCE,
 ];
+/// They read, and so do auditors.
+const READERS: &[&str] = &{
+    let mut readers = [role::AUDITOR; DECIDERS.len() + 1];
+    let (deciders, _auditor) = readers.split_at_mut(DECIDERS.len());
+    deciders.copy_from_slice(DECIDERS);
+    readers
+};
 /// Who decides what must be decided.
 const RULERS: &[&str] = &[role::LEADERSHIP, role::LEGAL];
 /// The service that makes offers reads the approved documents.

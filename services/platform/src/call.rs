@@ -38,8 +38,6 @@ pub struct CallContext {
     pub idempotency_key: String,
     /// The trace that the call belongs to; a new one if it brought none.
     pub trace: TraceContext,
-    /// How long the caller still waits, if it said so.
-    pub timeout: Option<Duration>,
 }
 
 impl CallContext {
@@ -67,7 +65,6 @@ impl CallContext {
             roles: caller.roles,
             idempotency_key: text(IDEMPOTENCY_KEY).unwrap_or_default().to_owned(),
             trace,
-            timeout: text("grpc-timeout").and_then(timeout),
         })
     }
 
@@ -140,7 +137,6 @@ mod tests {
             (PRINCIPAL_KEY, "somebody"),
             (ROLES_KEY, "operator"),
             (IDEMPOTENCY_KEY, "k"),
-            ("grpc-timeout", "1500m"),
         ];
         let status = CallContext::command(&request(false, &said), &ids).unwrap_err();
         assert_eq!(status.code(), Code::Unauthenticated);
@@ -148,7 +144,6 @@ mod tests {
         assert_eq!(call.seller.as_str(), "acme");
         assert_eq!(call.principal.as_str(), "em@acme.example");
         assert!(call.has_role("legal") && !call.has_role("operator"));
-        assert_eq!(call.timeout, Some(Duration::from_millis(1500)));
     }
 
     /// P4: a command has a key.

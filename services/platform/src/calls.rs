@@ -5,6 +5,7 @@
 //! waiting; the work is not dropped, since a database future that is dropped half-way can leave its
 //! connection inside a transaction (sqlx 0.9.0).
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use http::{HeaderMap, Request, Response};
+use http::{Request, Response};
 use tokio::sync::Semaphore;
 use tokio::time::Sleep;
 use tonic::body::Body;
@@ -20,9 +21,9 @@ use tonic::{Code, Status};
 use tower::{Layer, Service};
 use tracing::Instrument;
 
-use crate::auth::{denied, denied_for, is_open};
+use crate::auth::{denied, denied_for, is_health};
 use crate::call::timeout;
-use crate::call_body::Limited;
+use crate::call_body::{Incoming, Outgoing};
 use crate::lifecycle::Lifecycle;
 
 /// The longest deadline that a caller may ask for: no stream lives longer.
@@ -39,16 +40,25 @@ struct Limits {
     lifecycle: Lifecycle,
     slots: Arc<Semaphore>,
     default_timeout: Duration,
+    uploads: BTreeSet<String>,
 }
 
 impl CallsLayer {
-    /// At most `concurrent` calls at a time; `default_timeout` for those that name no deadline.
-    pub(crate) fn new(lifecycle: &Lifecycle, concurrent: usize, default_timeout: Duration) -> Self {
+    /// At most `concurrent` calls at a time; `default_timeout` for those that name no deadline, and
+    /// [`LONGEST_CALL`] for those of the methods `uploads`, `package.Service/Method`, whose callers
+    /// send as fast as their line lets them.
+    pub(crate) fn new(
+        lifecycle: &Lifecycle,
+        concurrent: usize,
+        default_timeout: Duration,
+        uploads: impl IntoIterator<Item = String>,
+    ) -> Self {
         let concurrent = concurrent.clamp(1, Semaphore::MAX_PERMITS);
         Self(Arc::new(Limits {
             lifecycle: lifecycle.clone(),
             slots: Arc::new(Semaphore::new(concurrent)),
             default_timeout,
+            uploads: uploads.into_iter().collect(),
         }))
     }
 }
@@ -88,24 +98,26 @@ where
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        if is_open(request.uri().path()) {
+        if is_health(request.uri().path()) {
             // Watching a process's health has no end, and must work when nothing else does.
             return Box::pin(self.inner.call(request));
         }
         let Ok(slot) = Arc::clone(&self.limits.slots).try_acquire_owned() else {
             return Box::pin(std::future::ready(Ok(busy().into_http())));
         };
-        let time = self.limits.time(request.headers());
+        let time = self.limits.time(&request);
         // Made here rather than when first polled: before the transport makes its own for the same
         // deadline, which would answer CANCELLED. Of two that are over, this one is polled first.
         let mut deadline = Box::pin(tokio::time::sleep(time));
         let until = deadline.deadline();
-        let request = request.map(|body| Body::new(Limited::incoming(body, until)));
+        let request = request.map(|body| Body::new(Incoming::new(body, until)));
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
+        let lifecycle = self.limits.lifecycle.clone();
         let work = async move {
             let response = inner.call(request).await;
-            response.map(|response| response.map(|body| Limited::outgoing(body, until, slot)))
+            let limit = |body| Outgoing::new(body, until, slot, &lifecycle);
+            response.map(|response| response.map(limit))
         };
         let running = self.limits.lifecycle.spawn(work.in_current_span());
         Box::pin(async move {
@@ -127,12 +139,19 @@ where
 }
 
 impl Limits {
-    fn time(&self, headers: &HeaderMap) -> Duration {
-        let asked = headers.get("grpc-timeout");
+    fn time(&self, request: &Request<Body>) -> Duration {
+        let asked = request.headers().get("grpc-timeout");
         let asked = asked
             .and_then(|value| value.to_str().ok())
             .and_then(timeout);
-        asked.unwrap_or(self.default_timeout).min(LONGEST_CALL)
+        let default = || {
+            let method = request.uri().path().trim_start_matches('/');
+            if self.uploads.contains(method) {
+                return LONGEST_CALL;
+            }
+            self.default_timeout
+        };
+        asked.unwrap_or_else(default).min(LONGEST_CALL)
     }
 }
 
@@ -162,6 +181,9 @@ mod tests {
 
     use super::*;
 
+    const UPLOAD: &str = "/things.v1.Things/Upload";
+    const DO: &str = "/things.v1.Things/Do";
+
     type Answer = Result<Response<Body>, Infallible>;
 
     /// A body that says something and then nothing, for ever; or something for ever.
@@ -186,13 +208,14 @@ mod tests {
 
     fn layer(concurrent: usize) -> (CallsLayer, Lifecycle) {
         let lifecycle = Lifecycle::default();
-        let layer = CallsLayer::new(&lifecycle, concurrent, Duration::from_secs(30));
+        let uploads = [UPLOAD.trim_start_matches('/').to_owned()];
+        let layer = CallsLayer::new(&lifecycle, concurrent, Duration::from_secs(30), uploads);
         (layer, lifecycle)
     }
 
     fn request(body: Body, timeout: Option<&'static str>) -> Request<Body> {
         let mut request = Request::new(body);
-        *request.uri_mut() = "/things.v1.Things/Do".parse().unwrap();
+        *request.uri_mut() = DO.parse().unwrap();
         if let Some(timeout) = timeout {
             let value = timeout.parse().unwrap();
             request.headers_mut().insert("grpc-timeout", value);
@@ -240,26 +263,38 @@ mod tests {
     /// P4: a download that never ends says so in its trailers.
     #[tokio::test]
     async fn an_answer_that_never_ends_is_ended() {
-        says_that_it_is_over(Some("100m"), true).await;
-        says_that_it_is_over(Some("100m"), false).await;
+        says_that_it_is_over(DO, Some("100m"), true).await;
+        says_that_it_is_over(DO, Some("100m"), false).await;
     }
 
-    /// P4: a call without a deadline has one, and none is longer than the longest.
+    /// P4: a call without a deadline has one, an upload a longer one, and none is longer than the
+    /// longest.
     #[tokio::test(start_paused = true)]
     async fn every_call_has_a_deadline() {
-        for (asked, time) in [(None, Duration::from_secs(30)), (Some("9H"), LONGEST_CALL)] {
+        for (method, asked, time) in [
+            (DO, None, Duration::from_secs(30)),
+            (DO, Some("9H"), LONGEST_CALL),
+            (UPLOAD, None, LONGEST_CALL),
+            (UPLOAD, Some("7S"), Duration::from_secs(7)),
+        ] {
             let start = tokio::time::Instant::now();
-            says_that_it_is_over(asked, false).await;
+            says_that_it_is_over(method, asked, false).await;
             assert_eq!(start.elapsed().as_secs(), time.as_secs());
         }
     }
 
-    async fn says_that_it_is_over(timeout: Option<&'static str>, talks: bool) {
+    async fn says_that_it_is_over(
+        method: &'static str,
+        timeout: Option<&'static str>,
+        talks: bool,
+    ) {
         let (layer, _) = layer(1);
         let mut service = layer.layer(tower::service_fn(move |_| async move {
             Answer::Ok(Response::new(Body::new(Endless { talks })))
         }));
-        let call = service.call(request(Body::empty(), timeout));
+        let mut request = request(Body::empty(), timeout);
+        *request.uri_mut() = method.parse().unwrap();
+        let call = service.call(request);
         let ends = frames(call.await.unwrap().into_body()).await;
         let [Ok(end)] = &ends[..] else {
             panic!("{ends:?}");

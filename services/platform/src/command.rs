@@ -1,7 +1,5 @@
 //! The command shell: one idempotency key, one transaction, one answer for ever (P2, P4).
 
-use std::time::Duration;
-
 use futures::future::BoxFuture;
 use prost::Message;
 use sha2::{Digest, Sha256};
@@ -21,7 +19,6 @@ use crate::unit_of_work::{CONFLICT_ATTEMPTS, Cause, Database, UnitOfWork};
 pub struct Commands {
     database: Database,
     lifecycle: Lifecycle,
-    call_timeout: Duration,
 }
 
 /// What a command left under its key.
@@ -31,15 +28,10 @@ enum Outcome<Reply> {
 }
 
 impl Commands {
-    pub(crate) const fn new(
-        database: Database,
-        lifecycle: Lifecycle,
-        call_timeout: Duration,
-    ) -> Self {
+    pub(crate) const fn new(database: Database, lifecycle: Lifecycle) -> Self {
         Self {
             database,
             lifecycle,
-            call_timeout,
         }
     }
 
@@ -76,11 +68,11 @@ impl Commands {
     /// nothing else is kept. Any other failure keeps nothing, and a retry begins anew.
     ///
     /// The work goes on when the caller hangs up: a database future that is dropped half-way can
-    /// leave its connection inside a transaction (sqlx 0.9.0).
+    /// leave its connection inside a transaction (sqlx 0.9.0). So it does when the caller's time is
+    /// over, which the server tells of any call; the outcome is left under the key.
     ///
     /// # Errors
-    /// The rejection; `ABORTED` after too many conflicts; `UNAVAILABLE` when Postgres is away;
-    /// `DEADLINE_EXCEEDED` when the caller's time is over, with the outcome left under the key.
+    /// The rejection; `ABORTED` after too many conflicts; `UNAVAILABLE` when Postgres is away.
     pub async fn execute<Req, Reply, F>(
         &self,
         call: &CallContext,
@@ -114,7 +106,6 @@ impl Commands {
         );
         let mut call = call.clone();
         call.trace = call.trace.unless_at(&span);
-        let timeout = call.timeout.unwrap_or(self.call_timeout);
         let command = Command {
             call,
             rpc,
@@ -123,17 +114,11 @@ impl Commands {
         let database = self.database.clone();
         let run = async move { command.run(&database, &body).await };
         let running = self.lifecycle.spawn(run.instrument(span));
-        // A little before the transport's own, which says CANCELLED when it means the deadline.
-        let timeout = timeout.saturating_sub(timeout / 20);
-        // Only the waiting is bounded; the work is not cancelled.
-        match tokio::time::timeout(timeout, running).await {
-            Ok(Ok(Ok(Outcome::Replied(reply)))) => Ok(Response::new(reply)),
-            Ok(Ok(Ok(Outcome::Refused(status)))) => Err(status),
-            Ok(Ok(Err(failure))) => Err(failure.into()),
-            Ok(Err(panicked)) => Err(Failure::internal(rpc, panicked).into()),
-            Err(_) => Err(Status::deadline_exceeded(
-                "the call took too long; ask again with the same key",
-            )),
+        match running.await {
+            Ok(Ok(Outcome::Replied(reply))) => Ok(Response::new(reply)),
+            Ok(Ok(Outcome::Refused(status))) => Err(status),
+            Ok(Err(failure)) => Err(failure.into()),
+            Err(panicked) => Err(Failure::internal(rpc, panicked).into()),
         }
     }
 }

@@ -4,7 +4,8 @@
 //! Environment variables are the keys of [`Settings`] in upper case behind `COUNTERSIGN_`
 //! (`COUNTERSIGN_DATABASE_URL`), and a service's own keys behind its name and two underscores
 //! (`COUNTERSIGN_OFFER__PUBLISH_LIMIT`). A value that looks like a number is read as one; text that
-//! looks like a number is put into quotes (`"000123456789"`), or read as a [`Secret`].
+//! looks like a number is put into quotes (`"000123456789"`), or read as a [`Secret`]. A variable
+//! with this prefix that no setting is named by is refused: it is a misspelt one.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,6 +17,7 @@ use figment::providers::{Env, Format, Serialized, Toml};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::known_keys::{self, PREFIX};
 use crate::secret_files::SecretFiles;
 use crate::telemetry::LogFormat;
 
@@ -65,7 +67,7 @@ pub struct Settings {
     /// Postgres as one who may create roles and schemas: all that `provision` uses.
     pub database_admin_url: Secret,
     /// NATS, `nats://host:port`, several with commas. Empty: no events go out or in.
-    pub nats_url: String,
+    pub nats_url: Secret,
     /// The NATS user, if NATS asks for one.
     pub nats_user: String,
     /// Its password.
@@ -109,7 +111,7 @@ pub struct Settings {
     pub auth_audience: String,
     /// Where the issuer's keys are: `https://`, `file://`, or `http://` on loopback. Empty: callers
     /// are believed what their metadata says, which only a listener on loopback may.
-    pub auth_jwks_url: String,
+    pub auth_jwks_url: Secret,
     /// Whether the keys may come over plain `http://` from another machine.
     pub auth_jwks_insecure: bool,
     /// Calls that one caller (seller and principal) may make a second.
@@ -123,7 +125,7 @@ pub struct Settings {
     pub management_listen: String,
     /// The collector that spans are sent to, by OTLP over gRPC: `http://host:4317`. Empty: no traces
     /// are exported.
-    pub otlp_endpoint: String,
+    pub otlp_endpoint: Secret,
     /// Of the traces that begin here, the part that is exported: 0 to 1. A caller's decision stands.
     pub trace_sample_ratio: f64,
 }
@@ -135,7 +137,7 @@ impl Default for Settings {
             database_url: Secret::default(),
             database_owner_url: Secret::default(),
             database_admin_url: Secret::default(),
-            nats_url: String::new(),
+            nats_url: Secret::default(),
             nats_user: String::new(),
             nats_password: Secret::default(),
             nats_prefix: DEFAULT_NATS_PREFIX.to_owned(),
@@ -155,13 +157,13 @@ impl Default for Settings {
             secrets_dir: None,
             auth_issuer: String::new(),
             auth_audience: DEFAULT_AUDIENCE.to_owned(),
-            auth_jwks_url: String::new(),
+            auth_jwks_url: Secret::default(),
             auth_jwks_insecure: false,
             rate_limit_per_second: DEFAULT_RATE_LIMIT_PER_SECOND,
             rate_limit_burst: DEFAULT_RATE_LIMIT_BURST,
             max_concurrent_calls: DEFAULT_MAX_CONCURRENT_CALLS,
             management_listen: String::new(),
-            otlp_endpoint: String::new(),
+            otlp_endpoint: Secret::default(),
             trace_sample_ratio: DEFAULT_TRACE_SAMPLE_RATIO,
         }
     }
@@ -257,7 +259,7 @@ pub struct ConfigError(#[source] Box<figment::Error>);
 /// Reads the configuration of the service called `service` (its dashes become underscores).
 ///
 /// # Errors
-/// [`ConfigError`] with the key that does not fit, or the file that does not parse.
+/// [`ConfigError`] with the key that does not fit or is none, or the file that does not parse.
 pub fn load<S: DeserializeOwned>(
     service: &str,
     file: Option<&Path>,
@@ -270,7 +272,10 @@ pub fn load<S: DeserializeOwned>(
         figment = figment.merge(Toml::file_exact(file));
     }
     let wrong = |error| ConfigError(Box::new(error));
-    let environment = || Env::prefixed("COUNTERSIGN_").split("__");
+    let given = Env::prefixed(PREFIX);
+    known_keys::are_known::<S>(&section, given.iter().map(|(name, _)| name.into_string()))
+        .map_err(|unknown| wrong(figment::Error::from(unknown.to_string())))?;
+    let environment = || given.clone().split("__");
     let told = figment.clone().merge(environment());
     let folder: Option<PathBuf> = told.extract_inner("secrets_dir").map_err(wrong)?;
     if let Some(folder) = folder.filter(|folder| !folder.as_os_str().is_empty()) {
@@ -307,6 +312,8 @@ mod tests {
     #[expect(clippy::result_large_err, reason = "the signature of figment's Jail")]
     fn environment_over_file_over_defaults() {
         figment::Jail::expect_with(|jail| {
+            // Tests are told where their servers are; services are not.
+            jail.clear_env();
             jail.create_file(
                 "c.toml",
                 "listen = \"127.0.0.1:1\"\nnats_user = \"file\"\n[two_words]\nlimit = 6\n",
@@ -320,6 +327,8 @@ mod tests {
             assert_eq!(config.settings.nats_password.expose(), "12345");
             assert_eq!(config.section.limit, 6);
             assert_eq!(config.section.account, "000123456789");
+            assert!(load::<NoSection>("other", None).is_err(), "another's key");
+            jail.clear_env();
             let bare: Config<NoSection> = load("other", None).unwrap();
             assert_eq!(bare.settings.database_pool_size, DEFAULT_POOL_SIZE);
             assert!(load::<NoSection>("other", Some(Path::new("absent.toml"))).is_err());
@@ -331,6 +340,8 @@ mod tests {
     #[expect(clippy::result_large_err, reason = "the signature of figment's Jail")]
     fn a_folder_of_secrets_goes_between_file_and_environment() {
         figment::Jail::expect_with(|jail| {
+            // Tests are told where their servers are; services are not.
+            jail.clear_env();
             jail.create_file(
                 "c.toml",
                 "secrets_dir = \"secrets\"\nnats_user = \"file\"\n",
@@ -366,21 +377,25 @@ mod tests {
     #[test]
     #[expect(clippy::result_large_err, reason = "the signature of figment's Jail")]
     fn secrets_do_not_print() {
-        const SECRETS: [&str; 4] = [
+        const SECRETS: [&str; 7] = [
             "database_url",
             "database_owner_url",
             "database_admin_url",
+            "nats_url",
             "nats_password",
+            "auth_jwks_url",
+            "otlp_endpoint",
         ];
         let shown = serde_json::to_value(Settings::default()).unwrap();
         for (key, _) in shown.as_object().unwrap() {
-            let telling = ["password", "secret_", "database_url", "token"];
+            let telling = ["password", "secret_", "url", "endpoint", "token"];
             let suspect = telling.iter().any(|word| key.contains(word));
             assert!(!suspect || SECRETS.contains(&key.as_str()), "{key}");
         }
         for key in SECRETS {
             for given in ["\"hunter2\"", "[\"hunter2\"]", "{ a = \"hunter2\" }"] {
                 figment::Jail::expect_with(|jail| {
+                    jail.clear_env();
                     jail.create_file("c.toml", &format!("{key} = {given}\n"))?;
                     let said = match load::<NoSection>("other", Some(Path::new("c.toml"))) {
                         Ok(config) => format!("{config:?}"),

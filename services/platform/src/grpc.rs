@@ -4,21 +4,26 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt;
+use futures::stream::BoxStream;
 use tokio::net::TcpListener;
 use tonic::body::Body;
 use tonic::codegen::{Service, http};
 use tonic::server::NamedService;
 use tonic::service::RoutesBuilder;
 use tonic::transport::server::TcpIncoming;
+use tonic::{Code, Request, Response, Status, async_trait};
 use tonic_health::ServingStatus;
 use tonic_health::pb::health_server::{self, HealthServer};
-use tonic_health::server::HealthReporter;
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
+use tonic_health::server::{HealthReporter, HealthService};
 
-use crate::auth::{Door, DoorLayer, Permission, Permissions, PermissionsError};
+use crate::auth::{Door, DoorLayer, Permission, Permissions, PermissionsError, denied};
 use crate::calls::{CallsLayer, LONGEST_CALL};
 use crate::config::Settings;
 use crate::failure::BoxError;
 use crate::lifecycle::Lifecycle;
+use crate::methods;
 use crate::metrics::rpc::ObserveCalls;
 
 /// Calls that one connection may have open.
@@ -110,8 +115,13 @@ impl Health {
     /// The health of these services, none of them ready yet, and the server that tells it.
     pub(crate) async fn new(
         services: &GrpcServices,
-    ) -> (Self, HealthServer<impl health_server::Health + use<>>) {
-        let (reporter, server) = tonic_health::server::health_reporter();
+        lifecycle: &Lifecycle,
+    ) -> (Self, HealthServer<WatchedHealth>) {
+        let reporter = HealthReporter::new();
+        let server = HealthServer::new(WatchedHealth {
+            inner: HealthService::from_health_reporter(reporter.clone()),
+            lifecycle: lifecycle.clone(),
+        });
         let health = Self {
             reporter,
             names: services.names.clone(),
@@ -142,6 +152,41 @@ impl Health {
     }
 }
 
+/// Tells how the process is. Watching it ends when the process is told to stop: a server waits for
+/// the calls that it has, and a watch has no other end.
+#[derive(Debug)]
+pub(crate) struct WatchedHealth {
+    inner: HealthService,
+    lifecycle: Lifecycle,
+}
+
+#[async_trait]
+impl health_server::Health for WatchedHealth {
+    async fn check(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<HealthCheckResponse>, Status> {
+        self.inner.check(request).await
+    }
+
+    type WatchStream = BoxStream<'static, Result<HealthCheckResponse, Status>>;
+
+    async fn watch(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        let watched = self.inner.watch(request).await?;
+        let lifecycle = self.lifecycle.clone();
+        let stopping = async move { lifecycle.stopping().await };
+        let stopped = || denied(Code::Unavailable, "STOPPING", "the process stops");
+        Ok(watched.map(|changes| {
+            let changes = changes.take_until(stopping);
+            let end = futures::stream::once(async move { Err(stopped()) });
+            changes.chain(end).boxed()
+        }))
+    }
+}
+
 /// What a process serves gRPC with.
 pub(crate) struct Server {
     pub(crate) settings: Arc<Settings>,
@@ -159,6 +204,7 @@ impl Server {
             services.reflect()?;
         }
         let concurrent = settings.max_concurrent_calls;
+        let uploads = methods::names(&services.descriptors, |method| method.uploads);
         tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(KEEP_ALIVE))
             .http2_keepalive_timeout(Some(KEEP_ALIVE_ANSWER))
@@ -171,6 +217,7 @@ impl Server {
                 lifecycle,
                 concurrent,
                 settings.call_timeout(),
+                uploads,
             ))
             .layer(DoorLayer::new(self.door))
             .add_routes(services.routes.routes())

@@ -106,7 +106,12 @@ impl Nats {
                 settings.nats_password.expose().to_owned(),
             );
         }
-        let servers: Vec<&str> = settings.nats_url.split(',').map(str::trim).collect();
+        let servers: Vec<&str> = settings
+            .nats_url
+            .expose()
+            .split(',')
+            .map(str::trim)
+            .collect();
         let client = options.connect(servers).await?;
         let jetstream = ContextBuilder::new()
             .timeout(REQUEST_TIMEOUT)

@@ -1,6 +1,7 @@
 //! Serving: everything that a running service does beside its calls, started and stopped in order.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 use tonic_health::pb::health_server::HealthServer;
 
 use crate::auth::Door;
@@ -75,9 +77,10 @@ where
     S: Send + Sync + 'static,
 {
     let lifecycle = parts.lifecycle.clone();
-    let nats = match parts.settings.nats_url.as_str() {
-        "" => None,
-        _ => Some(Nats::connect(&parts.settings, schema.name()).await?),
+    let nats = if parts.settings.nats_url.is_empty() {
+        None
+    } else {
+        Some(Nats::connect(&parts.settings, schema.name()).await?)
     };
     let operations = Operations {
         name: service.name,
@@ -90,7 +93,7 @@ where
     let operations = OperationsServiceServer::new(operations);
     let operations = operations.max_decoding_message_size(MAX_MESSAGE_BYTES);
     wiring.grpc.add(operations);
-    let (health, health_server) = Health::new(&wiring.grpc).await;
+    let (health, health_server) = Health::new(&wiring.grpc, &lifecycle).await;
     serve_management(&parts, health_server.clone()).await?;
     wiring.grpc.describe(operations_proto::FILE_DESCRIPTOR_SET);
     for descriptors in &service.descriptors {
@@ -99,7 +102,14 @@ where
     let address = listener.local_addr()?;
     let rules = [service.permissions.as_slice(), &operations::PERMISSIONS].concat();
     let permissions = wiring.grpc.permissions(&rules)?;
-    let door = Door::new(&parts.settings, permissions, address, &lifecycle)?;
+    let instruments = Instruments::new(&parts.metrics);
+    let door = Door::new(
+        &parts.settings,
+        permissions,
+        address,
+        &lifecycle,
+        &instruments.refused,
+    )?;
     tracing::info!(
         service = service.name,
         version = service.version,
@@ -115,7 +125,7 @@ where
     let background = Background {
         schema,
         metrics: parts.metrics.clone(),
-        instruments: Instruments::new(&parts.metrics),
+        instruments,
         samples: wiring.samples,
         database: parts.database.clone(),
         settings: Arc::clone(&parts.settings),
@@ -135,13 +145,40 @@ where
     };
     wiring.grpc.add(health_server);
     lifecycle.spawn(background.run(health));
-    let served = transport.serve(wiring.grpc).await;
+    let served = until_stopped(transport.serve(wiring.grpc), &parts).await;
+    tracing::info!(service = service.name, "stopped");
+    served
+}
+
+/// Serves until told to stop, then gives open calls and work under way the drain time, all of it
+/// together: whoever sends the signal kills the process soon after. What is left then ends with the
+/// process; Postgres rolls its transactions back.
+async fn until_stopped<S>(
+    serving: impl Future<Output = Result<(), BoxError>>,
+    parts: &Parts<S>,
+) -> Result<(), BoxError> {
+    let lifecycle = &parts.lifecycle;
+    let mut serving = pin!(serving);
+    let served = tokio::select! {
+        served = &mut serving => Some(served),
+        () = lifecycle.stopping() => None,
+    };
     lifecycle.stop();
-    if !lifecycle.drained(parts.settings.drain_timeout()).await {
+    let end = Instant::now() + parts.settings.drain_timeout();
+    let served = match served {
+        Some(served) => served,
+        None => timeout_at(end, serving).await.unwrap_or_else(|_| {
+            tracing::warn!("stopped with calls under way; a command's outcome is kept, or nothing");
+            Ok(())
+        }),
+    };
+    if !lifecycle.drained(end - Instant::now()).await {
         tracing::warn!("stopped with work under way; it will be taken up again");
     }
-    parts.database.close().await;
-    tracing::info!(service = service.name, "stopped");
+    // Closing waits for connections in use: not longer than for who uses them.
+    if timeout_at(end, parts.database.close()).await.is_err() {
+        tracing::debug!("stopped with connections in use");
+    }
     served
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, Command, FromArgMatches, Subcommand};
 use serde::de::DeserializeOwned;
@@ -18,7 +19,7 @@ use crate::auth::Permission;
 use crate::clock::Clock;
 use crate::command::Commands;
 use crate::config::{self, Config, Settings};
-use crate::failure::BoxError;
+use crate::failure::{BoxError, report};
 use crate::grpc::GrpcServices;
 use crate::ids::Ids;
 use crate::lifecycle::Lifecycle;
@@ -33,6 +34,9 @@ use crate::{provision, telemetry};
 /// The largest message that a gRPC server here takes: what is larger comes in chunks. Every server
 /// is told, since the limit is each generated server's own.
 pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// What threads that block may take at the end.
+const LAST_THREADS: Duration = Duration::from_millis(200);
 
 /// What a service is composed from: its configuration and what the harness gives it. Cheap to
 /// clone.
@@ -96,12 +100,11 @@ impl<S> Parts<S> {
         database: Database,
     ) -> Result<Self, BoxError> {
         let lifecycle = Lifecycle::default();
-        let timeout = settings.call_timeout();
         Ok(Self {
             metrics: Metrics::new(&schema.replace('_', "-"))?,
             section,
             settings,
-            commands: Commands::new(database.clone(), lifecycle.clone(), timeout),
+            commands: Commands::new(database.clone(), lifecycle.clone()),
             database,
             lifecycle,
         })
@@ -306,6 +309,7 @@ impl Service {
         match done {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
+                telemetry::log_at_least();
                 let error = report(error.as_ref());
                 tracing::error!(service = self.name, error, "stopped");
                 ExitCode::FAILURE
@@ -326,7 +330,7 @@ impl Service {
             .enable_all()
             .build()?;
         let schema = self.schema()?;
-        runtime.block_on(async {
+        let done = runtime.block_on(async {
             let process = telemetry::Process {
                 name: self.name,
                 version: self.version,
@@ -346,22 +350,14 @@ impl Service {
             };
             traces.flush(flush).await;
             done
-        })
+        });
+        // Whoever sent the signal waits no longer: a thread that is held up by a file or a name
+        // server must not hold up the end.
+        runtime.shutdown_timeout(LAST_THREADS);
+        done
     }
 }
 
 async fn check<S>(schema: &Schema, config: Config<S>) -> Result<(), BoxError> {
     serve::check(schema, &Parts::new(config, schema.name())?).await
-}
-
-/// An error with its sources, in one line.
-fn report(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text.push_str(": ");
-        text.push_str(&source.to_string());
-        next = source.source();
-    }
-    text
 }

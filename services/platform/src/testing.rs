@@ -124,7 +124,7 @@ impl<S: Send + Sync + 'static> TestBed<S> {
             database_url: Secret::new(url_of(&admin, Some(&run), &database)),
             nats_url: std::env::var_os(NATS_VARIABLE)
                 .and_then(|url| url.into_string().ok())
-                .unwrap_or_default(),
+                .map_or_else(Secret::default, Secret::new),
             nats_prefix: format!("test-{}-{number}", std::process::id()),
             nats_stream_max_bytes: STREAM_BYTES,
             // Tests call as fast as they can; those of the limit set it.

@@ -62,7 +62,7 @@ impl World {
         let service = service();
         let bed = TestBed::with_settings(&service, section, |settings| {
             // Events are handed in by hand here.
-            settings.nats_url = String::new();
+            settings.nats_url = countersign_platform::Secret::default();
             change(settings);
         })
         .await;

@@ -49,7 +49,7 @@ impl World {
         let service = service();
         let bed = TestBed::with_settings(&service, section, |settings| {
             // Events are handed in by hand here.
-            settings.nats_url = String::new();
+            settings.nats_url = countersign_platform::Secret::default();
         })
         .await;
         let running = bed.serve(&service, compose).await;

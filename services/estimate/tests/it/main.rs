@@ -11,4 +11,5 @@ mod harness;
 mod lifecycle;
 mod pricing;
 mod reading;
+mod start;
 mod tenants;

@@ -9,6 +9,7 @@ use http::header::AUTHORIZATION;
 use http::{HeaderMap, Request, Response};
 use tonic::body::Body;
 use tonic::{Code, Status};
+use tonic_types::StatusExt;
 use tower::{Layer, Service};
 
 use super::denial::denied;
@@ -17,19 +18,30 @@ use super::permission::Permissions;
 use super::rate::Rates;
 use super::token::Tokens;
 use crate::call::SELLER_KEY;
+use crate::metrics::Counter;
 
+const HEALTH: &str = "grpc.health.v1.Health";
 /// gRPC services that anybody may ask: they tell how the process is and what it serves, nothing of
 /// what it keeps.
 const OPEN: [&str; 3] = [
-    "grpc.health.v1.Health",
+    HEALTH,
     "grpc.reflection.v1.ServerReflection",
     "grpc.reflection.v1alpha.ServerReflection",
 ];
 
 /// Whether anybody may call the method at this path, `/package.Service/Method`.
-pub(crate) fn is_open(path: &str) -> bool {
-    let service = path.trim_start_matches('/').split('/').next();
-    service.is_some_and(|service| OPEN.contains(&service))
+fn is_open(path: &str) -> bool {
+    OPEN.contains(&service(path))
+}
+
+/// Whether the method at this path tells how the process is.
+pub(crate) fn is_health(path: &str) -> bool {
+    service(path) == HEALTH
+}
+
+fn service(path: &str) -> &str {
+    let path = path.trim_start_matches('/');
+    path.split_once('/').map_or(path, |(service, _)| service)
 }
 
 /// How callers prove who they are.
@@ -47,11 +59,24 @@ pub(crate) struct Door {
     pub(super) proof: Proof,
     pub(super) rates: Rates,
     pub(super) permissions: Permissions,
+    /// Counts who is turned away.
+    pub(super) refused: Counter,
 }
 
 impl Door {
     /// Lets a call in: it bears its caller's identity then, and no token any more.
-    async fn admit(&self, request: &mut Request<Body>) -> Result<(), Status> {
+    pub(super) async fn admit(&self, request: &mut Request<Body>) -> Result<(), Status> {
+        let admitted = self.examine(request).await;
+        if let Err(status) = &admitted {
+            let details = status.get_error_details();
+            let reason = details.error_info().map(|info| info.reason.as_str());
+            self.refused
+                .increment(&[("reason", reason.unwrap_or("OTHER"))]);
+        }
+        admitted
+    }
+
+    async fn examine(&self, request: &mut Request<Body>) -> Result<(), Status> {
         if is_open(request.uri().path()) {
             return Ok(());
         }

@@ -5,11 +5,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, DecodingKey};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::time::Instant;
 
 use super::key_source::KeySource;
 use super::keys::KeySet;
+use crate::failure::report;
 use crate::lifecycle::Lifecycle;
 
 /// How often keys are read: a key that the issuer took back counts no longer than this.
@@ -22,12 +23,18 @@ const MIN_INTERVAL: Duration = Duration::from_secs(2);
 /// issuer keep a key that was taken back; shorter would make the issuer's every outage ours.
 const STALE_LIMIT: Duration = Duration::from_hours(1);
 
+/// The most calls that wait for a reading at a time. Each keeps one of the process's places
+/// (`max_concurrent_calls`) meanwhile, before it is known who calls: with an issuer that hangs, key
+/// ids that anybody makes up must not take them all. More than come at once when keys rotate wait
+/// in vain only if the issuer is slow as well, and are told to come back.
+const MAX_WAITING: usize = 16;
+
 /// Why there is no key for a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum NoKey {
     /// The issuer has no such key, or not for that algorithm.
     Unknown,
-    /// Nobody knows: the keys could not be read, or too long ago.
+    /// Nobody knows: the keys could not be read, or too long ago, or others wait for them already.
     Unavailable,
 }
 
@@ -42,6 +49,7 @@ pub(super) struct KeyCache {
     held: RwLock<Option<Held>>,
     /// When they were last asked for, and whether they came. Held while asking: one asks for all.
     asked: Mutex<Option<(Instant, bool)>>,
+    waiting: Semaphore,
 }
 
 impl KeyCache {
@@ -50,6 +58,7 @@ impl KeyCache {
             source,
             held: RwLock::default(),
             asked: Mutex::default(),
+            waiting: Semaphore::new(MAX_WAITING),
         }
     }
 
@@ -62,6 +71,8 @@ impl KeyCache {
         if let Ok(key) = self.known(id, algorithm) {
             return Ok(key);
         }
+        let place = self.waiting.try_acquire();
+        let _place = place.map_err(|_| NoKey::Unavailable)?;
         self.refresh().await;
         self.known(id, algorithm)
     }
@@ -92,8 +103,7 @@ impl KeyCache {
                 true
             }
             Err(error) => {
-                let cause = std::error::Error::source(&error).map(ToString::to_string);
-                tracing::warn!(%error, cause, "cannot read the issuer's keys");
+                tracing::warn!(error = report(&error), "cannot read the issuer's keys");
                 false
             }
         }
@@ -114,9 +124,7 @@ impl KeyCache {
 
 impl std::fmt::Debug for KeyCache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("KeyCache")
-            .field("source", &self.source)
-            .finish_non_exhaustive()
+        f.debug_struct("KeyCache").finish_non_exhaustive()
     }
 }
 
@@ -124,7 +132,10 @@ impl std::fmt::Debug for KeyCache {
 mod tests {
     use std::path::PathBuf;
 
+    use futures::FutureExt;
+
     use super::*;
+    use crate::auth::issuer::{Answer, Issuer as Server};
 
     const KEY: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"; // RFC 8037, A.2
 
@@ -141,14 +152,18 @@ mod tests {
         }
 
         fn has(&self, ids: &[&str]) {
-            let key = |id| serde_json::json!({"kty": "OKP", "crv": "Ed25519", "x": KEY, "kid": id});
-            let keys: Vec<_> = ids.iter().map(key).collect();
-            std::fs::write(&self.0, serde_json::json!({ "keys": keys }).to_string()).unwrap();
+            std::fs::write(&self.0, document(ids)).unwrap();
         }
 
         fn is_away(&self) {
             std::fs::remove_file(&self.0).unwrap();
         }
+    }
+
+    fn document(ids: &[&str]) -> String {
+        let key = |id| serde_json::json!({"kty": "OKP", "crv": "Ed25519", "x": KEY, "kid": id});
+        let keys: Vec<_> = ids.iter().map(key).collect();
+        serde_json::json!({ "keys": keys }).to_string()
     }
 
     async fn found(cache: &KeyCache, id: &str) -> Result<(), NoKey> {
@@ -206,5 +221,33 @@ mod tests {
         wait(MIN_INTERVAL).await;
         assert_eq!(found(&cache, "a").await, Ok(()));
         issuer.is_away();
+    }
+
+    /// P5: while the issuer hangs, key ids that are made up hold up few calls, and none of those
+    /// whose key is known.
+    #[tokio::test]
+    async fn only_so_many_wait_for_an_issuer_that_hangs() {
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let answers = vec![
+            Answer::says("200 OK", document(&["a"]).as_bytes()),
+            Answer::Hangs(Vec::new()),
+        ];
+        let server = Server::answering(answers).await;
+        let cache = KeyCache::new(KeySource::new(&server.url, false).unwrap());
+        assert_eq!(found(&cache, "a").await, Ok(()));
+        tokio::time::pause();
+        wait(MIN_INTERVAL).await;
+        let waiting: Vec<_> = (0..MAX_WAITING)
+            .map(|_| Box::pin(found(&cache, "made-up")))
+            .map(|mut one| (one.as_mut().now_or_never(), one))
+            .collect();
+        assert!(waiting.iter().all(|(told, _)| told.is_none()));
+        let more = found(&cache, "made-up").now_or_never();
+        assert_eq!(more, Some(Err(NoKey::Unavailable)));
+        assert_eq!(found(&cache, "a").now_or_never(), Some(Ok(())));
+        // Time goes on by itself when everybody waits.
+        for (_, one) in waiting {
+            assert_eq!(one.await, Err(NoKey::Unknown));
+        }
     }
 }

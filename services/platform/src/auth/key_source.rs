@@ -44,8 +44,7 @@ pub(super) enum FetchError {
     Keys(#[from] KeysError),
 }
 
-/// A place that keys are read from.
-#[derive(Debug)]
+/// A place that keys are read from. It does not print: a URL can hold a password.
 pub(super) enum KeySource {
     Http { client: reqwest::Client, url: Url },
     File(PathBuf),
@@ -69,6 +68,8 @@ impl KeySource {
             .connect_timeout(CONNECT_TIMEOUT)
             // Where the keys are is configured, not answered.
             .redirect(reqwest::redirect::Policy::none())
+            // Nor does the environment say whom they come through: HTTP_PROXY, set for other traffic,
+            // would put somebody between who could put in keys, and sees no issuer on loopback.
             .no_proxy()
             .build()
             .map_err(SourceError::Client)?;
@@ -101,15 +102,20 @@ async fn read(path: &PathBuf) -> Result<Vec<u8>, FetchError> {
 async fn get(client: &reqwest::Client, url: &Url) -> Result<Vec<u8>, FetchError> {
     let answer = client.get(url.clone()).send().await;
     let answer = answer.and_then(reqwest::Response::error_for_status);
-    let mut answer = answer.map_err(FetchError::Http)?;
+    let mut answer = answer.map_err(failed)?;
     let mut document = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(FetchError::Http)? {
+    while let Some(chunk) = answer.chunk().await.map_err(failed)? {
         document.extend_from_slice(&chunk);
         if document.len() > MAX_DOCUMENT_BYTES {
             break;
         }
     }
     bounded(document)
+}
+
+/// Without the URL, which is logged with the error otherwise, and can hold a password.
+fn failed(error: reqwest::Error) -> FetchError {
+    FetchError::Http(error.without_url())
 }
 
 fn bounded(document: Vec<u8>) -> Result<Vec<u8>, FetchError> {
@@ -131,6 +137,7 @@ fn is_loopback(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::auth::issuer::{Answer, Issuer};
 
     /// P5: keys come from where nobody in between can put in others.
     #[tokio::test]
@@ -168,5 +175,61 @@ mod tests {
         assert!(matches!(fetched, Err(FetchError::TooLarge)), "{fetched:?}");
         let fetched = source.fetch().await.map(drop);
         assert!(matches!(fetched, Err(FetchError::File(_))), "{fetched:?}");
+    }
+
+    /// P5: whatever an issuer answers, or does not, reading its keys ends, and says why.
+    #[tokio::test]
+    async fn an_issuer_may_answer_anything() {
+        let says = |status: &str, body: &[u8]| Answer::says(status, body);
+        let cut = Answer::Says(b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{".to_vec());
+        let begun = Answer::Hangs(b"HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n{".to_vec());
+        for (answer, expected) in [
+            (
+                says("500 Internal Server Error", b""),
+                "asking for the keys",
+            ),
+            (
+                says("404 Not Found", b"{\"keys\":[]}"),
+                "asking for the keys",
+            ),
+            (says("200 OK", b"<html>"), "reading the key set"),
+            (says("200 OK", b"{\"keys\":{}}"), "reading the key set"),
+            (says("200 OK", b"{\"keys\":[]}"), "reading the key set"),
+            (says("200 OK", b"\xff\xfe"), "reading the key set"),
+            (says("200 OK", b""), "reading the key set"),
+            (
+                says("302 Found\r\nlocation: http://127.0.0.1:1/", b""),
+                "reading the key set",
+            ),
+            (
+                says("200 OK", &[b' '; MAX_DOCUMENT_BYTES + 1]),
+                "the key set is larger than 262144 bytes",
+            ),
+            (
+                Answer::Says(b"SSH-2.0-dropbear\r\n".to_vec()),
+                "asking for the keys",
+            ),
+            (Answer::Says(Vec::new()), "asking for the keys"),
+            (cut, "asking for the keys"),
+            (Answer::Hangs(Vec::new()), "asking for the keys"),
+            (begun, "asking for the keys"),
+        ] {
+            let hangs = matches!(answer, Answer::Hangs(_));
+            let issuer = Issuer::answering(vec![answer]).await;
+            let url = issuer.url.replace("http://", "http://us:hunter2@") + "?token=hunter2";
+            let source = KeySource::new(&url, false).unwrap();
+            if hangs {
+                // Time goes on by itself when everybody waits.
+                tokio::time::pause();
+            }
+            let error = source.fetch().await.map(drop).unwrap_err();
+            if hangs {
+                tokio::time::resume();
+                assert!(matches!(&error, FetchError::Http(why) if why.is_timeout()));
+            }
+            assert_eq!(error.to_string(), expected);
+            let said = format!("{error:?} {}", crate::failure::report(&error));
+            assert!(!said.contains("hunter2"), "{said}");
+        }
     }
 }

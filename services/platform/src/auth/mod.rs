@@ -29,6 +29,8 @@
 mod denial;
 mod door;
 mod identity;
+#[cfg(test)]
+mod issuer;
 mod key_cache;
 mod key_source;
 mod keys;
@@ -42,6 +44,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::lifecycle::Lifecycle;
+use crate::metrics::Counter;
 use door::Proof;
 use key_cache::KeyCache;
 use key_source::{KeySource, SourceError};
@@ -49,7 +52,7 @@ use rate::Rates;
 use token::Tokens;
 
 pub(crate) use denial::{denied, denied_for};
-pub(crate) use door::{Door, DoorLayer, is_open};
+pub(crate) use door::{Door, DoorLayer, is_health};
 pub use identity::Identity;
 pub(crate) use permission::Permissions;
 pub use permission::{Permission, PermissionsError, check_permissions};
@@ -73,7 +76,7 @@ pub(crate) enum AuthError {
 
 impl Door {
     /// The door of a process that listens at `address`. Its keys keep themselves fresh until the
-    /// lifecycle stops.
+    /// lifecycle stops; it counts in `refused` whom it turns away, by reason.
     ///
     /// # Errors
     /// Settings by which callers cannot be told apart.
@@ -82,6 +85,7 @@ impl Door {
         permissions: Permissions,
         address: SocketAddr,
         lifecycle: &Lifecycle,
+        refused: &Counter,
     ) -> Result<Self, AuthError> {
         let rates = Rates::new(settings.rate_limit_per_second, settings.rate_limit_burst);
         let proof = if settings.auth_jwks_url.is_empty() {
@@ -96,6 +100,7 @@ impl Door {
             proof,
             rates,
             permissions,
+            refused: refused.clone(),
         })
     }
 }
@@ -105,7 +110,7 @@ fn tokens(settings: &Settings, lifecycle: &Lifecycle) -> Result<Tokens, AuthErro
     if issuer.is_empty() || audience.is_empty() {
         return Err(AuthError::NoIssuer);
     }
-    let source = KeySource::new(&settings.auth_jwks_url, settings.auth_jwks_insecure)?;
+    let source = KeySource::new(settings.auth_jwks_url.expose(), settings.auth_jwks_insecure)?;
     let keys = Arc::new(KeyCache::new(source));
     lifecycle.spawn(Arc::clone(&keys).keep_fresh(lifecycle.clone()));
     // The system's clock, not the service's: see `token`.
@@ -114,19 +119,61 @@ fn tokens(settings: &Settings, lifecycle: &Lifecycle) -> Result<Tokens, AuthErro
 
 #[cfg(test)]
 mod tests {
+    use http::Request;
+    use tonic::body::Body;
+
     use super::*;
+    use crate::config::Secret;
+    use crate::metrics::{Instruments, Metrics};
 
     fn door(address: &str, change: impl Fn(&mut Settings)) -> Result<(), AuthError> {
+        let metrics = Metrics::new("things").unwrap();
+        counted(&metrics, address, change).map(drop)
+    }
+
+    fn counted(
+        metrics: &Metrics,
+        address: &str,
+        change: impl Fn(&mut Settings),
+    ) -> Result<Door, AuthError> {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let mut settings = Settings::default();
         change(&mut settings);
         let permissions = Permissions::new(&[], &[], &[]).unwrap();
         let address = address.parse().unwrap();
-        Door::new(&settings, permissions, address, &Lifecycle::default()).map(drop)
+        let refused = Instruments::new(metrics).refused;
+        let lifecycle = Lifecycle::default();
+        Door::new(&settings, permissions, address, &lifecycle, &refused)
+    }
+
+    /// P6: who is turned away is counted by reason, and by nothing that a caller can make up.
+    #[tokio::test]
+    async fn refusals_are_counted_by_reason() {
+        let metrics = Metrics::new("things").unwrap();
+        let door = counted(&metrics, "127.0.0.1:1", |settings| {
+            issuer(settings);
+            settings.auth_jwks_url = Secret::new("file:///there/is/none");
+        });
+        let door = door.unwrap();
+        for authorization in ["", "Basic eDp5", "Bearer made.up", "Bearer more.made.up"] {
+            let mut request = Request::new(Body::empty());
+            *request.uri_mut() = "/a.B/C".parse().unwrap();
+            let headers = request.headers_mut();
+            headers.insert("authorization", authorization.parse().unwrap());
+            door.admit(&mut request).await.unwrap_err();
+        }
+        let shown = metrics.render().unwrap();
+        let counted: Vec<_> = shown
+            .lines()
+            .filter(|line| line.starts_with("countersign_calls_refused_total{"))
+            .filter_map(|line| line.split_once("reason=\"")?.1.split_once('"'))
+            .map(|(reason, rest)| (reason, rest.rsplit(' ').next().unwrap_or_default()))
+            .collect();
+        assert_eq!(counted, [("TOKEN_MALFORMED", "2"), ("TOKEN_REQUIRED", "2")]);
     }
 
     fn issuer(settings: &mut Settings) {
-        settings.auth_jwks_url = "https://issuer.example/keys".to_owned();
+        settings.auth_jwks_url = Secret::new("https://issuer.example/keys");
         settings.auth_issuer = "https://issuer.example".to_owned();
     }
 
@@ -152,7 +199,7 @@ mod tests {
         assert!(matches!(nameless, Err(AuthError::NoIssuer)));
         let plain = |settings: &mut Settings| {
             issuer(settings);
-            settings.auth_jwks_url = "http://issuer.example/keys".to_owned();
+            settings.auth_jwks_url = Secret::new("http://issuer.example/keys");
         };
         let refused = door("127.0.0.1:1", plain);
         assert!(matches!(refused, Err(AuthError::Source(_))));

@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_kernel::role;
-use prost::Message;
-use prost_types::FileDescriptorSet;
 use tonic::{Code, Status};
 
 use super::denial::denied;
 use super::identity::Identity;
+use crate::methods::described;
 
 /// Who may call one method. Whoever holds one of the roles, or is one of the services, may.
 #[derive(Debug, Clone, Copy)]
@@ -77,11 +76,11 @@ impl Permissions {
         descriptors: &[&[u8]],
     ) -> Result<Self, PermissionsError> {
         let mut wrong = PermissionsError::default();
-        let known = methods(descriptors);
+        let known = described(descriptors);
         let mut methods = BTreeSet::new();
         for service in served {
             match known.get(*service) {
-                Some(found) => methods.extend(found),
+                Some(found) => methods.extend(found.iter().map(|method| method.name.as_str())),
                 None => wrong.undescribed.push((*service).to_owned()),
             }
         }
@@ -94,14 +93,14 @@ impl Permissions {
             if table.insert(rule.method, *rule).is_some() {
                 wrong.twice.push(rule.method.to_owned());
             }
-            if !methods.contains(&rule.method.to_owned()) {
+            if !methods.contains(rule.method) {
                 wrong.without_method.push(rule.method.to_owned());
             }
         }
         let without_rule = methods
             .into_iter()
-            .filter(|method| !table.contains_key(method.as_str()));
-        wrong.without_rule = without_rule.cloned().collect();
+            .filter(|method| !table.contains_key(*method));
+        wrong.without_rule = without_rule.map(str::to_owned).collect();
         if wrong == PermissionsError::default() {
             return Ok(Self(table));
         }
@@ -140,25 +139,6 @@ pub fn check_permissions(
     descriptors: &[u8],
 ) -> Result<(), PermissionsError> {
     Permissions::new(rules, &[service], &[descriptors]).map(drop)
-}
-
-/// The methods of every described service, as `package.Service/Method`. What cannot be decoded
-/// describes nothing.
-fn methods(descriptors: &[&[u8]]) -> BTreeMap<String, BTreeSet<String>> {
-    let sets = descriptors
-        .iter()
-        .filter_map(|set| FileDescriptorSet::decode(*set).ok());
-    let mut services = BTreeMap::new();
-    for file in sets.flat_map(|set| set.file) {
-        for service in &file.service {
-            let name = format!("{}.{}", file.package(), service.name());
-            let methods = service.method.iter();
-            let methods = methods.map(|method| format!("{name}/{}", method.name()));
-            let methods: BTreeSet<String> = methods.collect();
-            services.insert(name, methods);
-        }
-    }
-    services
 }
 
 #[cfg(test)]

@@ -12,6 +12,9 @@ pub(crate) struct Instruments {
     pub(crate) applied: Counter,
     /// Runs of tasks, by `kind` and `outcome`: `done`, `again`, `retry` or `failed`.
     pub(crate) task_runs: Counter,
+    /// Calls that the door did not let in, by `reason`: those of [`crate::auth`], none that a caller
+    /// can make up.
+    pub(crate) refused: Counter,
 }
 
 impl Instruments {
@@ -21,6 +24,11 @@ impl Instruments {
             "Events that NATS has acknowledged.",
         );
         published.add(0, &[]);
+        let refused = metrics.counter(
+            "countersign.calls.refused",
+            "Calls that were not let in: their token does not count, they come too often, or may not.",
+        );
+        refused.add(0, &[]);
         Self {
             published,
             applied: metrics.counter(
@@ -28,6 +36,7 @@ impl Instruments {
                 "Events of other services that were dealt with.",
             ),
             task_runs: metrics.counter("countersign.task.runs", "Runs of tasks."),
+            refused,
         }
     }
 }

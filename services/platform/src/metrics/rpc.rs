@@ -14,8 +14,6 @@ use futures::future::BoxFuture;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Histogram;
-use prost::Message;
-use prost_types::FileDescriptorSet;
 use tonic::Code;
 use tonic::body::Body;
 use tonic::codegen::http::{HeaderMap, HeaderValue, Request, Response};
@@ -25,6 +23,7 @@ use tracing::{Instrument, Span};
 use super::Metrics;
 use crate::call::TRACEPARENT_KEY;
 use crate::ids::Ids;
+use crate::methods;
 use crate::telemetry::TraceContext;
 
 /// Upper bounds in seconds, as the conventions have them.
@@ -64,30 +63,10 @@ impl ObserveCalls {
             .build();
         Self {
             duration,
-            methods: Arc::new(descriptors.iter().copied().flat_map(methods).collect()),
+            methods: Arc::new(methods::names(descriptors, |_| true).into_iter().collect()),
             ids,
         }
     }
-}
-
-/// The full names (`package.Service/Method`) in a descriptor set.
-fn methods(descriptors: &[u8]) -> Vec<String> {
-    let mut names = Vec::new();
-    for file in FileDescriptorSet::decode(descriptors)
-        .unwrap_or_default()
-        .file
-    {
-        for service in &file.service {
-            let service_name = format!("{}.{}", file.package(), service.name());
-            names.extend(
-                service
-                    .method
-                    .iter()
-                    .map(|method| format!("{service_name}/{}", method.name())),
-            );
-        }
-    }
-    names
 }
 
 impl<S> Layer<S> for ObserveCalls {

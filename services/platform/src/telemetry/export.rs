@@ -47,7 +47,7 @@ impl Traces {
         }
         let exporter = OtlpExporter::builder()
             .with_tonic()
-            .with_endpoint(&settings.otlp_endpoint)
+            .with_endpoint(settings.otlp_endpoint.expose())
             .with_timeout(EXPORT_TIMEOUT)
             .build()?;
         let batches = BatchConfigBuilder::default()

@@ -68,6 +68,18 @@ pub(crate) fn init(settings: &Settings, service: &Process) -> Result<Traces, Box
     Ok(traces)
 }
 
+/// Starts logging as it is by default, unless it has begun: for a process that ends before its
+/// configuration could say how, and must not end in silence.
+pub(crate) fn log_at_least() {
+    let lines = tracing_subscriber::fmt::layer()
+        .fmt_fields(JsonFields::new())
+        .event_format(LogLine);
+    // It has begun: that is as good.
+    let _ = tracing_subscriber::registry()
+        .with(lines.with_filter(filter()))
+        .try_init();
+}
+
 fn filter() -> EnvFilter {
     EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER))
 }

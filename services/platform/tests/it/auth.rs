@@ -8,7 +8,6 @@ use countersign_platform::testing::{Running, TestBed};
 use countersign_platform::{NoSection, Settings};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::json;
-use sqlx::Connection;
 use tonic::{Code, Request, Response, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
@@ -17,12 +16,9 @@ use tonic_types::StatusExt;
 use crate::issuer::{Key, KeySet, but, claims};
 use crate::support::{compose_sample, eventually, sample};
 
-const LIST_TASKS: &str = "countersign.platform.v1.OperationsService/ListTasks";
-/// Not compressed, no bytes long.
-const EMPTY_MESSAGE: &[u8] = &[0; 5];
-
 struct Guarded {
-    bed: TestBed,
+    /// Dropping it drops the database.
+    _bed: TestBed,
     running: Running,
     keys: KeySet,
     key: Key,
@@ -43,7 +39,7 @@ impl Guarded {
         .await;
         let running = bed.serve(&sample(), compose_sample).await;
         Self {
-            bed,
+            _bed: bed,
             running,
             keys,
             key,
@@ -75,30 +71,6 @@ impl Guarded {
         let authorization = self.good();
         let request = with(message, &[("authorization", &authorization)]);
         self.client().list_tasks(request).await
-    }
-
-    /// Asks for tasks with this `grpc-timeout`, by a client that leaves the deadline to the server:
-    /// tonic's is first with a word of its own. Returns the code, and whether there is a reason.
-    async fn hurried(&self, timeout: &str) -> (String, bool) {
-        let client = reqwest::Client::builder()
-            .http2_prior_knowledge()
-            .no_proxy();
-        let address = self.running.address();
-        let answer = client
-            .build()
-            .unwrap()
-            .post(format!("http://{address}/{LIST_TASKS}"))
-            .header("content-type", "application/grpc")
-            .header("te", "trailers")
-            .header("authorization", self.good())
-            .header("grpc-timeout", timeout)
-            .body(EMPTY_MESSAGE)
-            .send()
-            .await
-            .unwrap();
-        let code = answer.headers()["grpc-status"].to_str().unwrap().to_owned();
-        let explained = answer.headers().contains_key("grpc-status-details-bin");
-        (code, explained)
     }
 
     fn good(&self) -> String {
@@ -348,27 +320,5 @@ async fn a_message_has_a_size() {
     let refused = it.client().list_tasks(message).await.unwrap_err();
     assert_eq!(refused.code(), Code::Unauthenticated);
     it.tasks("x".repeat(1_000)).await.unwrap();
-    it.running.stop().await;
-}
-
-/// P4: a query whose time is over is told so in gRPC's word for it, and what it asked of Postgres
-/// is not dropped half-way; while it runs it takes its place among those that may.
-#[tokio::test]
-async fn a_query_ends_by_its_deadline_and_holds_its_slot() {
-    let it = Guarded::new("deadline", |settings| settings.max_concurrent_calls = 1).await;
-    let mut superuser = it.bed.superuser().await;
-    let mut lock = superuser.begin().await.unwrap();
-    sqlx::query("LOCK TABLE task IN ACCESS EXCLUSIVE MODE")
-        .execute(&mut *lock)
-        .await
-        .unwrap();
-    assert_eq!(it.hurried("300m").await, ("4".to_owned(), true));
-    let busy = said(it.tasks(String::new()).await);
-    assert_eq!(busy, (Code::ResourceExhausted, "TOO_MANY_CALLS".to_owned()));
-    lock.rollback().await.unwrap();
-    eventually("the slot", || async {
-        it.tasks(String::new()).await.is_ok()
-    })
-    .await;
     it.running.stop().await;
 }

@@ -104,7 +104,7 @@ fn config(url: &str) -> Config<NoSection> {
     Config {
         settings: Settings {
             database_url: Secret::new(required(url)),
-            nats_url: required(NATS_VARIABLE),
+            nats_url: Secret::new(required(NATS_VARIABLE)),
             nats_prefix: required(PREFIX),
             nats_stream_max_bytes: 16 * 1024 * 1024,
             ..Settings::default()

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign_platform::Settings;
+use countersign_platform::{Secret, Settings};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use rcgen::KeyPair;
 use serde_json::{Value, json};
@@ -103,8 +103,8 @@ impl KeySet {
     /// Lets a service trust these keys.
     pub(crate) fn configure(&self, settings: &mut Settings) {
         ISSUER.clone_into(&mut settings.auth_issuer);
-        settings.auth_jwks_url = format!("file://{}", self.0.display());
-        settings.nats_url = String::new();
+        settings.auth_jwks_url = Secret::new(format!("file://{}", self.0.display()));
+        settings.nats_url = countersign_platform::Secret::default();
     }
 }
 

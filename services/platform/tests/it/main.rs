@@ -2,14 +2,20 @@
 //!
 //! `sample` publishes what it notes; `reader` notes what it hears. Both are in [`support`].
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on ends"
+)]
 
 mod audit;
 mod auth;
+mod calls;
 mod commands;
 mod consumer;
 mod crash;
 mod issuer;
+mod notes;
 mod observed;
 mod operations;
 mod relay;

@@ -204,7 +204,7 @@ async fn a_stream_is_brought_in_line() {
 async fn nats_may_be_away() {
     let mut nats = PrivateNats::start();
     let url = nats.url();
-    let (bed, hearing) = pair_with(|settings| settings.nats_url.clone_from(&url)).await;
+    let (bed, hearing) = pair_with(|settings| settings.nats_url = Secret::new(url.clone())).await;
     nats.kill();
     let running = bed.serve(&sample(), compose_sample).await;
     let listening = hearing.serve(&reader(), compose_reader).await;
@@ -227,7 +227,7 @@ async fn nats_may_be_away() {
 async fn a_wiped_jetstream_loses_nothing() {
     let mut nats = PrivateNats::start();
     let url = nats.url();
-    let (bed, hearing) = pair_with(|settings| settings.nats_url.clone_from(&url)).await;
+    let (bed, hearing) = pair_with(|settings| settings.nats_url = Secret::new(url.clone())).await;
     let running = bed.serve(&sample(), compose_sample).await;
     let listening = hearing.serve(&reader(), compose_reader).await;
     publish(&bed, "a", "1").await;
@@ -253,7 +253,7 @@ async fn a_wiped_jetstream_loses_nothing() {
 async fn a_jetstream_that_went_back_loses_nothing() {
     let mut nats = PrivateNats::start();
     let url = nats.url();
-    let (bed, hearing) = pair_with(|settings| settings.nats_url.clone_from(&url)).await;
+    let (bed, hearing) = pair_with(|settings| settings.nats_url = Secret::new(url.clone())).await;
     let running = bed.serve(&sample(), compose_sample).await;
     let listening = hearing.serve(&reader(), compose_reader).await;
     for number in 1..=5 {
@@ -351,7 +351,7 @@ async fn a_user_of_its_own_is_enough() {
     let settings = |schema: &'static str| {
         let (url, prefix) = (nats.url(), prefix.clone());
         move |settings: &mut Settings| {
-            settings.nats_url = url;
+            settings.nats_url = Secret::new(url);
             settings.nats_prefix = prefix;
             settings.nats_user = schema.to_owned();
             settings.nats_password = Secret::new("secret");
