@@ -6,6 +6,7 @@
 
 mod audit;
 mod auth;
+mod certificates;
 mod commands;
 mod consumer;
 mod crash;
@@ -17,3 +18,5 @@ mod schema;
 mod support;
 mod tasks;
 mod tenants;
+mod tls;
+mod tls_servers;
