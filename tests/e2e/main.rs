@@ -10,7 +10,7 @@ use countersign_local::environment::{DatabaseRole, Service};
 use countersign_tests::{deal, invariants_hold, play, start, superuser};
 use sqlx::error::DatabaseError;
 use sqlx::{Connection, PgConnection};
-use tonic::transport::Endpoint;
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
 use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
@@ -58,9 +58,8 @@ async fn reflection_lists_five_services_from_five_processes() -> Result<()> {
     let mut processes = BTreeSet::new();
     for service in Service::ALL {
         processes.insert(environment.process_id(service).context("not running")?);
-        let address = environment.endpoints().address(service)?;
         let own = format!("countersign.{}.v1.", service.schema());
-        let listed = reflected(&format!("http://{address}")).await?;
+        let listed = reflected(&environment.endpoints().grpc(service)?).await?;
         assert!(
             listed.iter().any(|name| name.starts_with(&own)),
             "{own} is not in {listed:?}"
@@ -70,8 +69,8 @@ async fn reflection_lists_five_services_from_five_processes() -> Result<()> {
     Ok(())
 }
 
-async fn reflected(address: &str) -> Result<Vec<String>> {
-    let channel = Endpoint::new(address.to_owned())?.connect().await?;
+async fn reflected(endpoint: &Endpoint) -> Result<Vec<String>> {
+    let channel = endpoint.connect().await?;
     let request = ServerReflectionRequest {
         host: String::new(),
         message_request: Some(MessageRequest::ListServices(String::new())),
@@ -90,6 +89,39 @@ async fn reflected(address: &str) -> Result<Vec<String>> {
         .into_iter()
         .map(|service| service.name)
         .collect())
+}
+
+/// P5: nothing here is entered in plain text or without a certificate of this run: no service's gRPC,
+/// where reflection asks nobody who it is, nor Postgres with a good password. (NATS is tried beside
+/// its configuration, in `deploy/local`.) The services go on.
+#[tokio::test]
+async fn nobody_gets_in_without_a_certificate() -> Result<()> {
+    let environment = start().await?;
+    let endpoints = environment.endpoints();
+    let authority = std::fs::read_to_string(&endpoints.certificates().authority)?;
+    let trusting = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(authority));
+    for service in Service::ALL {
+        let address = endpoints.address(service)?;
+        let plain = Endpoint::new(format!("http://{address}"))?;
+        let bare = Endpoint::new(format!("https://{address}"))?.tls_config(trusting.clone())?;
+        for (what, endpoint) in [("plain text", plain), ("no certificate", bare)] {
+            let listed = reflected(&endpoint).await;
+            assert!(listed.is_err(), "{service}, {what}: {listed:?}");
+        }
+        reflected(&endpoints.grpc(service)?).await?;
+        let url = environment.database_url_as(service, DatabaseRole::Run)?;
+        let (bare, _) = url.split_once('?').context("a private Postgres")?;
+        for query in ["sslmode=disable", "sslmode=require"] {
+            let refused = PgConnection::connect(&format!("{bare}?{query}"))
+                .await
+                .err();
+            let refused = refused.with_context(|| format!("{service} entered by {query}"))?;
+            let code = refused.as_database_error().and_then(DatabaseError::code);
+            // 28000: invalid authorization specification; before any password is asked for.
+            assert_eq!(code.as_deref(), Some("28000"), "{query}: {refused}");
+        }
+    }
+    Ok(())
 }
 
 /// P1: each service's run role is refused by Postgres in every other service's schema.

@@ -29,10 +29,12 @@ pub struct OfferConfig {
     /// Where AWS reads them when they lie in a folder: `<base>/<digest>.pdf`. Without it a bucket's
     /// documents get signed URLs.
     pub document_public_url_base: Option<String>,
-    /// The approval service, for reading documents: `http://host:port`.
+    /// The approval service, for reading documents: `http://host:port`, or `https://host:port`, where
+    /// the platform's `tls_ca_file` vouches for it and this process's certificate is shown.
     pub approval_url: String,
     /// A file that holds the bearer token to show there, read anew for each document. Without it the
-    /// offer service says who it is, which only a service on the same machine believes.
+    /// offer service is known by its certificate; without that too it only says who it is, which a
+    /// service on the same machine may believe.
     pub approval_token_file: Option<PathBuf>,
     /// How long reading one document may take.
     pub approval_timeout_ms: u64,

@@ -70,11 +70,13 @@ pub async fn compose(parts: Parts<OfferConfig>) -> Result<Wiring, BoxError> {
     let outside = tasks::Outside {
         seller: config.seller()?,
         marketplace: marketplace::Marketplace::connect(&config, &parts.metrics).await,
-        source: documents::source::DocumentSource::connect(
+        source: documents::source::DocumentSource::new(
             &config.approval_url,
+            Arc::clone(&parts.settings),
             config.approval_token_file.clone(),
             config.approval_timeout(),
-        )?,
+        )
+        .await?,
         store: store.clone(),
         config,
     };

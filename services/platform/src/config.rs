@@ -114,6 +114,24 @@ pub struct Settings {
     pub auth_jwks_url: Secret,
     /// Whether the keys may come over plain `http://` from another machine.
     pub auth_jwks_insecure: bool,
+    /// The PEM certificate of this process, with those that vouch for it: what gRPC is served with,
+    /// and what services that it calls, NATS and Postgres are shown (see [`crate::tls`]).
+    pub tls_certificate_file: Option<PathBuf>,
+    /// Its PEM key.
+    pub tls_key_file: Option<PathBuf>,
+    /// PEM certificates of those who vouch for callers: each must show a certificate, and one for
+    /// `spiffe://countersign/<service>` names a service.
+    pub tls_client_ca_file: Option<PathBuf>,
+    /// Whether a caller may also come without a certificate: where something in front ends TLS, or
+    /// people call.
+    pub tls_client_certificate_optional: bool,
+    /// PEM certificates of those who vouch for the services that this process calls.
+    pub tls_ca_file: Option<PathBuf>,
+    /// PEM certificates of those who vouch for NATS, which is then spoken to over TLS only.
+    pub nats_ca_file: Option<PathBuf>,
+    /// PEM certificates of those who vouch for Postgres, which is then spoken to over TLS only:
+    /// `sslmode=verify-full`, whatever the URLs say.
+    pub database_ca_file: Option<PathBuf>,
     /// Calls that one caller (seller and principal) may make a second.
     pub rate_limit_per_second: u32,
     /// Calls that one caller may make at once.
@@ -159,6 +177,13 @@ impl Default for Settings {
             auth_audience: DEFAULT_AUDIENCE.to_owned(),
             auth_jwks_url: Secret::default(),
             auth_jwks_insecure: false,
+            tls_certificate_file: None,
+            tls_key_file: None,
+            tls_client_ca_file: None,
+            tls_client_certificate_optional: false,
+            tls_ca_file: None,
+            nats_ca_file: None,
+            database_ca_file: None,
             rate_limit_per_second: DEFAULT_RATE_LIMIT_PER_SECOND,
             rate_limit_burst: DEFAULT_RATE_LIMIT_BURST,
             max_concurrent_calls: DEFAULT_MAX_CONCURRENT_CALLS,

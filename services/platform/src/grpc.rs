@@ -25,6 +25,7 @@ use crate::failure::BoxError;
 use crate::lifecycle::Lifecycle;
 use crate::methods;
 use crate::metrics::rpc::ObserveCalls;
+use crate::tls::{self, ServerTls};
 
 /// Calls that one connection may have open.
 const CALLS_PER_CONNECTION: u32 = 256;
@@ -193,6 +194,8 @@ pub(crate) struct Server {
     pub(crate) observe: ObserveCalls,
     pub(crate) door: Door,
     pub(crate) listener: TcpListener,
+    /// None: in plain text.
+    pub(crate) tls: Option<ServerTls>,
     pub(crate) lifecycle: Lifecycle,
 }
 
@@ -205,7 +208,7 @@ impl Server {
         }
         let concurrent = settings.max_concurrent_calls;
         let uploads = methods::names(&services.descriptors, |method| method.uploads);
-        tonic::transport::Server::builder()
+        let router = tonic::transport::Server::builder()
             .http2_keepalive_interval(Some(KEEP_ALIVE))
             .http2_keepalive_timeout(Some(KEEP_ALIVE_ANSWER))
             .max_concurrent_streams(CALLS_PER_CONNECTION)
@@ -220,12 +223,19 @@ impl Server {
                 uploads,
             ))
             .layer(DoorLayer::new(self.door))
-            .add_routes(services.routes.routes())
-            .serve_with_incoming_shutdown(
-                TcpIncoming::from(self.listener).with_nodelay(Some(true)),
-                lifecycle.stopping(),
-            )
-            .await?;
+            .add_routes(services.routes.routes());
+        // Said to the listener: tonic's own setting does not reach one that it is handed.
+        let tcp = TcpIncoming::from(self.listener).with_nodelay(Some(true));
+        let stopping = lifecycle.stopping();
+        match self.tls {
+            Some(tls) => {
+                let connections = std::pin::pin!(tls::incoming(tcp, tls));
+                router
+                    .serve_with_incoming_shutdown(connections, stopping)
+                    .await?;
+            }
+            None => router.serve_with_incoming_shutdown(tcp, stopping).await?,
+        }
         Ok(())
     }
 }

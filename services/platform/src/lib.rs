@@ -17,6 +17,7 @@
 //! | [`Rejection`], [`Violations`], [`Failure`] | what is refused, and what went wrong |
 //! | [`EventHandler`] | what a service does with another's events |
 //! | [`TaskHandler`], [`TaskRun`] | timers, retries, calls to the outside |
+//! | [`tls`] | certificates: this process's, and whom it trusts (P5) |
 //! | [`audit`] | the hash chain: export and verify (P3) |
 //! | [`Metrics`], [`Sample`] | what is counted, and how things stand, for Prometheus (P6) |
 //! | [`telemetry`], [`TraceContext`] | logs as JSON, and one trace through everything (P6) |
@@ -192,6 +193,7 @@ pub mod telemetry;
 mod tenancy;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tls;
 mod unit_of_work;
 mod violations;
 

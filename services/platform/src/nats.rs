@@ -12,6 +12,7 @@ use rand::Rng;
 
 use crate::config::{DEFAULT_NATS_PREFIX, Settings};
 use crate::failure::BoxError;
+use crate::tls::{self, TlsError};
 
 /// With this, a silent partition is noticed in about six seconds; the default takes three minutes.
 const PING_INTERVAL: Duration = Duration::from_secs(2);
@@ -87,25 +88,12 @@ impl Nats {
     pub(crate) async fn connect(settings: &Settings, schema: &str) -> Result<Self, BoxError> {
         let connects = Arc::new(AtomicU64::new(0));
         let counter = Arc::clone(&connects);
-        let mut options = ConnectOptions::new()
-            .name(schema)
+        let options = options(settings, schema)?
             .retry_on_initial_connect()
-            .ping_interval(PING_INTERVAL)
-            .connection_timeout(CONNECT_TIMEOUT)
-            .request_timeout(Some(REQUEST_TIMEOUT))
-            // A user may be allowed to hear only its own answers.
-            .custom_inbox_prefix(format!("_INBOX.{schema}"))
-            .reconnect_delay_callback(reconnect_delay)
             .event_callback(move |event| {
                 let counter = Arc::clone(&counter);
                 async move { note(&event, &counter) }
             });
-        if !settings.nats_user.is_empty() {
-            options = options.user_and_password(
-                settings.nats_user.clone(),
-                settings.nats_password.expose().to_owned(),
-            );
-        }
         let servers: Vec<&str> = settings
             .nats_url
             .expose()
@@ -169,6 +157,33 @@ impl Nats {
             });
         }
     }
+}
+
+/// How NATS is spoken to. The files are read at every connection, so that what is renewed counts.
+fn options(settings: &Settings, schema: &str) -> Result<ConnectOptions, TlsError> {
+    let mut options = ConnectOptions::new()
+        .name(schema)
+        .ping_interval(PING_INTERVAL)
+        .connection_timeout(CONNECT_TIMEOUT)
+        .request_timeout(Some(REQUEST_TIMEOUT))
+        // A user may be allowed to hear only its own answers.
+        .custom_inbox_prefix(format!("_INBOX.{schema}"))
+        .reconnect_delay_callback(reconnect_delay);
+    if !settings.nats_user.is_empty() {
+        options = options.user_and_password(
+            settings.nats_user.clone(),
+            settings.nats_password.expose().to_owned(),
+        );
+    }
+    if let Some(authorities) = &settings.nats_ca_file {
+        options = options
+            .require_tls(true)
+            .add_root_certificates(authorities.clone());
+    }
+    if let Some((certificate, key)) = tls::identity_files(settings)? {
+        options = options.add_client_certificate(certificate.to_owned(), key.to_owned());
+    }
+    Ok(options)
 }
 
 /// Doubles from 50 ms to a second, less a random half so that many clients do not return at once.

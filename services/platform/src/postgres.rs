@@ -3,11 +3,12 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::{Connection, PgPool};
 
 use crate::config::{Secret, Settings};
 use crate::tenancy::Scope;
+use crate::tls;
 
 /// How long an idle connection is trusted to live.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
@@ -17,6 +18,24 @@ const SYSTEM_CONNECTIONS: u32 = 4;
 /// What a connection does when it comes back, in one round trip.
 const COME_BACK: &str = "ROLLBACK; RESET countersign.seller";
 
+/// Connect options of a URL, over TLS if the settings say who vouches for Postgres. The files are
+/// read at every connection, so that what is renewed counts.
+pub(crate) fn reach(url: &Secret, settings: &Settings) -> Result<PgConnectOptions, sqlx::Error> {
+    let options = PgConnectOptions::from_str(url.expose())?;
+    let Some(authorities) = &settings.database_ca_file else {
+        return Ok(options);
+    };
+    let options = options
+        .ssl_mode(PgSslMode::VerifyFull)
+        .ssl_root_cert(authorities);
+    let identity = tls::identity_files(settings);
+    let identity = identity.map_err(|error| sqlx::Error::Configuration(error.into()))?;
+    Ok(match identity {
+        Some((certificate, key)) => options.ssl_client_cert(certificate).ssl_client_key(key),
+        None => options,
+    })
+}
+
 /// Connect options of a URL with `search_path` exactly `schema` and every wait bounded.
 pub(crate) fn options(
     url: &Secret,
@@ -24,27 +43,25 @@ pub(crate) fn options(
     settings: &Settings,
 ) -> Result<PgConnectOptions, sqlx::Error> {
     let millis = |millis: u64| millis.to_string();
-    Ok(PgConnectOptions::from_str(url.expose())?
-        .application_name(schema)
-        .options([
-            ("search_path", schema.to_owned()),
-            (
-                "statement_timeout",
-                millis(settings.database_statement_timeout_ms),
-            ),
-            ("lock_timeout", millis(settings.database_lock_timeout_ms)),
-            (
-                "idle_in_transaction_session_timeout",
-                millis(settings.database_idle_in_transaction_timeout_ms),
-            ),
-            // A ROLLBACK outside a transaction (below) is a warning to Postgres, and none to us.
-            ("client_min_messages", "error".to_owned()),
-            // A peer that vanished is noticed in seconds, not in the system's two hours: a relay
-            // that is cut off must not keep its lock.
-            ("tcp_keepalives_idle", "5".to_owned()),
-            ("tcp_keepalives_interval", "5".to_owned()),
-            ("tcp_keepalives_count", "3".to_owned()),
-        ]))
+    Ok(reach(url, settings)?.application_name(schema).options([
+        ("search_path", schema.to_owned()),
+        (
+            "statement_timeout",
+            millis(settings.database_statement_timeout_ms),
+        ),
+        ("lock_timeout", millis(settings.database_lock_timeout_ms)),
+        (
+            "idle_in_transaction_session_timeout",
+            millis(settings.database_idle_in_transaction_timeout_ms),
+        ),
+        // A ROLLBACK outside a transaction (below) is a warning to Postgres, and none to us.
+        ("client_min_messages", "error".to_owned()),
+        // A peer that vanished is noticed in seconds, not in the system's two hours: a relay
+        // that is cut off must not keep its lock.
+        ("tcp_keepalives_idle", "5".to_owned()),
+        ("tcp_keepalives_interval", "5".to_owned()),
+        ("tcp_keepalives_count", "3".to_owned()),
+    ]))
 }
 
 /// Connect options of the run role in the system's scope: for the harness's own statements.

@@ -1,14 +1,12 @@
 //! Makes a service's schema and its two roles (P1). Run by one who may; safe to run again.
 
-use std::str::FromStr;
-
 use percent_encoding::percent_decode_str;
 use sqlx::error::DatabaseError;
-use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use url::Url;
 
 use crate::config::{Secret, Settings};
+use crate::postgres;
 
 /// Roles and database privileges are shared by services that are provisioned side by side, and
 /// Postgres refuses one of two that change the same row at once: then it is done again.
@@ -66,7 +64,7 @@ pub async fn provision(settings: &Settings, schema: &str) -> Result<(), Provisio
         &settings.database_url,
         format!("{schema}_run"),
     )?;
-    let options = PgConnectOptions::from_str(settings.database_admin_url.expose())?;
+    let options = postgres::reach(&settings.database_admin_url, settings)?;
     let mut connection = options.connect().await?;
     let mut attempt = 0;
     loop {

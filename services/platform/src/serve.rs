@@ -34,6 +34,7 @@ use crate::service::{MAX_MESSAGE_BYTES, Parts, Service, Wiring};
 use crate::subscription::EventHandler;
 use crate::task_worker::{self, Worker};
 use crate::tasks::TaskHandler;
+use crate::tls::ServerTls;
 use crate::unit_of_work::Database;
 
 /// Between two looks at a schema that is not fit yet.
@@ -102,6 +103,7 @@ where
     let address = listener.local_addr()?;
     let rules = [service.permissions.as_slice(), &operations::PERMISSIONS].concat();
     let permissions = wiring.grpc.permissions(&rules)?;
+    let tls = ServerTls::new(&parts.settings)?;
     let instruments = Instruments::new(&parts.metrics);
     let door = Door::new(
         &parts.settings,
@@ -114,6 +116,7 @@ where
         service = service.name,
         version = service.version,
         listen = %address,
+        tls = tls.is_some(),
         "listening"
     );
     let relay = postgres::system_options(&parts.settings, schema.name())?;
@@ -141,6 +144,7 @@ where
         observe,
         door,
         listener,
+        tls,
         lifecycle: lifecycle.clone(),
     };
     wiring.grpc.add(health_server);

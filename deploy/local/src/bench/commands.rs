@@ -11,7 +11,7 @@ use countersign_proto::estimate::v1::{
     Billing, CreateEstimateRequest, EstimateContent, SubmitEstimateRequest, WorkPackage,
 };
 use tonic::Request;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
 use super::report::{Figure, Target, median};
 use super::same_sql;
@@ -87,8 +87,8 @@ pub(super) struct Made {
 
 impl Load {
     pub(super) async fn connect(environment: &Environment, name: &str) -> Result<Self> {
-        let address = environment.endpoints().address(Service::Estimate)?;
-        let channel = Endpoint::new(format!("http://{address}"))?
+        let endpoint = environment.endpoints().grpc(Service::Estimate)?;
+        let channel = endpoint
             .connect()
             .await
             .context("connecting to the estimate service")?;

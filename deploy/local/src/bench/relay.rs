@@ -42,13 +42,7 @@ pub(super) async fn measure(environment: &Environment) -> Result<Vec<Figure>> {
 }
 
 async fn jetstream_rate(environment: &Environment) -> Result<f64> {
-    let (url, credentials) = environment.nats_operator();
-    let mut options = async_nats::ConnectOptions::new();
-    if let Some((user, password)) = credentials {
-        options = options.user_and_password(user, password);
-    }
-    let client = options.connect(url).await.context("connecting to NATS")?;
-    let context = jetstream::new(client);
+    let context = jetstream::new(environment.nats().await?);
     let config = stream::Config {
         name: STREAM.to_owned(),
         subjects: vec!["bench.>".to_owned()],

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use super::{lasting_folder, show, start};
 use crate::cli::ServerArgs;
 use crate::console::Console;
-use crate::environment::{Endpoints, Environment};
+use crate::environment::{Endpoints, Environment, Service, TlsFiles};
 
 /// How often the services are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -22,12 +22,20 @@ pub(super) async fn run(servers: &ServerArgs, console: &Console) -> Result<()> {
     let note = Note::write(endpoints)?;
     console.heading("Everything is up.");
     console.say(show::endpoints(endpoints));
-    let estimate = endpoints.address(crate::environment::Service::Estimate)?;
+    let estimate = endpoints.address(Service::Estimate)?;
+    let TlsFiles {
+        authority,
+        certificate,
+        key,
+    } = endpoints.certificates();
+    let (authority, certificate) = (authority.display(), certificate.display());
+    let key = key.display();
     console.say(format_args!(
         "\nTry, from another terminal:\n  \
          cargo countersign play deploy/local/deals/handbook.yaml --against-up\n  \
-         grpcurl -plaintext {estimate} list\n  \
-         grpcurl -plaintext -H \"authorization: Bearer $(cargo countersign token --role auditor)\" \\\n    \
+         alias grpc='grpcurl -cacert {authority} -cert {certificate} -key {key}'\n  \
+         grpc {estimate} list\n  \
+         grpc -H \"authorization: Bearer $(cargo countersign token --role auditor)\" \\\n    \
          {estimate} countersign.estimate.v1.EstimateService/ListEstimates\n\n\
          A service that ends is started again: kill one and see the deal go on.\n\
          Ctrl-C ends it and leaves nothing."

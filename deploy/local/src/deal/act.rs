@@ -73,7 +73,7 @@ impl<'a> Actor<'a> {
                 .to_string(),
             endpoints,
             clock: RehearsalClock::new(endpoints.clock_file.clone()),
-            wire: Wire::new(&endpoints.services)?,
+            wire: Wire::new(endpoints)?,
             issuer: endpoints.issuer()?,
             http: reqwest::Client::new(),
             seller: &deal.seller,

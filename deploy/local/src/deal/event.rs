@@ -2,7 +2,7 @@
 //! those who hear that stream make of it. The headers are those of `services/platform/src/envelope.rs`.
 
 use anyhow::{Context, Result};
-use async_nats::{ConnectOptions, HeaderMap, jetstream};
+use async_nats::{HeaderMap, jetstream};
 use countersign_platform::partition;
 use serde_json::{Value, json};
 
@@ -30,12 +30,7 @@ pub(super) struct Forgery<'a> {
 
 /// Publishes it and waits until the stream has it.
 pub(super) async fn publish(nats: &NatsAccess, forgery: Forgery<'_>) -> Result<Value> {
-    let mut options = ConnectOptions::new();
-    if let Some((user, password)) = &nats.credentials {
-        options = options.user_and_password(user.clone(), password.clone());
-    }
-    let connected = options.connect(&nats.url).await;
-    let jetstream = jetstream::new(connected.context("connecting to NATS as operator")?);
+    let jetstream = jetstream::new(nats.connect().await?);
     let (subject, headers) = (forgery.subject(), forgery.headers());
     let sent = jetstream.publish_with_headers(subject, headers, forgery.payload.into());
     let taken = sent.await.context("publishing")?.await;

@@ -3,7 +3,6 @@
 //! Every kind of call goes the same way: a list of messages out, a list of messages back.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -17,10 +16,10 @@ use serde_json::Value;
 use tonic::client::Grpc;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::metadata::MetadataMap;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Request, Status};
 
-use crate::environment::Service;
+use crate::environment::{Endpoints, Service};
 
 /// A call that takes longer has got lost with its server; it is made again with the same key.
 const CALL_LIMIT: Duration = Duration::from_secs(20);
@@ -86,10 +85,10 @@ impl Methods {
 }
 
 impl Wire {
-    pub(super) fn new(addresses: &BTreeMap<Service, SocketAddr>) -> Result<Self> {
+    pub(super) fn new(endpoints: &Endpoints) -> Result<Self> {
         let mut channels = BTreeMap::new();
-        for (service, address) in addresses {
-            let endpoint = Endpoint::new(format!("http://{address}"))?;
+        for service in endpoints.services.keys() {
+            let endpoint = endpoints.grpc(*service)?;
             let endpoint = endpoint.connect_timeout(CONNECT_LIMIT).timeout(CALL_LIMIT);
             channels.insert(*service, endpoint.connect_lazy());
         }

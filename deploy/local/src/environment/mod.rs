@@ -8,9 +8,12 @@
 //! - `system`: the whole, with its control: kill, restart, lose the JetStream folder
 //! - `process`, `run_folder`, `ports`, `system_user`, `secrets`: what they stand on
 //! - `clock`: the rehearsal clock (P8)
-//! - `issuer`: who signs the tokens that people and services bring (P5)
+//! - `issuer`: who signs the tokens that people bring (P5)
+//! - `certificates`: who vouches for services, servers and this tool: all that is private here speaks
+//!   TLS, with certificates on both sides (P5)
 
 mod binaries;
+mod certificates;
 mod clock;
 mod issuer;
 mod nats;
@@ -34,6 +37,7 @@ pub(crate) use secrets::run_id;
 pub(crate) use servers::Servers;
 pub(crate) use services::NatsAccess;
 
+pub use certificates::TlsFiles;
 pub use clock::RehearsalClock;
 pub use issuer::{Bearer, Issuer};
 pub use servers::External;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
+use super::certificates::{Identities, TlsFiles};
 use super::nats_permissions::{self, User};
 use super::ports::free_address;
 use super::process::{Launch, Process};
@@ -25,9 +26,10 @@ const MAX_MEMORY_STORE: &str = "64MB";
 /// Who may connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// The operator, and each service with its own permissions.
+    /// The operator, and each service with its own permissions; over TLS, with a certificate of this
+    /// run.
     PerService,
-    /// Anybody on this machine: for test lanes, which make their own users if they want any.
+    /// Anybody on this machine, in plain text: for test lanes, which make their own users if they want any.
     Open,
 }
 
@@ -45,15 +47,25 @@ pub(crate) struct PrivateNats {
 
 impl PrivateNats {
     /// Writes a configuration and starts the server.
-    pub(crate) async fn start(program: &Path, folder: &RunFolder, access: Access) -> Result<Self> {
+    pub(crate) async fn start(
+        program: &Path,
+        folder: &RunFolder,
+        access: Access,
+        identities: &Identities,
+    ) -> Result<Self> {
         let address = free_address()?;
         let store = folder.subfolder("jetstream", None)?;
-        let users = match access {
-            Access::PerService => users(),
-            Access::Open => Vec::new(),
+        let (users, access) = match access {
+            Access::PerService => {
+                let users = users();
+                let tls = tls(&identities.authority.of(folder, "nats", None)?);
+                let access = nats_permissions::render(&users) + &tls;
+                (users, access)
+            }
+            Access::Open => Default::default(),
         };
-        let config =
-            folder.secret_file("nats.conf", &configuration(address, &store, &users), None)?;
+        let text = configuration(address, &store, &access);
+        let config = folder.secret_file("nats.conf", &text, None)?;
         let log = folder.log("nats-server");
         let process = launch(program, &config, &log).start()?;
         let program = program.to_owned();
@@ -107,16 +119,21 @@ fn users() -> Vec<User> {
     std::iter::once(operator).chain(services).collect()
 }
 
-fn configuration(address: SocketAddr, store: &Path, users: &[User]) -> String {
-    let authorization = if users.is_empty() {
-        String::new()
-    } else {
-        nats_permissions::render(users)
-    };
+/// Nobody gets in but over TLS, with a certificate that the authority vouches for.
+fn tls(files: &TlsFiles) -> String {
+    format!(
+        "tls {{\n  cert_file: \"{}\"\n  key_file: \"{}\"\n  ca_file: \"{}\"\n  verify: true\n}}\n",
+        files.certificate.display(),
+        files.key.display(),
+        files.authority.display(),
+    )
+}
+
+fn configuration(address: SocketAddr, store: &Path, access: &str) -> String {
     format!(
         "server_name: countersign-local\nhost: \"{}\"\nport: {}\nmax_payload: {MAX_PAYLOAD}\n\
          jetstream {{\n  store_dir: \"{}\"\n  max_file_store: {MAX_FILE_STORE}\n  \
-         max_memory_store: {MAX_MEMORY_STORE}\n}}\n{authorization}",
+         max_memory_store: {MAX_MEMORY_STORE}\n}}\n{access}",
         address.ip(),
         address.port(),
         store.display(),
@@ -131,17 +148,26 @@ fn launch(program: &Path, config: &Path, log: &Path) -> Launch {
 
 #[cfg(test)]
 mod tests {
+    use async_nats::ConnectOptions;
+
     use super::*;
     use crate::console::Console;
     use crate::environment::programs::{self, Needs};
 
-    async fn connect(server: &PrivateNats, user: &str) -> async_nats::Client {
+    /// How a user with its password, and perhaps with a certificate, comes in.
+    fn options(server: &PrivateNats, user: &str, tls: Option<&TlsFiles>) -> ConnectOptions {
         let (name, password) = server.credentials(user).unwrap();
-        async_nats::ConnectOptions::with_user_and_password(name, password)
-            .custom_inbox_prefix(format!("_INBOX.{user}"))
-            .connect(server.url())
-            .await
-            .unwrap()
+        let options = ConnectOptions::with_user_and_password(name, password)
+            .custom_inbox_prefix(format!("_INBOX.{user}"));
+        match tls {
+            Some(files) => files.for_nats(options),
+            None => options,
+        }
+    }
+
+    async fn connect(server: &PrivateNats, user: &str, tls: &TlsFiles) -> async_nats::Client {
+        let options = options(server, user, Some(tls));
+        options.connect(server.url()).await.unwrap()
     }
 
     async fn stream(client: &async_nats::Client, name: &str, subjects: &str) -> u64 {
@@ -174,12 +200,13 @@ mod tests {
             .unwrap()
             .nats
             .unwrap();
-        let mut server = PrivateNats::start(&program, &folder, Access::PerService)
-            .await
-            .unwrap();
-        let operator = connect(&server, OPERATOR).await;
+        let identities = Identities::make(&folder).unwrap();
+        let start = PrivateNats::start(&program, &folder, Access::PerService, &identities);
+        let mut server = start.await.unwrap();
+        let tls = &identities.tool;
+        let operator = connect(&server, OPERATOR, tls).await;
         stream(&operator, "ESTIMATE", "countersign.estimate.>").await;
-        let offer = connect(&server, "offer").await;
+        let offer = connect(&server, "offer", tls).await;
         stream(&offer, "OFFER", "countersign.offer.>").await;
 
         let jetstream = async_nats::jetstream::new(offer.clone());
@@ -197,11 +224,21 @@ mod tests {
         );
         assert_eq!(stream(&operator, "OFFER", "countersign.offer.>").await, 1);
 
+        // A password alone opens nothing: neither without a certificate nor with a stranger's.
+        let elsewhere = RunFolder::create().unwrap();
+        let mut stranger = Identities::make(&elsewhere).unwrap().tool;
+        stranger.authority.clone_from(&tls.authority);
+        let bare = options(&server, OPERATOR, None);
+        let bare = bare.add_root_certificates(tls.authority.clone());
+        for refused in [bare, options(&server, OPERATOR, Some(&stranger))] {
+            assert!(refused.connect(server.url()).await.is_err());
+        }
+
         // The file store survives a crash; a removed folder does not.
         server.crash_and_restart(false).await.unwrap();
         assert_eq!(
             stream(
-                &connect(&server, OPERATOR).await,
+                &connect(&server, OPERATOR, tls).await,
                 "OFFER",
                 "countersign.offer.>"
             )
@@ -211,7 +248,7 @@ mod tests {
         server.crash_and_restart(true).await.unwrap();
         assert_eq!(
             stream(
-                &connect(&server, OPERATOR).await,
+                &connect(&server, OPERATOR, tls).await,
                 "OFFER",
                 "countersign.offer.>"
             )

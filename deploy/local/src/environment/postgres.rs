@@ -9,6 +9,8 @@ use rustix::process::Signal;
 use sqlx::{Connection, Executor, PgConnection};
 
 use super::Durability;
+use super::certificates::{Identities, TlsFiles};
+use super::nats::Access;
 use super::ports::free_address;
 use super::process::{Launch, Process};
 use super::run_folder::RunFolder;
@@ -17,6 +19,8 @@ use super::system_user::{SystemUser, unprivileged};
 
 const SUPERUSER: &str = "postgres";
 const START_LIMIT: Duration = Duration::from_mins(1);
+/// Who gets in over TLS: whoever shows a certificate of this run and knows the password.
+const OVER_TLS_ONLY: &str = "hostssl all all samehost scram-sha-256 clientcert=verify-ca\n";
 /// Five services, their tests in parallel, and an operator or two.
 const MAX_CONNECTIONS: u32 = 300;
 
@@ -29,18 +33,40 @@ pub(crate) struct PrivatePostgres {
     address: SocketAddr,
     password: String,
     durability: Durability,
+    tls: Option<Tls>,
     user: Option<SystemUser>,
     process: Process,
 }
 
+/// How this server is reached when it lets in over TLS only.
+#[derive(Debug)]
+struct Tls {
+    server: TlsFiles,
+    /// Who may come, and how.
+    access: PathBuf,
+    /// This tool's own end.
+    tool: TlsFiles,
+}
+
 impl PrivatePostgres {
-    /// Makes a cluster and starts it.
+    /// Makes a cluster and starts it; for [`Access::PerService`] it lets in over TLS only, with a
+    /// certificate of this run besides the password.
     pub(crate) async fn start(
         programs: &Path,
         folder: &RunFolder,
         durability: Durability,
+        access: Access,
+        identities: &Identities,
     ) -> Result<Self> {
         let user = unprivileged()?;
+        let tls = match access {
+            Access::PerService => Some(Tls {
+                server: identities.authority.of(folder, "postgres", user.as_ref())?,
+                access: folder.file("pg_hba.conf", OVER_TLS_ONLY)?,
+                tool: identities.tool.clone(),
+            }),
+            Access::Open => None,
+        };
         let data = folder.subfolder("postgres", user.as_ref())?;
         let password = secrets::password();
         let password_file = folder.secret_file("postgres.password", &password, user.as_ref())?;
@@ -62,8 +88,16 @@ impl PrivatePostgres {
             .await?;
         let address = free_address()?;
         let log = folder.log("postgres");
-        let launch = launch(programs, &data, &log, address, durability, user.clone());
         let programs = programs.to_owned();
+        let launch = launch(
+            &programs,
+            &data,
+            &log,
+            address,
+            durability,
+            tls.as_ref(),
+            user.clone(),
+        );
         let process = launch.start()?;
         let mut server = Self {
             programs,
@@ -72,6 +106,7 @@ impl PrivatePostgres {
             address,
             password,
             durability,
+            tls,
             user,
             process,
         };
@@ -86,12 +121,21 @@ impl PrivatePostgres {
         server.canonicalize().unwrap_or(server).with_file_name(name)
     }
 
-    /// The superuser's URL of the maintenance database.
-    pub(crate) fn admin_url(&self) -> String {
-        format!(
+    /// The superuser's URL of the maintenance database, with this tool's certificate.
+    pub(crate) fn admin_url(&self) -> Result<String> {
+        let url = format!(
             "postgres://{SUPERUSER}:{}@{}/postgres",
             self.password, self.address
-        )
+        );
+        match &self.tls {
+            Some(tls) => tls.tool.for_postgres(&url),
+            None => Ok(url),
+        }
+    }
+
+    /// Whether it lets in over TLS only.
+    pub(crate) const fn is_secured(&self) -> bool {
+        self.tls.is_some()
     }
 
     /// Kills the server outright and starts it on the same data: what is committed must be there.
@@ -107,6 +151,7 @@ impl PrivatePostgres {
             &self.log,
             self.address,
             self.durability,
+            self.tls.as_ref(),
             self.user.clone(),
         );
         self.process = launch.start()?;
@@ -116,7 +161,7 @@ impl PrivatePostgres {
     async fn wait_until_ready(&mut self) -> Result<()> {
         let start = Instant::now();
         loop {
-            let Err(error) = PgConnection::connect(&self.admin_url()).await else {
+            let Err(error) = PgConnection::connect(&self.admin_url()?).await else {
                 return Ok(());
             };
             self.process.must_run()?;
@@ -134,6 +179,7 @@ fn launch(
     log: &Path,
     address: SocketAddr,
     durability: Durability,
+    tls: Option<&Tls>,
     user: Option<SystemUser>,
 ) -> Launch {
     let mut settings = vec![
@@ -154,6 +200,7 @@ fn launch(
             .map(str::to_owned),
         );
     }
+    settings.extend(tls.into_iter().flat_map(Tls::settings));
     Launch::new("postgres", &programs.join("postgres"), log.to_owned())
         .arg("-D")
         .arg(data)
@@ -168,10 +215,34 @@ fn launch(
         .run_as(user)
 }
 
+impl Tls {
+    fn settings(&self) -> [String; 5] {
+        let TlsFiles {
+            authority,
+            certificate,
+            key,
+        } = &self.server;
+        [
+            "ssl=on".to_owned(),
+            format!("ssl_cert_file={}", certificate.display()),
+            format!("ssl_key_file={}", key.display()),
+            format!("ssl_ca_file={}", authority.display()),
+            format!("hba_file={}", self.access.display()),
+        ]
+    }
+}
+
 /// A database inside a server: `url` with the database's name put in the place of the old one.
 pub(crate) fn database_url(url: &str, database: &str) -> Result<String> {
     let mut parsed = reqwest::Url::parse(url).context("the Postgres URL")?;
     parsed.set_path(database);
+    Ok(parsed.into())
+}
+
+/// The same URL without what comes after the database.
+pub(crate) fn bare_url(url: &str) -> Result<String> {
+    let mut parsed = reqwest::Url::parse(url).context("the Postgres URL")?;
+    parsed.set_query(None);
     Ok(parsed.into())
 }
 

@@ -55,6 +55,15 @@ impl RunFolder {
         Ok(path)
     }
 
+    /// A file that everybody may read.
+    pub(crate) fn file(&self, name: &str, text: &str) -> Result<PathBuf> {
+        let path = self.path().join(name);
+        let written = fs::write(&path, text)
+            .and_then(|()| fs::set_permissions(&path, Permissions::from_mode(0o644)));
+        written.with_context(|| format!("writing {}", path.display()))?;
+        Ok(path)
+    }
+
     /// A file that only its owner reads.
     pub(crate) fn secret_file(
         &self,

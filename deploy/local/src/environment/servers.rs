@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
+use super::certificates::{Identities, TlsFiles};
 use super::nats::{Access, OPERATOR, PrivateNats};
 use super::postgres::{self, PrivatePostgres};
 use super::programs::{self, Needs};
@@ -31,6 +32,7 @@ pub(crate) struct Servers {
     nats_url: String,
     database: String,
     role_password: String,
+    pub(crate) identities: Identities,
     pub(crate) folder: RunFolder,
 }
 
@@ -48,17 +50,24 @@ impl Servers {
         };
         let programs = programs::find(needs, console)?;
         let folder = RunFolder::create()?;
+        let identities = Identities::make(&folder)?;
         let step = console.step("Postgres and NATS with JetStream");
         let postgres = match &programs.postgres {
-            Some(found) => Some(PrivatePostgres::start(found, &folder, durability).await?),
+            Some(found) => {
+                let started =
+                    PrivatePostgres::start(found, &folder, durability, access, &identities);
+                Some(started.await?)
+            }
             None => None,
         };
         let nats = match &programs.nats {
-            Some(found) => Some(PrivateNats::start(found, &folder, access).await?),
+            Some(found) => Some(PrivateNats::start(found, &folder, access, &identities).await?),
             None => None,
         };
         let admin = postgres.as_ref().map(PrivatePostgres::admin_url);
-        let admin = admin.or_else(|| external.postgres_admin_url.clone());
+        let admin = admin
+            .transpose()?
+            .or_else(|| external.postgres_admin_url.clone());
         let nats_url = nats
             .as_ref()
             .map(PrivateNats::url)
@@ -76,6 +85,7 @@ impl Servers {
             nats_url,
             database,
             role_password,
+            identities,
             folder,
         };
         step.done(servers.description());
@@ -93,9 +103,19 @@ impl Servers {
         &self.nats_url
     }
 
-    /// The three URLs that a service is given.
+    /// Whether Postgres lets in over TLS only, with a certificate of this run.
+    pub(crate) fn postgres_is_secured(&self) -> bool {
+        self.postgres
+            .as_ref()
+            .is_some_and(PrivatePostgres::is_secured)
+    }
+
+    /// The three URLs that a service is given. It is told by settings whose certificate to show.
     pub(crate) fn database_urls(&self, service: Service) -> Result<DatabaseUrls> {
-        let admin = postgres::database_url(&self.admin_url, &self.database)?;
+        let mut admin = postgres::database_url(&self.admin_url, &self.database)?;
+        if self.postgres_is_secured() {
+            admin = postgres::bare_url(&admin)?;
+        }
         let schema = service.schema();
         let role = |kind: &str| {
             postgres::role_url(&admin, &format!("{schema}_{kind}"), &self.role_password)
@@ -108,8 +128,8 @@ impl Servers {
     }
 
     /// How a service reaches NATS.
-    pub(crate) fn nats_access(&self, service: Service) -> NatsAccess {
-        self.nats_access_as(service.schema())
+    pub(crate) fn nats_access(&self, service: Service) -> Result<NatsAccess> {
+        Ok(self.nats_access_as(service.schema(), self.identities.of(service)?))
     }
 
     /// Where the private Postgres keeps a program of its own.
@@ -119,27 +139,29 @@ impl Servers {
 
     /// How this tool itself reaches NATS, with every right.
     pub(crate) fn nats_operator(&self) -> NatsAccess {
-        self.nats_access_as(OPERATOR)
+        self.nats_access_as(OPERATOR, &self.identities.tool)
     }
 
-    fn nats_access_as(&self, user: &str) -> NatsAccess {
-        let credentials = self
-            .nats
-            .as_ref()
-            .and_then(|server| server.credentials(user));
+    /// A private server that knows users speaks TLS; a given one by its URL.
+    fn nats_access_as(&self, user: &str, files: &TlsFiles) -> NatsAccess {
+        let server = self.nats.as_ref();
+        let credentials = server.and_then(|server| server.credentials(user));
         NatsAccess {
             url: self.nats_url.clone(),
+            tls: credentials.is_some().then(|| files.clone()),
             credentials,
         }
     }
 
     /// Every password and key of this run: what no log may hold.
-    pub(crate) fn secrets(&self) -> Vec<String> {
-        let nats = Service::ALL.map(|service| self.nats_access(service));
-        let nats = nats.into_iter().chain([self.nats_operator()]);
-        let passwords = nats.filter_map(|access| access.credentials);
-        let passwords = passwords.map(|(_, password)| password);
-        passwords.chain([self.role_password.clone()]).collect()
+    pub(crate) fn secrets(&self) -> Result<Vec<String>> {
+        let users = Service::ALL.map(Service::schema).into_iter();
+        let nats = users.chain([OPERATOR]).filter_map(|user| {
+            let server = self.nats.as_ref()?;
+            server.credentials(user).map(|(_, password)| password)
+        });
+        let passwords = nats.chain([self.role_password.clone()]);
+        Ok(passwords.chain(self.identities.key_lines()?).collect())
     }
 
     /// Kills the private Postgres and starts it again on the same data.
@@ -226,6 +248,13 @@ mod tests {
             .unwrap()
     }
 
+    /// Whether anybody takes a connection there, whoever would be let in.
+    async fn listens(url: &str) -> bool {
+        let url = reqwest::Url::parse(url).unwrap();
+        let address = (url.host_str().unwrap(), url.port().unwrap());
+        tokio::net::TcpStream::connect(address).await.is_ok()
+    }
+
     #[tokio::test]
     async fn private_servers_start_survive_a_crash_and_leave_nothing() {
         let external = External::default();
@@ -233,7 +262,7 @@ mod tests {
         let started = Servers::start(&external, Durability::Durable, Access::PerService, &console);
         let mut servers = started.await.unwrap();
         let folder = servers.folder.path().to_owned();
-        let url = servers.database_urls(Service::Offer).unwrap().admin;
+        let url = servers.superuser_url().unwrap();
         let mut connection = PgConnection::connect(&url).await.unwrap();
         sqlx::query("CREATE TABLE kept AS SELECT 7::bigint AS n")
             .execute(&mut connection)
@@ -243,10 +272,11 @@ mod tests {
         assert_eq!(number(&url, "SELECT n FROM kept").await, 7);
         servers.crash_nats(true).await.unwrap();
         let nats = servers.nats_operator();
+        nats.connect().await.unwrap();
+        assert!(listens(&url).await && listens(&nats.url).await);
         drop(servers);
         assert!(!folder.exists());
-        assert!(PgConnection::connect(&url).await.is_err());
-        assert!(async_nats::connect(nats.url).await.is_err());
+        assert!(!listens(&url).await && !listens(&nats.url).await);
     }
 
     #[tokio::test]

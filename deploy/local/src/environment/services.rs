@@ -5,8 +5,10 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
+use super::certificates::TlsFiles;
 use super::issuer::ISSUER;
 
 /// A service of Countersign.
@@ -142,8 +144,10 @@ pub(crate) struct Wiring<'a> {
     pub(crate) smtp: SocketAddr,
     /// Where approval answers, for whoever reads documents from it.
     pub(crate) approval: SocketAddr,
-    /// The token with which offer reads there.
-    pub(crate) approval_token: &'a Path,
+    /// The service's certificate, which every other end here can check.
+    pub(crate) tls: &'a TlsFiles,
+    /// Whether Postgres is private, and wants to see it.
+    pub(crate) postgres_is_secured: bool,
     /// Whose tokens count.
     pub(crate) key_set: &'a Path,
     /// Calls that one caller may make a second, where it is not the services' own default.
@@ -162,7 +166,24 @@ pub(crate) struct DatabaseUrls {
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct NatsAccess {
     pub(crate) url: String,
+    /// What to show there; none where TLS is not spoken, or as the URL says.
+    pub(crate) tls: Option<TlsFiles>,
     pub(crate) credentials: Option<(String, String)>,
+}
+
+impl NatsAccess {
+    /// Connects.
+    pub(crate) async fn connect(&self) -> Result<async_nats::Client> {
+        let mut options = async_nats::ConnectOptions::new();
+        if let Some((user, password)) = &self.credentials {
+            options = options.user_and_password(user.clone(), password.clone());
+        }
+        if let Some(files) = &self.tls {
+            options = files.for_nats(options);
+        }
+        let connected = options.connect(&self.url).await;
+        connected.context("connecting to NATS")
+    }
 }
 
 /// Without what it holds: both URL and credentials may be secret.
@@ -189,11 +210,7 @@ pub(crate) fn environment(service: Service, wiring: &Wiring<'_>) -> Vec<(String,
                 "DOCUMENT_PUBLIC_URL_BASE",
                 format!("http://{}/bucket", wiring.marketplace),
             ),
-            ("APPROVAL_URL", format!("http://{}", wiring.approval)),
-            (
-                "APPROVAL_TOKEN_FILE",
-                wiring.approval_token.display().to_string(),
-            ),
+            ("APPROVAL_URL", format!("https://{}", wiring.approval)),
             ("CHANGE_SET_POLL_MIN_MS", "200".to_owned()),
             ("CHANGE_SET_POLL_MAX_MS", "1000".to_owned()),
             ("AGREEMENT_POLL_MS", "1000".to_owned()),
@@ -255,12 +272,30 @@ fn common(service: Service, wiring: &Wiring<'_>) -> Vec<(String, String)> {
             format!("file://{}", wiring.key_set.display()),
         ),
     ];
+    let authority = &wiring.tls.authority;
+    let files = [
+        ("TLS_CERTIFICATE_FILE", Some(&wiring.tls.certificate)),
+        ("TLS_KEY_FILE", Some(&wiring.tls.key)),
+        ("TLS_CLIENT_CA_FILE", Some(authority)),
+        ("TLS_CA_FILE", Some(authority)),
+        (
+            "NATS_CA_FILE",
+            wiring.nats.tls.as_ref().map(|files| &files.authority),
+        ),
+        (
+            "DATABASE_CA_FILE",
+            wiring.postgres_is_secured.then_some(authority),
+        ),
+    ];
+    let files = files.into_iter().filter_map(|(name, file)| {
+        Some((format!("COUNTERSIGN_{name}"), file?.display().to_string()))
+    });
     let limits = wiring.rate_limit.into_iter().flat_map(|calls| {
         ["RATE_LIMIT_PER_SECOND", "RATE_LIMIT_BURST"]
             .map(|name| (format!("COUNTERSIGN_{name}"), calls.to_string()))
     });
     let pairs = pairs.map(|(name, value)| (name.to_owned(), value));
-    pairs.into_iter().chain(limits).collect()
+    pairs.into_iter().chain(files).chain(limits).collect()
 }
 
 /// The key that the sandbox knows and whose signatures it checks; it protects nothing else.

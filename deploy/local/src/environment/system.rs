@@ -10,15 +10,17 @@ use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::Signal;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex as AsyncMutex;
+use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
 use super::Durability;
 use super::binaries::{Binaries, Build, SANDBOX};
+use super::certificates::TlsFiles;
 use super::clock::RehearsalClock;
-use super::issuer::{Bearer, Issuer, IssuerFiles};
-use super::nats::Access;
+use super::issuer::{Issuer, IssuerFiles};
+use super::nats;
 use super::ports::free_address;
 use super::process::{Launch, Process, tail};
 use super::secrets;
@@ -30,15 +32,6 @@ use crate::webhook_catcher::WebhookCatcher;
 
 const START_LIMIT: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(20);
-
-/// No run lasts longer: so long the token counts with which offer reads from approval.
-const RUN_LIMIT: Duration = Duration::from_hours(30 * 24);
-/// The offer service as approval sees it.
-const OFFER: Bearer<'_> = Bearer {
-    seller: services::SELLER,
-    subject: "service:offer",
-    roles: &[],
-};
 
 /// How to start.
 #[derive(Debug, Clone)]
@@ -82,8 +75,18 @@ pub struct Endpoints {
     pub logs: PathBuf,
     /// NATS with every right: for events that no service said.
     pub(crate) nats: NatsAccess,
+    /// What this tool shows to the services, and how it knows them.
+    pub(crate) tls: TlsFiles,
     /// Who signs the tokens that the services accept.
     pub(crate) issuer: IssuerFiles,
+}
+
+/// What a service comes into the servers with.
+#[derive(Debug)]
+struct Access {
+    database: DatabaseUrls,
+    nats: NatsAccess,
+    tls: TlsFiles,
 }
 
 /// A running system. Dropping it ends all of it: services, sandbox, NATS, Postgres, folder.
@@ -95,10 +98,10 @@ pub struct Environment {
     mail: MailCatcher,
     webhooks: WebhookCatcher,
     binaries: Binaries,
-    access: BTreeMap<Service, (DatabaseUrls, NatsAccess)>,
+    access: BTreeMap<Service, Access>,
+    postgres_is_secured: bool,
     objects: PathBuf,
     bucket: PathBuf,
-    approval_token: PathBuf,
     rate_limit: Option<u32>,
     collector: Option<String>,
     endpoints: Endpoints,
@@ -122,7 +125,7 @@ impl Environment {
         let servers = Servers::start(
             &options.external,
             options.durability,
-            Access::PerService,
+            nats::Access::PerService,
             console,
         )
         .await?;
@@ -154,8 +157,6 @@ impl Environment {
         let bucket = folder.subfolder("bucket", None)?;
         let objects = folder.subfolder("objects", None)?;
         let issuer = IssuerFiles::make(folder)?;
-        let approval_token = Issuer::open(&issuer)?.token(&OFFER, RUN_LIMIT)?;
-        let approval_token = folder.secret_file("offer.token", &approval_token, None)?;
         let mail = MailCatcher::start(&folder.path().join("mail")).await?;
         let webhooks = WebhookCatcher::start().await?;
         let sandbox_address = free_address()?;
@@ -182,10 +183,11 @@ impl Environment {
             management.insert(service, free_address()?);
             access.insert(
                 service,
-                (
-                    servers.database_urls(service)?,
-                    servers.nats_access(service),
-                ),
+                Access {
+                    database: servers.database_urls(service)?,
+                    nats: servers.nats_access(service)?,
+                    tls: servers.identities.of(service)?.clone(),
+                },
             );
         }
         let endpoints = Endpoints {
@@ -200,6 +202,7 @@ impl Environment {
             feeds,
             logs: folder.path().to_owned(),
             nats: servers.nats_operator(),
+            tls: servers.identities.tool.clone(),
             issuer,
         };
         step.done("");
@@ -210,9 +213,9 @@ impl Environment {
             webhooks,
             binaries,
             access,
+            postgres_is_secured: servers.postgres_is_secured(),
             objects,
             bucket,
-            approval_token,
             rate_limit: options.rate_limit,
             collector: options.collector.clone(),
             endpoints,
@@ -287,22 +290,29 @@ impl Environment {
     /// # Errors
     /// If `service` was not set up.
     pub fn database_url_as(&self, service: Service, role: DatabaseRole) -> Result<String> {
-        let (urls, _) = self
-            .access
-            .get(&service)
-            .ok_or_else(|| anyhow!("no {service}"))?;
-        Ok(match role {
-            DatabaseRole::Superuser => urls.admin.clone(),
-            DatabaseRole::Owner => urls.owner.clone(),
-            DatabaseRole::Run => urls.run.clone(),
-        })
+        let urls = &self.access_of(service)?.database;
+        let url = match role {
+            DatabaseRole::Superuser => &urls.admin,
+            DatabaseRole::Owner => &urls.owner,
+            DatabaseRole::Run => &urls.run,
+        };
+        if self.postgres_is_secured {
+            return self.endpoints.tls.for_postgres(url);
+        }
+        Ok(url.clone())
     }
 
-    /// URL, user and password of NATS with every right.
-    #[must_use]
-    pub fn nats_operator(&self) -> (String, Option<(String, String)>) {
-        let access = self.endpoints.nats.clone();
-        (access.url, access.credentials)
+    /// A connection to NATS with every right.
+    ///
+    /// # Errors
+    /// If NATS is away.
+    pub async fn nats(&self) -> Result<async_nats::Client> {
+        self.endpoints.nats.connect().await
+    }
+
+    fn access_of(&self, service: Service) -> Result<&Access> {
+        let access = self.access.get(&service);
+        access.ok_or_else(|| anyhow!("no {service}"))
     }
 
     /// Where the private Postgres keeps `program`, such as `pgbench`; none when Postgres was given.
@@ -315,7 +325,7 @@ impl Environment {
     /// # Errors
     /// If a log cannot be read.
     pub async fn secrets_logged(&self) -> Result<Vec<String>> {
-        let mut secrets = self.servers.lock().await.secrets();
+        let mut secrets = self.servers.lock().await.secrets()?;
         secrets.extend(
             services::sandbox_credentials()
                 .map(|(_, value)| value)
@@ -437,16 +447,13 @@ impl Environment {
 
     /// A service's program with its environment; what it does and its log are named `name`.
     fn program(&self, name: &str, service: Service) -> Result<Launch> {
-        let (database, nats) = self
-            .access
-            .get(&service)
-            .ok_or_else(|| anyhow!("no {service}"))?;
+        let access = self.access_of(service)?;
         let wiring = Wiring {
             listen: self.address(service)?,
             management: self.endpoints.management_address(service)?,
             collector: self.collector.as_deref(),
-            database,
-            nats,
+            database: &access.database,
+            nats: &access.nats,
             clock_file: &self.endpoints.clock_file,
             objects: &self.objects,
             bucket: &self.bucket,
@@ -454,7 +461,8 @@ impl Environment {
             marketplace: self.endpoints.sandbox,
             smtp: self.endpoints.smtp,
             approval: self.address(Service::Approval)?,
-            approval_token: &self.approval_token,
+            tls: &access.tls,
+            postgres_is_secured: self.postgres_is_secured,
             key_set: &self.endpoints.issuer.key_set,
             rate_limit: self.rate_limit,
         };
@@ -469,7 +477,8 @@ impl Environment {
 
     async fn wait_until_serving(&self, service: Service) -> Result<()> {
         let start = Instant::now();
-        let address = self.address(service)?;
+        // Told in plain text by the management port, which answers for the other.
+        let address = self.endpoints.management_address(service)?;
         while !serves(address).await {
             self.must_run(service)?;
             if start.elapsed() > START_LIMIT {
@@ -528,6 +537,20 @@ impl Endpoints {
             .ok_or_else(|| anyhow!("{service} has no address"))
     }
 
+    /// What this tool shows to the services, and how it knows them.
+    #[must_use]
+    pub fn certificates(&self) -> &TlsFiles {
+        &self.tls
+    }
+
+    /// A service's gRPC, over TLS.
+    ///
+    /// # Errors
+    /// If it is not part of the system, or this tool's certificate cannot be read.
+    pub fn grpc(&self, service: Service) -> Result<Endpoint> {
+        self.tls.endpoint(self.address(service)?)
+    }
+
     /// Who mints tokens that the services accept.
     ///
     /// # Errors
@@ -561,7 +584,7 @@ impl Endpoints {
 }
 
 async fn serves(address: SocketAddr) -> bool {
-    let Ok(endpoint) = tonic::transport::Endpoint::new(format!("http://{address}")) else {
+    let Ok(endpoint) = Endpoint::new(format!("http://{address}")) else {
         return false;
     };
     let Ok(channel) = endpoint

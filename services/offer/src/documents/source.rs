@@ -2,13 +2,15 @@
 //! comes is checked against the digest that was approved (A4, O3).
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_kernel::{Digest, SellerId};
-use countersign_platform::{TRACEPARENT_KEY, TraceContext};
+use countersign_platform::tls::{self, TlsError};
+use countersign_platform::{Settings, TRACEPARENT_KEY, TraceContext};
 use countersign_proto::approval::v1::DownloadDocumentRequest;
 use countersign_proto::approval::v1::approval_service_client::ApprovalServiceClient;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Code, Request, Status};
 use tracing::Instrument;
 
@@ -31,27 +33,37 @@ pub(crate) enum DownloadError {
 /// The approval service as a source of documents.
 #[derive(Debug, Clone)]
 pub(crate) struct DocumentSource {
-    client: ApprovalServiceClient<Channel>,
+    url: String,
+    settings: Arc<Settings>,
     token_file: Option<PathBuf>,
     timeout: Duration,
 }
 
 impl DocumentSource {
-    /// Connects lazily.
-    pub(crate) fn connect(
+    /// Looks whether the address and the certificates can be used; connects for each document, with
+    /// the certificates of that time.
+    pub(crate) async fn new(
         url: &str,
+        settings: Arc<Settings>,
         token_file: Option<PathBuf>,
         timeout: Duration,
-    ) -> Result<Self, tonic::transport::Error> {
-        let channel = Endpoint::from_shared(url.to_owned())?
-            .connect_timeout(timeout / 4)
-            .timeout(timeout)
-            .connect_lazy();
-        Ok(Self {
-            client: ApprovalServiceClient::new(channel),
+    ) -> Result<Self, TlsError> {
+        let source = Self {
+            url: url.to_owned(),
+            settings,
             token_file,
             timeout,
-        })
+        };
+        source.client().await?;
+        Ok(source)
+    }
+
+    async fn client(&self) -> Result<ApprovalServiceClient<Channel>, TlsError> {
+        let endpoint = tls::endpoint(&self.settings, &self.url).await?;
+        let endpoint = endpoint.connect_timeout(self.timeout / 4);
+        Ok(ApprovalServiceClient::new(
+            endpoint.timeout(self.timeout).connect_lazy(),
+        ))
     }
 
     /// The document's bytes: those that the digest names, or an error. The time is bounded here too:
@@ -113,9 +125,9 @@ impl DocumentSource {
             request.metadata_mut().insert(TRACEPARENT_KEY, value);
         }
         let failed = |status| failure(digest, &status);
-        let answer = self
-            .client
-            .clone()
+        let client = self.client().await;
+        let answer = client
+            .map_err(|error| DownloadError::Away(error.to_string()))?
             .download_document(request)
             .await
             .map_err(failed)?;

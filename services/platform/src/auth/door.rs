@@ -19,6 +19,7 @@ use super::rate::Rates;
 use super::token::Tokens;
 use crate::call::SELLER_KEY;
 use crate::metrics::Counter;
+use crate::tls;
 
 const HEALTH: &str = "grpc.health.v1.Health";
 /// gRPC services that anybody may ask: they tell how the process is and what it serves, nothing of
@@ -49,8 +50,12 @@ fn service(path: &str) -> &str {
 pub(super) enum Proof {
     /// By reaching a port on loopback: what the metadata says, counts.
     Loopback,
-    /// By a bearer token.
-    Token(Tokens),
+    /// By a bearer token; a service by its certificate.
+    Token {
+        tokens: Tokens,
+        /// Whether callers' certificates are looked at: then no token makes a service.
+        certificates: bool,
+    },
 }
 
 /// What decides whether a call comes in.
@@ -80,7 +85,8 @@ impl Door {
         if is_open(request.uri().path()) {
             return Ok(());
         }
-        let caller = self.identify(request.headers()).await?;
+        let certified = tls::service_of(request.extensions());
+        let caller = self.identify(request.headers(), certified).await?;
         self.rates.check(&caller)?;
         let method = request.uri().path().trim_start_matches('/');
         if let Err(status) = self.permissions.check(method, &caller) {
@@ -93,13 +99,36 @@ impl Door {
         Ok(())
     }
 
-    async fn identify(&self, headers: &HeaderMap) -> Result<Identity, Status> {
-        let tokens = match &self.proof {
+    /// A token says who calls, whatever certificate it came by: a gateway hands on people's. Without
+    /// one, the certificate does.
+    async fn identify(
+        &self,
+        headers: &HeaderMap,
+        certified: Option<String>,
+    ) -> Result<Identity, Status> {
+        let (tokens, certificates) = match &self.proof {
             Proof::Loopback => return Identity::trusted(headers),
-            Proof::Token(tokens) => tokens,
+            Proof::Token {
+                tokens,
+                certificates,
+            } => (tokens, *certificates),
         };
+        let service = certified.filter(|_| certificates);
+        if let Some(name) = &service
+            && !headers.contains_key(AUTHORIZATION)
+        {
+            return Identity::of_service(name, headers);
+        }
         let caller = tokens.verify(bearer(headers)?).await?;
         own_tenant(headers, &caller)?;
+        if certificates && caller.service().is_some() && caller.service() != service.as_deref() {
+            let message = "a service's token counts beside that service's own certificate";
+            return Err(denied(
+                Code::Unauthenticated,
+                "CERTIFICATE_REQUIRED",
+                message,
+            ));
+        }
         Ok(caller)
     }
 }

@@ -29,6 +29,22 @@ impl Identity {
         self.principal.as_str().strip_prefix(SERVICE_PREFIX)
     }
 
+    /// A service whose certificate names it, for the tenant that it says: it works for all of them.
+    ///
+    /// # Errors
+    /// `UNAUTHENTICATED` when the tenant is missing or malformed, or the name is none.
+    pub(super) fn of_service(name: &str, headers: &HeaderMap) -> Result<Self, Status> {
+        let principal = format!("{SERVICE_PREFIX}{name}").parse();
+        Ok(Self {
+            seller: required(headers, SELLER_KEY, "SELLER_REQUIRED")?,
+            principal: principal.map_err(|_| {
+                let message = "the certificate names no service";
+                denied(Code::Unauthenticated, "PRINCIPAL_REQUIRED", message)
+            })?,
+            roles: Vec::new(),
+        })
+    }
+
     /// Whoever the metadata says that it is: for a listener on loopback without an issuer, where
     /// reaching the port is the proof.
     ///

@@ -12,10 +12,28 @@
 //! Health and reflection are open to anybody who reaches the port. Everything else needs a rule: a
 //! service whose table leaves out a method that it serves does not start.
 //!
+//! # Who is who
+//! A **token** names a person or a system of the tenant that it is for; a **certificate** names a
+//! service of ours ([`crate::tls`]), which works for every tenant and says in `countersign-seller` for
+//! which. Where callers' certificates are looked at (`tls_client_ca_file`):
+//!
+//! | token | certificate for `spiffe://countersign/offer` | the caller |
+//! |---|---|---|
+//! | of a person | with or without | the person |
+//! | none | yes | `service:offer`, of the seller that the metadata names |
+//! | of `service:offer` | yes | `service:offer`, of the token's seller |
+//! | of `service:offer` | no, or another's | refused: `CERTIFICATE_REQUIRED` |
+//! | none | no, or of no service | refused: `TOKEN_REQUIRED` |
+//!
+//! Elsewhere tokens alone decide, and a token may name a service.
+//!
 //! # Threats
 //! | who | could | what stops it | what is left |
 //! |---|---|---|---|
 //! | anybody on the network | call without a token, or with a forged one | algorithms pinned and bound to the key's type; issuer, audience and time checked; plain metadata counts on loopback only, else the service does not start | a token that was stolen counts until it expires: issue short ones, and keep the way encrypted |
+//! | anybody on the network | read or change what is said, or pose as a service | TLS, with certificates on both sides where `tls_client_ca_file` is set | in plain text (no `tls_certificate_file`), everything: for one machine, or a mesh that encrypts |
+//! | whoever has a service's token | call as that service | beside its certificate only, where callers' certificates are looked at | elsewhere it counts as any stolen token |
+//! | whoever has a service's key | call as that service, for every tenant | what services may call is a few methods in the table; short-lived certificates, renewed without a restart | revocation lists are not read: take the authority out, or wait for the certificate's end |
 //! | anybody on the network | exhaust the process | concurrent calls, streams per connection, message sizes, deadlines, age of connections | connections themselves are not counted: that is the ingress's |
 //! | anybody on the network | make it ask the issuer without end, by unknown key ids | one reading at a time, with a least interval | none known |
 //! | a caller of one tenant | name another tenant | the tenant is the token's, and every statement's first condition | what an operator sees of tasks and counts (`OperationsService`) is the process's, not one tenant's |
@@ -94,7 +112,10 @@ impl Door {
             }
             Proof::Loopback
         } else {
-            Proof::Token(tokens(settings, lifecycle)?)
+            Proof::Token {
+                tokens: tokens(settings, lifecycle)?,
+                certificates: settings.tls_client_ca_file.is_some(),
+            }
         };
         Ok(Self {
             proof,

@@ -11,6 +11,7 @@
 mod audit;
 mod auth;
 mod calls;
+mod certificates;
 mod commands;
 mod consumer;
 mod crash;
@@ -23,3 +24,5 @@ mod schema;
 mod support;
 mod tasks;
 mod tenants;
+mod tls;
+mod tls_servers;
