@@ -30,6 +30,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/sandbox/disbursement-failure", post(disbursement_failure))
         .route("/sandbox/feeds/write", post(write_feeds))
         .route("/sandbox/inject", post(inject))
+        .route("/sandbox/clock", post(advance_clock))
         .route("/sandbox/settings", get(settings).post(set_settings))
         .route("/sandbox/offers", get(offers))
         .route("/sandbox/agreements", get(agreements))
@@ -218,6 +219,24 @@ async fn inject(State(app): State<App>, body: Bytes) -> Response {
             let mut injections = app.injections();
             injections.add(injection);
             Json(json!({ "pending": injections.pending() })).into_response()
+        }
+        Err(denied) => refuse(StatusCode::BAD_REQUEST, &denied),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Advance {
+    advance_seconds: u32,
+}
+
+async fn advance_clock(State(app): State<App>, body: Bytes) -> Response {
+    match parse::<Advance>(&body) {
+        Ok(input) => {
+            app.clock.advance(i64::from(input.advance_seconds) * 1000);
+            let now = app.clock.now();
+            app.world().advance(now);
+            Json(json!({ "now": timestamp(now) })).into_response()
         }
         Err(denied) => refuse(StatusCode::BAD_REQUEST, &denied),
     }

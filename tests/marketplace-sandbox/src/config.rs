@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,8 @@ pub struct Config {
     pub feeds: Option<PathBuf>,
     /// File with the rehearsal clock's offset (P8); none: system time.
     pub clock_file: Option<PathBuf>,
+    /// Where the clock stands until it is moved; none: it runs with the system's time.
+    pub frozen_at: Option<DateTime<Utc>>,
     /// What can also be changed while it runs (`POST /sandbox/settings`).
     pub settings: Settings,
     /// Listing fee rate on the amount before tax, 0.025 = 2.5 %.
@@ -167,6 +170,7 @@ impl Default for Config {
             bucket: None,
             feeds: None,
             clock_file: None,
+            frozen_at: None,
             settings: Settings::default(),
             listing_fee: Decimal::new(25, 3),
             tax_rate: Decimal::new(6, 2),

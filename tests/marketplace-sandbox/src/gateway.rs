@@ -16,13 +16,39 @@ use crate::sigv4::{self, Signed};
 use crate::wire::{self, Wire, map};
 use crate::world::{Refusal, World};
 
-/// How an API writes its answers and errors.
+/// An API in one of its protocols: who signs for it, how it writes its answers and errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    /// The Catalog API.
-    RestJson,
-    /// The Agreement API as the Rust SDK speaks it.
-    RpcV2Cbor,
+pub(crate) enum Api {
+    /// The Catalog API, rest-json.
+    Catalog,
+    /// The Agreement API as the Rust SDK speaks it: Smithy RPC v2 CBOR.
+    AgreementCbor,
+    /// The Agreement API as boto3 speaks it: AWS JSON 1.0.
+    AgreementJson,
+}
+
+impl Api {
+    /// The service name in a signature's scope.
+    fn signing_name(self) -> &'static str {
+        match self {
+            Self::Catalog | Self::AgreementCbor | Self::AgreementJson => "aws-marketplace",
+        }
+    }
+
+    /// The Smithy namespace of its error shapes; the Catalog names them bare.
+    fn namespace(self) -> &'static str {
+        match self {
+            Self::Catalog => "",
+            Self::AgreementCbor | Self::AgreementJson => "com.amazonaws.agreement#",
+        }
+    }
+
+    fn write(self, value: &Wire) -> Bytes {
+        match self {
+            Self::AgreementCbor => wire::encode_cbor(value).into(),
+            Self::Catalog | Self::AgreementJson => wire::encode_json(value).into(),
+        }
+    }
 }
 
 /// A request before anybody has looked at it.
@@ -45,7 +71,7 @@ pub(crate) struct Call<'a> {
 /// Lets one request through to `operation` and answers it.
 pub(crate) async fn serve(
     app: &App,
-    protocol: Protocol,
+    api: Api,
     name: &str,
     request: &Request,
     operation: impl FnOnce(Call<'_>) -> Result<Bytes, Refusal>,
@@ -56,12 +82,12 @@ pub(crate) async fn serve(
         headers: &request.headers,
         body: &request.body,
     };
-    let caller = match sigv4::authenticate(&app.config.access_keys, &signed) {
+    let caller = match sigv4::authenticate(&app.config.access_keys, api.signing_name(), &signed) {
         Ok(account) => account.to_owned(),
         Err(rejected) => {
             tracing::warn!(operation = name, code = rejected.code, "request refused");
             return error(
-                protocol,
+                api,
                 StatusCode::FORBIDDEN,
                 rejected.code,
                 &rejected.message,
@@ -71,11 +97,11 @@ pub(crate) async fn serve(
     };
     let injection = app.injections().take(name);
     if let Some(injection) = injection.as_ref().filter(|injection| !applies(injection)) {
-        return refuse(protocol, &injected(injection.failure));
+        return refuse(api, &injected(injection.failure));
     }
     let rate_limited = app.world().settings.rate_limit;
     if rate_limited && !app.limits().allow(&caller, name, Instant::now()) {
-        return refuse(protocol, &Refusal::Throttled);
+        return refuse(api, &Refusal::Throttled);
     }
     let result = {
         let now = app.clock.now();
@@ -95,22 +121,22 @@ pub(crate) async fn serve(
         })
     };
     match injection.map(|injection| injection.failure) {
-        None | Some(Failure::ServerFault) => answer(protocol, name, result),
+        None | Some(Failure::ServerFault) => answer(api, name, result),
         Some(Failure::Timeout) => {
             // Never answered; the server's stop ends it.
             app.stop.cancelled().await;
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
-        Some(failure) => refuse(protocol, &injected(failure)),
+        Some(failure) => refuse(api, &injected(failure)),
     }
 }
 
-fn answer(protocol: Protocol, name: &str, result: Result<Bytes, Refusal>) -> Response {
+fn answer(api: Api, name: &str, result: Result<Bytes, Refusal>) -> Response {
     match result {
-        Ok(body) => respond(protocol, StatusCode::OK, body, None),
+        Ok(body) => respond(api, StatusCode::OK, body, None),
         Err(refusal) => {
             tracing::info!(operation = name, ?refusal, "refused");
-            refuse(protocol, &refusal)
+            refuse(api, &refusal)
         }
     }
 }
@@ -133,8 +159,8 @@ fn injected(failure: Failure) -> Refusal {
     }
 }
 
-fn refuse(protocol: Protocol, refusal: &Refusal) -> Response {
-    let catalog = protocol == Protocol::RestJson;
+fn refuse(api: Api, refusal: &Refusal) -> Response {
+    let catalog = api == Api::Catalog;
     let (status, code, message) = match refusal {
         Refusal::Validation { message, .. } => (
             if catalog { 422 } else { 400 },
@@ -142,6 +168,7 @@ fn refuse(protocol: Protocol, refusal: &Refusal) -> Response {
             message.as_str(),
         ),
         Refusal::NotFound { message, .. } => (404, "ResourceNotFoundException", message.as_str()),
+        Refusal::Conflict { message, .. } => (409, "ConflictException", message.as_str()),
         Refusal::InUse { message } => (423, "ResourceInUseException", message.as_str()),
         Refusal::Quota { message } => (402, "ServiceQuotaExceededException", message.as_str()),
         Refusal::AccessDenied { message } => (403, "AccessDeniedException", message.as_str()),
@@ -158,59 +185,64 @@ fn refuse(protocol: Protocol, refusal: &Refusal) -> Response {
         ),
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    error(protocol, status, code, message, Some(refusal))
+    error(api, status, code, message, Some(refusal))
 }
 
 fn error(
-    protocol: Protocol,
+    api: Api,
     status: StatusCode,
     code: &str,
     message: &str,
     refusal: Option<&Refusal>,
 ) -> Response {
-    let body = match protocol {
-        Protocol::RestJson => {
-            let mut body = json!({ "__type": code, "Message": message });
-            if let Some(Refusal::Validation {
-                field: Some(change_type),
-                ..
-            }) = refusal
-            {
-                body["ValidationExceptionFieldList"] = json!([{ "Reason": "FieldValidationFailed", "ChangeType": change_type, "Message": message }]);
-            }
-            Bytes::from(body.to_string())
+    let body = if api == Api::Catalog {
+        let mut body = json!({ "__type": code, "Message": message });
+        if let Some(Refusal::Validation {
+            field: Some(change_type),
+            ..
+        }) = refusal
+        {
+            body["ValidationExceptionFieldList"] = json!([{ "Reason": "FieldValidationFailed", "ChangeType": change_type, "Message": message }]);
         }
-        Protocol::RpcV2Cbor => {
-            let (reason, resource) = match refusal {
-                Some(Refusal::Validation { reason, .. }) => (Some(reason.unwrap_or("OTHER")), None),
-                Some(Refusal::AccessDenied { .. }) => (Some("INVALID_ACCESS"), None),
-                Some(Refusal::NotFound { resource, .. }) => (None, Some(Wire::text(resource))),
-                _ => (None, None),
-            };
-            Bytes::from(wire::encode(&map([
-                (
-                    "__type",
-                    Some(Wire::text(format!("com.amazonaws.agreement#{code}"))),
-                ),
-                ("message", Some(Wire::text(message))),
-                ("reason", reason.map(Wire::text)),
-                ("resourceId", resource.clone()),
-                ("resourceType", resource.map(|_| Wire::text("Agreement"))),
-            ])))
-        }
+        Bytes::from(body.to_string())
+    } else {
+        api.write(&error_shape(api, code, message, refusal))
     };
-    respond(protocol, status, body, Some(code))
+    respond(api, status, body, Some(code))
 }
 
-fn respond(protocol: Protocol, status: StatusCode, body: Bytes, code: Option<&str>) -> Response {
+fn error_shape(api: Api, code: &str, message: &str, refusal: Option<&Refusal>) -> Wire {
+    let (reason, resource) = match refusal {
+        Some(Refusal::Validation { reason, .. }) => (Some(reason.unwrap_or("OTHER")), None),
+        Some(Refusal::AccessDenied { .. }) => (Some("INVALID_ACCESS"), None),
+        Some(
+            Refusal::NotFound { resource, kind, .. } | Refusal::Conflict { resource, kind, .. },
+        ) => (None, Some((Wire::text(resource), Wire::text(*kind)))),
+        _ => (None, None),
+    };
+    let (resource, kind) = resource.unzip();
+    map([
+        (
+            "__type",
+            Some(Wire::text(format!("{}{code}", api.namespace()))),
+        ),
+        ("message", Some(Wire::text(message))),
+        ("reason", reason.map(Wire::text)),
+        ("resourceId", resource),
+        ("resourceType", kind),
+    ])
+}
+
+fn respond(api: Api, status: StatusCode, body: Bytes, code: Option<&str>) -> Response {
     let mut response = Response::builder().status(status);
-    response = match protocol {
-        Protocol::RestJson => response.header(header::CONTENT_TYPE, "application/json"),
-        Protocol::RpcV2Cbor => response
+    response = match api {
+        Api::Catalog => response.header(header::CONTENT_TYPE, "application/json"),
+        Api::AgreementCbor => response
             .header(header::CONTENT_TYPE, "application/cbor")
             .header("smithy-protocol", "rpc-v2-cbor"),
+        Api::AgreementJson => response.header(header::CONTENT_TYPE, "application/x-amz-json-1.0"),
     };
-    if let (Protocol::RestJson, Some(code)) = (protocol, code) {
+    if let (Api::Catalog | Api::AgreementJson, Some(code)) = (api, code) {
         response = response.header("x-amzn-errortype", code);
     }
     response

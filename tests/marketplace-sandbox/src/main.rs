@@ -33,6 +33,9 @@ struct Arguments {
     /// File with the rehearsal clock's offset in milliseconds.
     #[arg(long, env = "COUNTERSIGN_CLOCK_FILE")]
     clock_file: Option<PathBuf>,
+    /// Instant (RFC 3339) at which the clock stands until it is moved.
+    #[arg(long, env = "COUNTERSIGN_SANDBOX_FROZEN_AT")]
+    frozen_at: Option<chrono::DateTime<chrono::Utc>>,
     /// Account that owns the products.
     #[arg(long, env = "COUNTERSIGN_SANDBOX_SELLER_ACCOUNT", default_value = DEFAULT_SELLER_ACCOUNT)]
     seller_account: String,
@@ -77,6 +80,7 @@ impl Arguments {
             bucket: self.bucket,
             feeds: self.feeds,
             clock_file: self.clock_file,
+            frozen_at: self.frozen_at,
             access_keys: self.access_key,
             settings: Settings {
                 preparing_ms: self.preparing_ms,

@@ -69,7 +69,7 @@ impl Sandbox {
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let app = App {
-            clock: Arc::new(Clock::new(config.clock_file.clone())),
+            clock: Arc::new(Clock::new(config.clock_file.clone(), config.frozen_at)),
             http: reqwest::Client::builder()
                 .build()
                 .map_err(std::io::Error::other)?,

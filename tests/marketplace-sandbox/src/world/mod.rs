@@ -46,9 +46,17 @@ pub(crate) enum Refusal {
         reason: Option<&'static str>,
         field: Option<String>,
     },
+    /// `kind` is the Agreement API's `ResourceType`.
     NotFound {
         message: String,
         resource: String,
+        kind: &'static str,
+    },
+    /// Only the Agreement API has it: the thing is in the wrong state.
+    Conflict {
+        message: String,
+        resource: String,
+        kind: &'static str,
     },
     InUse {
         message: String,
@@ -81,9 +89,23 @@ impl Refusal {
     }
 
     pub(crate) fn not_found(message: impl Into<String>, resource: &str) -> Self {
+        Self::absent("Agreement", resource, message)
+    }
+
+    /// Something of the Agreement API that is not there, or not the caller's.
+    pub(crate) fn absent(kind: &'static str, resource: &str, message: impl Into<String>) -> Self {
         Self::NotFound {
             message: message.into(),
             resource: resource.to_owned(),
+            kind,
+        }
+    }
+
+    pub(crate) fn conflict(kind: &'static str, resource: &str, message: impl Into<String>) -> Self {
+        Self::Conflict {
+            message: message.into(),
+            resource: resource.to_owned(),
+            kind,
         }
     }
 }
