@@ -12,7 +12,11 @@ use serde::{Deserialize, Serialize};
 pub const DEFAULT_SELLER_ACCOUNT: &str = "111122223333";
 /// Access key id that the default configuration knows; it stands for [`DEFAULT_SELLER_ACCOUNT`].
 pub const DEFAULT_ACCESS_KEY_ID: &str = "AKIACOUNTERSIGN00001";
-/// Secret that goes with [`DEFAULT_ACCESS_KEY_ID`]. It protects nothing but a rehearsal.
+/// Account of the default configuration's channel partner.
+pub const DEFAULT_PARTNER_ACCOUNT: &str = "222233334444";
+/// Access key id of [`DEFAULT_PARTNER_ACCOUNT`].
+pub const DEFAULT_PARTNER_ACCESS_KEY_ID: &str = "AKIACOUNTERSIGN00002";
+/// Secret that goes with the built-in keys. It protects nothing but a rehearsal.
 pub const DEFAULT_SECRET_ACCESS_KEY: &str = "countersign-sandbox-secret";
 /// The one product of the default configuration: "Handbook Professional Services".
 pub const DEFAULT_PRODUCT_ID: &str = "prod-hndbkprofserv1";
@@ -24,6 +28,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Account that owns [`Config::products`] and for which feeds are written.
     pub seller_account: String,
+    /// Other accounts registered as sellers: channel partners, or manufacturers of their own products.
+    pub partner_accounts: Vec<String>,
     /// Keys that may sign. Requests of any other key are refused with 403.
     pub access_keys: Vec<AccessKey>,
     /// Products that offers can be made for.
@@ -32,6 +38,8 @@ pub struct Config {
     pub bucket: Option<PathBuf>,
     /// Folder that the seller data feeds are written to; none: writing feeds is refused.
     pub feeds: Option<PathBuf>,
+    /// Folder for the partners' feeds, each under its account; none: only the seller's are written.
+    pub partner_feeds: Option<PathBuf>,
     /// File with the rehearsal clock's offset (P8); none: system time.
     pub clock_file: Option<PathBuf>,
     /// Where the clock stands until it is moved; none: it runs with the system's time.
@@ -40,6 +48,8 @@ pub struct Config {
     pub settings: Settings,
     /// Listing fee rate on the amount before tax, 0.025 = 2.5 %.
     pub listing_fee: Decimal,
+    /// Added to [`Config::listing_fee`] for what a partner resells, 0.005 = half a point.
+    pub resale_fee: Decimal,
     /// Tax that AWS collects and remits, on top of the amount; informational rows only.
     pub tax_rate: Decimal,
     /// Days from an invoice to its due date.
@@ -68,8 +78,11 @@ pub struct Settings {
     pub applying_ms: u64,
     /// Clock milliseconds from a buyer's acceptance until the Agreement API shows the agreement.
     pub agreement_visible_ms: u64,
-    /// Whether the requests per second of AWS's quota pages are enforced, in real time.
+    /// Whether the requests per second of AWS's quota pages are enforced, on the sandbox's clock.
     pub rate_limit: bool,
+    /// Whether charges are invoiced by themselves at the instant they fall due; otherwise
+    /// `POST /sandbox/bill` does it.
+    pub auto_bill: bool,
 }
 
 impl Default for Settings {
@@ -79,6 +92,7 @@ impl Default for Settings {
             applying_ms: 700,
             agreement_visible_ms: 0,
             rate_limit: true,
+            auto_bill: false,
         }
     }
 }
@@ -123,6 +137,9 @@ impl std::str::FromStr for AccessKey {
 pub struct Product {
     /// `prod-…`.
     pub id: String,
+    /// The account whose product it is; none: [`Config::seller_account`].
+    #[serde(default)]
+    pub owner: Option<String>,
     /// Title of the listing.
     pub title: String,
     /// Limited or Public products can be offered; Draft and Restricted ones cannot.
@@ -161,18 +178,28 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             seller_account: DEFAULT_SELLER_ACCOUNT.to_owned(),
-            access_keys: vec![AccessKey {
-                id: DEFAULT_ACCESS_KEY_ID.to_owned(),
-                secret: Some(DEFAULT_SECRET_ACCESS_KEY.to_owned()),
-                account: DEFAULT_SELLER_ACCOUNT.to_owned(),
-            }],
+            partner_accounts: vec![DEFAULT_PARTNER_ACCOUNT.to_owned()],
+            access_keys: vec![
+                AccessKey {
+                    id: DEFAULT_ACCESS_KEY_ID.to_owned(),
+                    secret: Some(DEFAULT_SECRET_ACCESS_KEY.to_owned()),
+                    account: DEFAULT_SELLER_ACCOUNT.to_owned(),
+                },
+                AccessKey {
+                    id: DEFAULT_PARTNER_ACCESS_KEY_ID.to_owned(),
+                    secret: Some(DEFAULT_SECRET_ACCESS_KEY.to_owned()),
+                    account: DEFAULT_PARTNER_ACCOUNT.to_owned(),
+                },
+            ],
             products: vec![handbook_product()],
             bucket: None,
             feeds: None,
+            partner_feeds: None,
             clock_file: None,
             frozen_at: None,
             settings: Settings::default(),
             listing_fee: Decimal::new(25, 3),
+            resale_fee: Decimal::new(5, 3),
             tax_rate: Decimal::new(6, 2),
             billing_terms_days: 30,
             disbursement_currencies: ["USD", "EUR", "GBP", "AUD", "JPY"]
@@ -194,6 +221,7 @@ fn handbook_product() -> Product {
     };
     Product {
         id: DEFAULT_PRODUCT_ID.to_owned(),
+        owner: None,
         title: "Handbook Professional Services".to_owned(),
         state: ProductState::Limited,
         dimensions: vec![

@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::inject::Injections;
 use crate::limits::Limits;
 use crate::world::World;
-use crate::{admin, agreement, catalog, files};
+use crate::{admin, agreement, catalog, files, portal};
 
 /// Longest request body: 20 changes of 16 KB with room.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -87,6 +87,7 @@ impl Sandbox {
             .merge(agreement::routes())
             .merge(admin::routes())
             .merge(files::routes())
+            .merge(portal::routes())
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .with_state(app);
         let signal = stop.clone();

@@ -3,8 +3,12 @@
 use chrono::NaiveDate;
 use serde_json::{Map, Value, json};
 
+use super::authorizations::Authorization;
 use super::change_sets::{optional_text, require_catalog};
-use super::model::{Document, FixedUpfront, Offer, OfferState, Schedule, Targeting, Validity};
+use super::model::{
+    Document, FixedUpfront, Offer, OfferState, PriceIncrease, Renewal, Schedule, Targeting,
+    Validity, VariablePayment,
+};
 use super::{Refusal, World, arn, paging, timestamp};
 use crate::config::{Product, ProductState};
 
@@ -19,8 +23,13 @@ impl World {
         base: &str,
     ) -> Result<Value, Refusal> {
         let plain = id.split_once('@').map_or(id, |(plain, _)| plain);
-        if let Some(product) = self.product(plain).filter(|_| caller == self.seller) {
+        if let Some(product) = self.product(plain)
+            && self.product_owner(plain) == Some(caller)
+        {
             return Ok(product_entity(caller, product));
+        }
+        if let Some(found) = self.authorization_seen_by(caller, plain) {
+            return Ok(self.authorization_entity(found, base));
         }
         let offer = self.offer_of(caller, plain)?;
         let details = offer_details(offer, base);
@@ -37,14 +46,21 @@ impl World {
     /// `ListEntities` for offers and products, newest change first.
     pub(crate) fn list_entities(&self, caller: &str, body: &Value) -> Result<Value, Refusal> {
         require_catalog(optional_text(body, "Catalog")?)?;
+        let shared = match optional_text(body, "OwnershipType")? {
+            None | Some("SELF") => false,
+            Some("SHARED") => true,
+            Some(_) => return Err(Refusal::validation("OwnershipType must be SELF or SHARED.")),
+        };
         let found = match optional_text(body, "EntityType")? {
+            Some("Offer" | PRODUCT_KIND) if shared => Vec::new(),
             Some("Offer") => self.list_offers(caller, body)?,
-            Some(PRODUCT_KIND) if caller == self.seller => self
+            Some("ResaleAuthorization") => self.list_authorizations(caller, body, shared)?,
+            Some(PRODUCT_KIND) => self
                 .products
                 .iter()
+                .filter(|product| self.product_owner(&product.id) == Some(caller))
                 .map(|product| product_summary(caller, product))
                 .collect(),
-            Some(PRODUCT_KIND) => Vec::new(),
             other => {
                 return Err(Refusal::validation(format!(
                     "EntityType '{}' is not supported in this sandbox.",
@@ -73,6 +89,67 @@ impl World {
     }
 }
 
+impl World {
+    fn list_authorizations(
+        &self,
+        caller: &str,
+        body: &Value,
+        shared: bool,
+    ) -> Result<Vec<Value>, Refusal> {
+        let filters = body
+            .pointer("/EntityTypeFilters/ResaleAuthorizationFilters")
+            .unwrap_or(&Value::Null);
+        let mut found: Vec<&Authorization> = Vec::new();
+        for authorization in &self.authorizations {
+            let visible = if shared {
+                authorization.is_shared_with(caller)
+            } else {
+                authorization.owner == caller
+            };
+            let made = self.offers_made_of(&authorization.id);
+            if visible && matches_authorization(authorization, made, filters)? {
+                found.push(authorization);
+            }
+        }
+        found.sort_by_key(|found| std::cmp::Reverse((found.modified_at, found.id.clone())));
+        Ok(found
+            .into_iter()
+            .map(|found| self.authorization_summary(found))
+            .collect())
+    }
+}
+
+fn matches_authorization(
+    found: &Authorization,
+    offers_made: usize,
+    filters: &Value,
+) -> Result<bool, Refusal> {
+    for (name, filter) in filters.as_object().into_iter().flatten() {
+        let actual = match name.as_str() {
+            "EntityId" => &found.id,
+            "Name" => &found.name,
+            "ProductId" => &found.product_id,
+            "ManufacturerAccountId" => &found.owner,
+            "ResellerAccountID" => &found.reseller,
+            "Status" => found.status.as_str(),
+            "OfferExtendedStatus" => found.extended_status(offers_made),
+            other => {
+                return Err(Refusal::validation(format!(
+                    "ResaleAuthorization filter '{other}' is not supported in this sandbox."
+                )));
+            }
+        };
+        let listed = filter.get("ValueList").and_then(Value::as_array);
+        let like = filter.get("WildCardValue").and_then(Value::as_str);
+        if !listed.is_some_and(|values| values.iter().any(|value| value.as_str() == Some(actual)))
+            && !like.is_some_and(|part| actual.contains(part))
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 fn matches_offer(offer: &Offer, filters: &Value) -> Result<bool, Refusal> {
     let Some(filters) = filters.as_object() else {
         return Ok(true);
@@ -91,6 +168,10 @@ fn matches_offer(offer: &Offer, filters: &Value) -> Result<bool, Refusal> {
         let matches = match name.as_str() {
             "EntityId" => listed(&offer.id),
             "ProductId" => listed(&offer.product_id),
+            "ResaleAuthorizationId" => offer
+                .resale
+                .as_ref()
+                .is_some_and(|resale| listed(&resale.authorization_id)),
             "State" => listed(state(offer)),
             "Name" => offer
                 .name
@@ -126,6 +207,11 @@ fn offer_summary(caller: &str, offer: &Offer) -> Value {
     let mut summary = Map::new();
     put(&mut summary, "Name", offer.name.as_ref());
     put(&mut summary, "ProductId", Some(&offer.product_id));
+    put(
+        &mut summary,
+        "ResaleAuthorizationId",
+        offer.resale.as_ref().map(|resale| &resale.authorization_id),
+    );
     put(
         &mut summary,
         "ReleaseDate",
@@ -169,14 +255,39 @@ fn offer_details(offer: &Offer, base: &str) -> Value {
         offer.pre_existing_agreement.as_ref(),
     );
     put(&mut details, "ProductId", Some(&offer.product_id));
+    if let Some(resale) = &offer.resale {
+        put(
+            &mut details,
+            "ResaleAuthorizationId",
+            Some(&resale.authorization_id),
+        );
+        let markup = resale.markup.filter(|_| !resale.explicit);
+        put(
+            &mut details,
+            "MarkupPercentage",
+            markup.map(|percentage| percentage.to_string()),
+        );
+    }
     let terms: Vec<Value> = [
         offer
             .legal
             .as_deref()
             .map(|documents| legal_term(documents, base)),
-        offer.pricing.as_ref().map(pricing_term),
+        offer
+            .pricing
+            .as_ref()
+            .map(|term| pricing_term(term, "FixedUpfrontPricingTerm")),
         offer.validity.as_ref().map(validity_term),
-        offer.schedule.as_ref().map(schedule_term),
+        offer
+            .schedule
+            .as_ref()
+            .map(|term| schedule_term(term, "PaymentScheduleTerm")),
+        offer.variable.as_ref().map(variable_term),
+        offer.renewal.as_ref().map(renewal_term),
+        offer
+            .net_payment
+            .as_ref()
+            .map(|period| json!({ "Type": "NetPaymentTerm", "PaymentDuePeriod": period })),
     ]
     .into_iter()
     .flatten()
@@ -220,7 +331,7 @@ pub(crate) fn document_url(document: &Document, base: &str) -> Option<String> {
     }
 }
 
-fn pricing_term(term: &FixedUpfront) -> Value {
+pub(super) fn pricing_term(term: &FixedUpfront, kind: &str) -> Value {
     let grants: Vec<Value> = term
         .grants
         .iter()
@@ -232,7 +343,7 @@ fn pricing_term(term: &FixedUpfront) -> Value {
         })
         .collect();
     let mut fields = Map::new();
-    put(&mut fields, "Type", Some("FixedUpfrontPricingTerm"));
+    put(&mut fields, "Type", Some(kind));
     put(&mut fields, "CurrencyCode", Some(&term.currency));
     put(&mut fields, "Price", Some(term.price.to_string()));
     put(&mut fields, "Duration", term.duration.as_ref());
@@ -251,7 +362,7 @@ fn validity_term(term: &Validity) -> Value {
 }
 
 /// AWS shows charge dates as instants although it takes them as days.
-fn schedule_term(term: &Schedule) -> Value {
+pub(super) fn schedule_term(term: &Schedule, kind: &str) -> Value {
     let schedule: Vec<Value> = term
         .charges
         .iter()
@@ -262,7 +373,35 @@ fn schedule_term(term: &Schedule) -> Value {
             })
         })
         .collect();
-    json!({ "Type": "PaymentScheduleTerm", "CurrencyCode": term.currency, "Schedule": schedule })
+    json!({ "Type": kind, "CurrencyCode": term.currency, "Schedule": schedule })
+}
+
+fn variable_term(term: &VariablePayment) -> Value {
+    json!({ "Type": "VariablePaymentTerm", "CurrencyCode": term.currency,
+        "MaxTotalChargeAmount": term.cap.to_string() })
+}
+
+fn renewal_term(term: &Renewal) -> Value {
+    let mut fields = Map::new();
+    put(&mut fields, "Type", Some("RenewalTerm"));
+    put(
+        &mut fields,
+        "LockoutPeriod",
+        Some(format!("P{}D", term.lockout)),
+    );
+    put(
+        &mut fields,
+        "AdjustmentDeadline",
+        term.deadline.map(|days| format!("P{days}D")),
+    );
+    put(&mut fields, "MaxRenewals", term.max);
+    let increase = term.increase.as_ref().map(|increase| match increase {
+        PriceIncrease::Fixed(value) => json!({ "FixedPercentage": { "Value": value.to_string() } }),
+        PriceIncrease::Range { min, max, default } => json!({ "PercentageRange": {
+            "MinValue": min.to_string(), "MaxValue": max.to_string(), "DefaultValue": default.to_string() } }),
+    });
+    put(&mut fields, "PriceIncrease", increase);
+    Value::Object(fields)
 }
 
 fn targeting_rule(targeting: &Targeting) -> Value {
@@ -333,7 +472,11 @@ fn visibility(product: &Product) -> &'static str {
     }
 }
 
-fn put<T: serde::Serialize>(fields: &mut Map<String, Value>, name: &str, value: Option<T>) {
+pub(super) fn put<T: serde::Serialize>(
+    fields: &mut Map<String, Value>,
+    name: &str,
+    value: Option<T>,
+) {
     if let Some(value) = value {
         fields.insert(name.to_owned(), json!(value));
     }

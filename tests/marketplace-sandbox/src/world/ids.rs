@@ -28,6 +28,10 @@ impl Ids {
         format!("offer-{}", self.base36(13))
     }
 
+    pub(crate) fn authorization(&mut self) -> String {
+        format!("resaleauthz-{}", self.base36(13))
+    }
+
     pub(crate) fn agreement(&mut self) -> String {
         format!("agmt-{}", self.base36(25))
     }

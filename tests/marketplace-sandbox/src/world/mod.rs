@@ -6,23 +6,35 @@
 //! with the clock, [`rules`] are the asynchronous rules, [`entities`] describes and lists, [`agreements`]
 //! accepts and searches, [`billing`] invoices, collects and disburses, [`feeds`] turns it all into rows.
 
+pub(crate) mod agreement_terms;
 pub(crate) mod agreements;
 pub(crate) mod apply;
+pub(crate) mod authorization_changes;
+pub(crate) mod authorization_rules;
+pub(crate) mod authorizations;
 pub(crate) mod billing;
 pub(crate) mod change_set_views;
 pub(crate) mod change_sets;
 pub(crate) mod changes;
+pub(crate) mod disbursing;
 pub(crate) mod entities;
+pub(crate) mod events;
 pub(crate) mod feed_columns;
 pub(crate) mod feeds;
 pub(crate) mod fields;
 pub(crate) mod ids;
+pub(crate) mod invoices;
 pub(crate) mod model;
 pub(crate) mod money;
 pub(crate) mod paging;
 pub(crate) mod period;
+pub(crate) mod queue;
+pub(crate) mod renewal_inputs;
+pub(crate) mod renewal_rules;
+pub(crate) mod resale_offers;
 pub(crate) mod rules;
 pub(crate) mod search;
+pub(crate) mod term_inputs;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -33,6 +45,8 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 
 use crate::config::{Config, Product, Settings};
+use authorizations::Authorization;
+use events::Events;
 use feeds::FeedRow;
 use ids::Ids;
 use model::{Agreement, BillingEvent, ChangeSet, Offer};
@@ -114,6 +128,8 @@ impl Refusal {
 #[derive(Debug)]
 pub(crate) struct Facts {
     pub(crate) listing_fee: Decimal,
+    /// Added to the fee for what a partner resells; the manufacturer pays it.
+    pub(crate) resale_fee: Decimal,
     pub(crate) tax_rate: Decimal,
     pub(crate) billing_terms_days: u16,
     pub(crate) disbursement_currencies: Vec<String>,
@@ -126,12 +142,17 @@ pub(crate) struct Facts {
 pub(crate) struct Delivery {
     pub(crate) month: (i32, u32),
     pub(crate) files: BTreeMap<PathBuf, Vec<u8>>,
+    /// The partners' files, each under its account.
+    pub(crate) partner_files: BTreeMap<PathBuf, Vec<u8>>,
 }
 
 /// The whole marketplace of one sandbox.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) seller: String,
+    /// The seller and every partner.
+    pub(crate) sellers: Vec<String>,
+    pub(crate) authorizations: Vec<Authorization>,
     pub(crate) facts: Facts,
     pub(crate) settings: Settings,
     pub(crate) products: Vec<Product>,
@@ -147,10 +168,13 @@ pub(crate) struct World {
     pub(crate) feed_rows: Vec<FeedRow>,
     pub(crate) feed_keys: BTreeSet<String>,
     pub(crate) last_delivery: Option<Delivery>,
+    pub(crate) events: Events,
     /// (account, `ClientRequestToken`) → the body it came with, and the change set it started.
     pub(crate) tokens: HashMap<(String, String), (Value, String)>,
     /// The next change set ends FAILED with `SERVER_FAULT` (an injected failure).
     pub(crate) doom_next: bool,
+    /// The next change set does not end before `POST /sandbox/change-sets/end` (an injected failure).
+    pub(crate) stick_next: bool,
     pub(crate) ids: Ids,
 }
 
@@ -158,8 +182,14 @@ impl World {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             seller: config.seller_account.clone(),
+            sellers: std::iter::once(&config.seller_account)
+                .chain(&config.partner_accounts)
+                .cloned()
+                .collect(),
+            authorizations: Vec::new(),
             facts: Facts {
                 listing_fee: config.listing_fee,
+                resale_fee: config.resale_fee,
                 tax_rate: config.tax_rate,
                 billing_terms_days: config.billing_terms_days,
                 disbursement_currencies: config.disbursement_currencies.clone(),
@@ -177,14 +207,22 @@ impl World {
             feed_rows: Vec::new(),
             feed_keys: BTreeSet::new(),
             last_delivery: None,
+            events: Events::default(),
             tokens: HashMap::new(),
             doom_next: false,
+            stick_next: false,
             ids: Ids::new(&config.seed),
         }
     }
 
     pub(crate) fn product(&self, id: &str) -> Option<&Product> {
         self.products.iter().find(|product| product.id == id)
+    }
+
+    /// The seller whose product it is: the manufacturer of every agreement about it.
+    pub(crate) fn product_owner(&self, id: &str) -> Option<&str> {
+        let product = self.product(id)?;
+        Some(product.owner.as_deref().unwrap_or(&self.seller))
     }
 
     /// The caller's own offer; somebody else's does not exist for them.

@@ -1,12 +1,11 @@
 //! The Agreement API's reading side: `SearchAgreements`, `DescribeAgreement`, `GetAgreementTerms`.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::change_sets::optional_text;
-use super::entities::document_url;
-use super::model::{Agreement, Document};
-use super::{Refusal, World, paging};
+use super::model::Agreement;
+use super::{Refusal, World, agreement_terms, paging};
 use crate::wire::{Wire, map};
 
 const FILTERS_MAX: usize = 10;
@@ -66,7 +65,7 @@ impl World {
             ),
             (
                 "agreementValue",
-                Some(Wire::text(agreement.schedule.total().to_string())),
+                Some(Wire::text(agreement.value().to_string())),
             ),
         ]);
         Ok(map([
@@ -80,7 +79,8 @@ impl World {
             ("estimatedCharges", Some(charges)),
             ("proposalSummary", Some(proposal(agreement))),
             ("status", Some(Wire::text(agreement.status.as_str()))),
-            ("initialAgreementId", Some(Wire::text(&agreement.id))),
+            ("initialAgreementId", Some(Wire::text(&agreement.initial))),
+            ("endTimeBehavior", Some(end_behaviour(agreement))),
         ]))
     }
 
@@ -96,7 +96,7 @@ impl World {
         let size = page_size(input)?;
         let token = optional_text(input, "nextToken")?;
         let (page, next) = paging::cut(
-            terms(agreement, base),
+            agreement_terms::terms(agreement, base),
             size,
             token,
             &paging::scope(input, "nextToken"),
@@ -296,6 +296,23 @@ fn summary(agreement: &Agreement) -> Wire {
     ])
 }
 
+/// What happens at its end: automatic renewal, or nothing more.
+fn end_behaviour(agreement: &Agreement) -> Wire {
+    let (kind, reason) = end_behaviour_of(agreement);
+    map([
+        ("type", Some(Wire::text(kind))),
+        ("reasonCode", reason.map(Wire::text)),
+    ])
+}
+
+fn end_behaviour_of(agreement: &Agreement) -> (&'static str, Option<&'static str>) {
+    match &agreement.renewal {
+        None => ("EXPIRE", Some("NO_RENEWAL_TERM")),
+        Some(term) if term.max == Some(0) => ("EXPIRE", Some("RENEWAL_LIMIT_EXHAUSTED")),
+        Some(_) => ("RENEW", None),
+    }
+}
+
 fn party(account: &str) -> Wire {
     map([("accountId", Some(Wire::text(account)))])
 }
@@ -309,105 +326,4 @@ fn proposal(agreement: &Agreement) -> Wire {
         ("resources", Some(Wire::List(vec![resource]))),
         ("offerId", Some(Wire::text(&agreement.offer_id))),
     ])
-}
-
-fn terms(agreement: &Agreement, base: &str) -> Vec<Wire> {
-    let [legal, pricing, validity, schedule] = &agreement.term_ids;
-    let typed = |kind: &str, id: &str, fields: Vec<(&'static str, Option<Wire>)>| {
-        let head = [
-            ("type", Some(Wire::text(kind))),
-            ("id", Some(Wire::text(id))),
-        ];
-        map(head.into_iter().chain(fields))
-    };
-    let documents = agreement
-        .legal
-        .iter()
-        .map(|document| document_item(document, base))
-        .collect();
-    let mut terms = vec![
-        map([(
-            "legalTerm",
-            Some(typed(
-                "LegalTerm",
-                legal,
-                vec![("documents", Some(Wire::List(documents)))],
-            )),
-        )]),
-        map([(
-            "fixedUpfrontPricingTerm",
-            Some(typed(
-                "FixedUpfrontPricingTerm",
-                pricing,
-                pricing_fields(agreement),
-            )),
-        )]),
-    ];
-    if let Some(term) = &agreement.validity {
-        let fields = vec![
-            ("agreementDuration", term.duration.as_ref().map(Wire::text)),
-            ("agreementStartDate", term.start.map(midnight)),
-            ("agreementEndDate", term.end.map(midnight)),
-        ];
-        terms.push(map([(
-            "validityTerm",
-            Some(typed("ValidityTerm", validity, fields)),
-        )]));
-    }
-    let rows = agreement.schedule.charges.iter().map(|charge| {
-        map([
-            ("chargeDate", Some(midnight(charge.date))),
-            ("chargeAmount", Some(Wire::text(charge.amount.to_string()))),
-        ])
-    });
-    let fields = vec![
-        (
-            "currencyCode",
-            Some(Wire::text(&agreement.schedule.currency)),
-        ),
-        ("schedule", Some(Wire::List(rows.collect()))),
-    ];
-    terms.push(map([(
-        "paymentScheduleTerm",
-        Some(typed("PaymentScheduleTerm", schedule, fields)),
-    )]));
-    terms
-}
-
-fn pricing_fields(agreement: &Agreement) -> Vec<(&'static str, Option<Wire>)> {
-    let term = &agreement.pricing;
-    let grants = term.grants.iter().map(|grant| {
-        map([
-            ("dimensionKey", Some(Wire::text(&grant.dimension_key))),
-            (
-                "maxQuantity",
-                grant
-                    .max_quantity
-                    .map(|quantity| Wire::Int(quantity.into())),
-            ),
-        ])
-    });
-    vec![
-        ("currencyCode", Some(Wire::text(&term.currency))),
-        ("duration", term.duration.as_ref().map(Wire::text)),
-        ("price", Some(Wire::text(term.price.to_string()))),
-        ("grants", Some(Wire::List(grants.collect()))),
-    ]
-}
-
-fn document_item(document: &Document, base: &str) -> Wire {
-    match document {
-        Document::CustomEula { .. } => map([
-            ("type", Some(Wire::text("CustomEula"))),
-            ("url", document_url(document, base).map(Wire::Text)),
-        ]),
-        Document::StandardEula { version } => map([
-            ("type", Some(Wire::text("StandardEula"))),
-            ("version", Some(Wire::text(version))),
-        ]),
-    }
-}
-
-fn midnight(day: NaiveDate) -> Wire {
-    Wire::Time(day.and_time(NaiveTime::MIN).and_utc())
 }

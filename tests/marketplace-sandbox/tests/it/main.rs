@@ -12,5 +12,6 @@ mod feeds;
 mod market;
 mod process;
 mod protocol;
+mod resale;
 mod rules;
 mod terms;

@@ -44,6 +44,7 @@ impl Market {
                 applying_ms: 0,
                 agreement_visible_ms: 0,
                 rate_limit: false,
+                ..Settings::default()
             };
         })
         .await

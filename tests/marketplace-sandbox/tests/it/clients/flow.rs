@@ -63,7 +63,7 @@ impl Party {
         self.ended(&id).await
     }
 
-    async fn ended(&self, id: &str) -> DescribeChangeSetOutput {
+    pub(crate) async fn ended(&self, id: &str) -> DescribeChangeSetOutput {
         for _ in 0..500 {
             let request = self
                 .catalog

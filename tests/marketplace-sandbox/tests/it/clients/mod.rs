@@ -2,7 +2,7 @@
 //! on a sandbox of its own with the same seed and a clock that stands, and must see the same.
 
 mod direct;
-mod flow;
+pub(crate) mod flow;
 
 use std::path::Path;
 use std::process::Command;
