@@ -18,6 +18,7 @@ use crate::feed_files::{self, Faults, Files};
 use crate::inject::Injection;
 use crate::server::App;
 use crate::world::agreements::{Acceptance, Denied};
+use crate::world::events::EventInjection;
 use crate::world::feeds::month_of;
 use crate::world::model::{Agreement, Offer};
 use crate::world::timestamp;
@@ -33,6 +34,13 @@ pub(crate) fn routes() -> Router<App> {
         .route("/sandbox/feeds/write", post(write_feeds))
         .route("/sandbox/inject", post(inject))
         .route("/sandbox/clock", post(advance_clock))
+        .route("/sandbox/events/inject", post(inject_event))
+        .route("/sandbox/change-sets/end", post(end_change_set))
+        .route("/sandbox/payment-request/answer", post(answer_payment))
+        .route(
+            "/sandbox/cancellation-request/answer",
+            post(answer_cancellation),
+        )
         .route("/sandbox/settings", get(settings).post(set_settings))
         .route("/sandbox/offers", get(offers))
         .route("/sandbox/agreements", get(agreements))
@@ -272,6 +280,61 @@ async fn inject(State(app): State<App>, body: Bytes) -> Response {
         }
         Err(denied) => refuse(StatusCode::BAD_REQUEST, &denied),
     }
+}
+
+async fn inject_event(State(app): State<App>, body: Bytes) -> Response {
+    command(&app, &body, |world, _, input: EventInjection| {
+        if input.times > 0 {
+            world.events.injections.push_back(input);
+        }
+        Ok(json!({ "pending": world.events.injections }))
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct EndChangeSet {
+    change_set_id: String,
+}
+
+/// Lets a change set end that an injected failure held open.
+async fn end_change_set(State(app): State<App>, body: Bytes) -> Response {
+    command(&app, &body, |world, now, input: EndChangeSet| {
+        let mut sets = world.change_sets.iter_mut();
+        let set = sets
+            .find(|set| set.id == input.change_set_id && set.stuck)
+            .ok_or_else(|| {
+                let message = format!(
+                    "{} is no change set that is held open.",
+                    input.change_set_id
+                );
+                Denied::new("NOT_HELD_OPEN", message)
+            })?;
+        set.stuck = false;
+        world.advance(now);
+        Ok(json!({ "changeSetId": input.change_set_id }))
+    })
+}
+
+/// What the buyer says to a request of the seller's.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Answer {
+    id: String,
+    approve: bool,
+    reason: Option<String>,
+}
+
+async fn answer_payment(State(app): State<App>, body: Bytes) -> Response {
+    command(&app, &body, |world, now, input: Answer| {
+        world.buyer_answers_payment(now, &input.id, input.approve, input.reason.as_deref())
+    })
+}
+
+async fn answer_cancellation(State(app): State<App>, body: Bytes) -> Response {
+    command(&app, &body, |world, now, input: Answer| {
+        world.buyer_answers_cancellation(now, &input.id, input.approve, input.reason.as_deref())
+    })
 }
 
 #[derive(Deserialize)]

@@ -24,6 +24,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/CancelChangeSet", patch(cancel_change_set))
         .route("/DescribeEntity", get(describe_entity))
         .route("/ListEntities", post(list_entities))
+        .route("/BatchDescribeEntities", post(batch_describe_entities))
 }
 
 type Parameters = Query<HashMap<String, String>>;
@@ -173,6 +174,33 @@ async fn list_entities(
             .list_entities(&call.caller, &input)
             .map(|reply| json_bytes(&reply))
     })
+    .await
+}
+
+async fn batch_describe_entities(
+    State(app): State<App>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let request = Request {
+        method: Method::POST,
+        uri,
+        headers,
+        body,
+    };
+    serve(
+        &app,
+        Api::Catalog,
+        "BatchDescribeEntities",
+        &request,
+        |call| {
+            let input = object(&request.body)?;
+            call.world
+                .batch_describe_entities(&call.caller, &input, call.base)
+                .map(|reply| json_bytes(&reply))
+        },
+    )
     .await
 }
 

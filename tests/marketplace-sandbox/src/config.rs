@@ -83,6 +83,8 @@ pub struct Settings {
     /// Whether charges are invoiced by themselves at the instant they fall due; otherwise
     /// `POST /sandbox/bill` does it.
     pub auto_bill: bool,
+    /// Clock milliseconds from a billing adjustment request until it is completed.
+    pub adjustment_ms: u64,
 }
 
 impl Default for Settings {
@@ -93,6 +95,7 @@ impl Default for Settings {
             agreement_visible_ms: 0,
             rate_limit: true,
             auto_bill: false,
+            adjustment_ms: 0,
         }
     }
 }

@@ -1,8 +1,6 @@
 //! What every API request goes through, whatever its protocol: signature, injected failure, rate limit,
 //! the world brought to now, the operation, and AWS's errors in the protocol's own form.
 
-use std::time::Instant;
-
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -25,6 +23,8 @@ pub(crate) enum Api {
     AgreementCbor,
     /// The Agreement API as boto3 speaks it: AWS JSON 1.0.
     AgreementJson,
+    /// SQS, AWS JSON 1.0.
+    Queue,
 }
 
 impl Api {
@@ -32,6 +32,7 @@ impl Api {
     fn signing_name(self) -> &'static str {
         match self {
             Self::Catalog | Self::AgreementCbor | Self::AgreementJson => "aws-marketplace",
+            Self::Queue => "sqs",
         }
     }
 
@@ -40,16 +41,20 @@ impl Api {
         match self {
             Self::Catalog => "",
             Self::AgreementCbor | Self::AgreementJson => "com.amazonaws.agreement#",
+            Self::Queue => "com.amazonaws.sqs#",
         }
     }
 
     fn write(self, value: &Wire) -> Bytes {
         match self {
             Self::AgreementCbor => wire::encode_cbor(value).into(),
-            Self::Catalog | Self::AgreementJson => wire::encode_json(value).into(),
+            Self::Catalog | Self::AgreementJson | Self::Queue => wire::encode_json(value).into(),
         }
     }
 }
+
+/// What a broken proxy might say.
+const NONSENSE: &str = "<html><body>OK</body></html";
 
 /// A request before anybody has looked at it.
 pub(crate) struct Request {
@@ -74,7 +79,7 @@ pub(crate) async fn serve(
     api: Api,
     name: &str,
     request: &Request,
-    operation: impl FnOnce(Call<'_>) -> Result<Bytes, Refusal>,
+    mut operation: impl FnMut(Call<'_>) -> Result<Bytes, Refusal>,
 ) -> Response {
     let signed = Signed {
         method: &request.method,
@@ -99,29 +104,35 @@ pub(crate) async fn serve(
     if let Some(injection) = injection.as_ref().filter(|injection| !applies(injection)) {
         return refuse(api, &injected(injection.failure));
     }
+    let now = app.clock.now();
     let rate_limited = app.world().settings.rate_limit;
-    if rate_limited && !app.limits().allow(&caller, name, Instant::now()) {
+    if rate_limited && !app.limits().allow(&caller, name, now) {
         return refuse(api, &Refusal::Throttled);
     }
-    let result = {
-        let now = app.clock.now();
+    let failure = injection.map(|injection| injection.failure);
+    let mut perform = || {
         let mut world = app.world();
         world.advance(now);
-        if injection
-            .as_ref()
-            .is_some_and(|injection| injection.failure == Failure::ServerFault)
-        {
-            world.doom_next = true;
+        match failure {
+            Some(Failure::ServerFault) => world.doom_next = true,
+            Some(Failure::NeverEnds) => world.stick_next = true,
+            Some(Failure::Invalid) => world.invalidate_next = true,
+            _ => {}
         }
         operation(Call {
             world: &mut world,
             now,
-            caller,
+            caller: caller.clone(),
             base: &app.base_url,
         })
     };
-    match injection.map(|injection| injection.failure) {
-        None | Some(Failure::ServerFault) => answer(api, name, result),
+    let result = perform();
+    match failure {
+        None | Some(Failure::ServerFault | Failure::NeverEnds | Failure::Invalid) => {
+            answer(api, name, result)
+        }
+        Some(Failure::Twice) => answer(api, name, perform()),
+        Some(Failure::Nonsense) => respond(api, StatusCode::OK, NONSENSE.into(), None),
         Some(Failure::Timeout) => {
             // Never answered; the server's stop ends it.
             app.stop.cancelled().await;
@@ -143,19 +154,35 @@ fn answer(api: Api, name: &str, result: Result<Bytes, Refusal>) -> Response {
 
 /// Whether the request takes effect in spite of the failure.
 fn applies(injection: &Injection) -> bool {
-    injection.after_apply || matches!(injection.failure, Failure::Timeout | Failure::ServerFault)
+    injection.after_apply
+        || match injection.failure {
+            Failure::Timeout
+            | Failure::ServerFault
+            | Failure::NeverEnds
+            | Failure::Invalid
+            | Failure::Twice
+            | Failure::Nonsense => true,
+            Failure::Throttle
+            | Failure::Fault
+            | Failure::Lock
+            | Failure::AccessDenied
+            | Failure::Quota => false,
+        }
 }
 
 fn injected(failure: Failure) -> Refusal {
     match failure {
         Failure::Throttle => Refusal::Throttled,
-        Failure::Fault | Failure::Timeout | Failure::ServerFault => Refusal::Fault,
         Failure::Lock => Refusal::InUse {
             message: "The entity is locked.".to_owned(),
         },
         Failure::AccessDenied => Refusal::AccessDenied {
             message: "Access denied.".to_owned(),
         },
+        Failure::Quota => Refusal::Quota {
+            message: "A quota is exceeded.".to_owned(),
+        },
+        _ => Refusal::Fault,
     }
 }
 
@@ -172,6 +199,7 @@ fn refuse(api: Api, refusal: &Refusal) -> Response {
         Refusal::InUse { message } => (423, "ResourceInUseException", message.as_str()),
         Refusal::Quota { message } => (402, "ServiceQuotaExceededException", message.as_str()),
         Refusal::AccessDenied { message } => (403, "AccessDeniedException", message.as_str()),
+        Refusal::Queue { code, message } => (400, *code, message.as_str()),
         Refusal::Throttled => (429, "ThrottlingException", "Rate exceeded"),
         Refusal::Fault if catalog => (
             500,
@@ -240,9 +268,16 @@ fn respond(api: Api, status: StatusCode, body: Bytes, code: Option<&str>) -> Res
         Api::AgreementCbor => response
             .header(header::CONTENT_TYPE, "application/cbor")
             .header("smithy-protocol", "rpc-v2-cbor"),
-        Api::AgreementJson => response.header(header::CONTENT_TYPE, "application/x-amz-json-1.0"),
+        Api::AgreementJson | Api::Queue => {
+            response.header(header::CONTENT_TYPE, "application/x-amz-json-1.0")
+        }
     };
-    if let (Api::Catalog | Api::AgreementJson, Some(code)) = (api, code) {
+    // SQS's clients map these back to the names that they had before it spoke JSON.
+    if let (Api::Queue, Some("QueueDoesNotExist")) = (api, code) {
+        let old = "AWS.SimpleQueueService.NonExistentQueue;Sender";
+        response = response.header("x-amzn-query-error", old);
+    }
+    if let (Api::Catalog | Api::AgreementJson | Api::Queue, Some(code)) = (api, code) {
         response = response.header("x-amzn-errortype", code);
     }
     response

@@ -6,6 +6,7 @@
 //! | `gateway` | what every API request goes through: signature, injected failure, rate, errors |
 //! | `catalog` | Catalog API, rest-json |
 //! | `agreement`, `wire` | Agreement API, Smithy RPC v2 CBOR and AWS JSON 1.0 |
+//! | `queue_api` | SQS, AWS JSON 1.0: each seller's queue of EventBridge events |
 //! | `portal` | `/sandbox/portal`: what sellers do in the Management Portal, for which there is no API |
 //! | `admin` | `/sandbox`: the buyer's and AWS's acts, feeds, injected failures |
 //! | `files`, `documents` | the seller's bucket, and reading legal documents from it |
@@ -25,6 +26,7 @@ mod gateway;
 mod inject;
 mod limits;
 mod portal;
+mod queue_api;
 mod server;
 mod sigv4;
 mod wire;

@@ -99,6 +99,7 @@ impl Arguments {
                 agreement_visible_ms: self.agreement_visible_ms,
                 rate_limit: !self.no_rate_limit,
                 auto_bill: self.auto_bill,
+                ..Settings::default()
             },
             listing_fee: self.listing_fee,
             tax_rate: self.tax_rate,

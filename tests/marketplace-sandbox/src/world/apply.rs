@@ -5,8 +5,7 @@ use chrono::{DateTime, Utc};
 use super::authorizations::{Authorization, AuthorizationStatus};
 use super::changes::Details;
 use super::model::{
-    Agreement, AgreementStatus, Change, ChangeSet, ChangeSetStatus, Content, Document, Finding,
-    Offer, OfferState, Verdict,
+    Change, ChangeSet, ChangeSetStatus, Content, Document, Finding, Offer, OfferState, Verdict,
 };
 use super::{World, authorization_changes, authorization_rules, resale_offers, rules};
 
@@ -15,25 +14,6 @@ impl World {
     pub(crate) fn advance(&mut self, now: DateTime<Utc>) {
         self.advance_agreements(now);
         self.advance_change_sets(now);
-    }
-
-    fn advance_agreements(&mut self, now: DateTime<Utc>) {
-        if self.settings.auto_bill {
-            self.bill_all(now);
-        }
-        let over = |agreement: &Agreement| {
-            agreement.status == AgreementStatus::Active && agreement.ends_at <= now
-        };
-        for position in 0..self.agreements.len() {
-            if !over(&self.agreements[position]) {
-                continue;
-            }
-            let agreement = &mut self.agreements[position];
-            agreement.status = AgreementStatus::Expired;
-            agreement.updated_at = agreement.ends_at;
-            let ended = agreement.clone();
-            self.agreement_ended(ended.ends_at, &ended);
-        }
     }
 
     fn advance_change_sets(&mut self, now: DateTime<Utc>) {
@@ -343,6 +323,7 @@ pub(crate) fn direct_draft(
         renewal: None,
         variable: None,
         resale: None,
+        renews: None,
         availability_end: None,
         released_at: None,
         modified_at: at,

@@ -24,13 +24,13 @@ impl World {
         agreement_id: &str,
     ) -> Result<Vec<Invoice>, Denied> {
         let position = self.agreement_position(agreement_id)?;
-        Ok(self.bill_at(now, position, |_, _| now))
+        Ok(self.bill_at(now, position, |_| now))
     }
 
     /// Invoices every due charge of every agreement, each at the instant it fell due.
     pub(crate) fn bill_all(&mut self, now: DateTime<Utc>) {
         for position in 0..self.agreements.len() {
-            self.bill_at(now, position, due_at);
+            self.bill_at(now, position, |due| due);
         }
     }
 
@@ -38,18 +38,17 @@ impl World {
         &mut self,
         now: DateTime<Utc>,
         position: usize,
-        at: impl Fn(&Agreement, &Charge) -> DateTime<Utc>,
+        at: impl Fn(DateTime<Utc>) -> DateTime<Utc>,
     ) -> Vec<Invoice> {
         let agreement = self.agreements[position].clone();
         let mut issued = Vec::new();
-        for (index, charge) in agreement.charges().enumerate() {
+        for (index, (charge, due)) in agreement.dues().enumerate() {
             let invoiced = agreement
                 .invoices
                 .iter()
                 .any(|invoice| invoice.charge == index);
-            let due = due_at(&agreement, charge);
             if !invoiced && due <= now && !agreement.is_over_at(due) && !charge.amount.is_zero() {
-                issued.push(self.invoice(at(&agreement, charge), &agreement, index, charge));
+                issued.push(self.invoice(at(due), &agreement, index, charge));
             }
         }
         self.agreements[position]
@@ -298,20 +297,22 @@ impl World {
 impl Agreement {
     /// Every charge there is or will be: the schedule's, then approved payment requests'.
     pub(crate) fn charges(&self) -> impl Iterator<Item = &Charge> {
-        self.schedule.charges.iter().chain(&self.approved)
+        self.dues().map(|(charge, _)| charge)
+    }
+
+    /// The same with the instant at which each falls due: 00:00 UTC of its day, on acceptance when that day
+    /// had begun by then, on approval for a payment request.
+    fn dues(&self) -> impl Iterator<Item = (&Charge, DateTime<Utc>)> {
+        let scheduled = self.schedule.charges.iter().map(|charge| {
+            let day = charge.date.and_time(NaiveTime::MIN).and_utc();
+            (charge, day.max(self.accepted_at))
+        });
+        let requested = self.approved.iter().map(|(charge, at)| (charge, *at));
+        scheduled.chain(requested)
     }
 
     /// Whether a charge that falls due at `at` is no longer made: the agreement was ended before.
     fn is_over_at(&self, at: DateTime<Utc>) -> bool {
         self.status == AgreementStatus::Cancelled && self.ended_at.is_some_and(|end| end <= at)
     }
-}
-
-/// A charge is due at 00:00 UTC of its day, or on acceptance when that day had passed.
-fn due_at(agreement: &Agreement, charge: &Charge) -> DateTime<Utc> {
-    charge
-        .date
-        .and_time(NaiveTime::MIN)
-        .and_utc()
-        .max(agreement.accepted_at)
 }

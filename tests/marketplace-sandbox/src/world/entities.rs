@@ -1,6 +1,6 @@
 //! `DescribeEntity` and `ListEntities`, in the shapes that a released professional-services offer has at AWS.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Map, Value, json};
 
 use super::authorizations::Authorization;
@@ -12,6 +12,7 @@ use super::model::{
 use super::{Refusal, World, arn, paging, timestamp};
 use crate::config::{Product, ProductState};
 
+const BATCH_MAX: usize = 20;
 const PRODUCT_KIND: &str = "ProfessionalServicesProduct";
 
 impl World {
@@ -43,7 +44,45 @@ impl World {
         }))
     }
 
-    /// `ListEntities` for offers and products, newest change first.
+    /// `BatchDescribeEntities`: each entity succeeds or fails by itself.
+    pub(crate) fn batch_describe_entities(
+        &self,
+        caller: &str,
+        body: &Value,
+        base: &str,
+    ) -> Result<Value, Refusal> {
+        let sent = body
+            .get("EntityRequestList")
+            .and_then(Value::as_array)
+            .map_or(&[][..], Vec::as_slice);
+        if !(1..=BATCH_MAX).contains(&sent.len()) {
+            return Err(Refusal::validation(
+                "EntityRequestList must have 1 to 20 entries.",
+            ));
+        }
+        let (mut details, mut errors) = (Map::new(), Map::new());
+        for request in sent {
+            require_catalog(optional_text(request, "Catalog")?)?;
+            let id = optional_text(request, "EntityId")?
+                .ok_or_else(|| Refusal::validation("EntityId is required."))?;
+            match self.describe_entity(caller, id, base) {
+                Ok(mut entity) => {
+                    if let Value::Object(fields) = &mut entity {
+                        fields.remove("Details");
+                    }
+                    details.insert(id.to_owned(), entity);
+                }
+                Err(_) => {
+                    let error = json!({ "ErrorCode": "RESOURCE_NOT_FOUND_EXCEPTION",
+                        "ErrorMessage": format!("Entity '{id}' was not found.") });
+                    errors.insert(id.to_owned(), error);
+                }
+            }
+        }
+        Ok(json!({ "EntityDetails": details, "Errors": errors }))
+    }
+
+    /// `ListEntities` for offers, resale authorizations and products, newest change first.
     pub(crate) fn list_entities(&self, caller: &str, body: &Value) -> Result<Value, Refusal> {
         require_catalog(optional_text(body, "Catalog")?)?;
         let shared = match optional_text(body, "OwnershipType")? {
@@ -173,6 +212,17 @@ fn matches_offer(offer: &Offer, filters: &Value) -> Result<bool, Refusal> {
                 .as_ref()
                 .is_some_and(|resale| listed(&resale.authorization_id)),
             "State" => listed(state(offer)),
+            "CreatedBySource" => listed(source(offer)),
+            "TargetAgreementId" => offer.renews.as_deref().is_some_and(listed),
+            "TargetAgreementIntent" => offer.renews.is_some() && listed("Renew"),
+            "LastModifiedDate" => in_range(Some(offer.modified_at), filter),
+            "ReleaseDate" => in_range(offer.released_at, filter),
+            "AvailabilityEndDate" => {
+                let end = offer
+                    .availability_end
+                    .and_then(|day| day.and_hms_opt(23, 59, 59));
+                in_range(end.map(|end| end.and_utc()), filter)
+            }
             "Name" => offer
                 .name
                 .as_deref()
@@ -194,6 +244,27 @@ fn matches_offer(offer: &Offer, filters: &Value) -> Result<bool, Refusal> {
         }
     }
     Ok(true)
+}
+
+/// Who made the offer: its seller, or the marketplace for a renewal.
+fn source(offer: &Offer) -> &'static str {
+    if offer.renews.is_some() {
+        "AwsMarketplace"
+    } else {
+        "Seller"
+    }
+}
+
+/// Whether an instant lies in the filter's `DateRange`; one that is not there lies in none.
+fn in_range(at: Option<DateTime<Utc>>, filter: &Value) -> bool {
+    let bound = |name: &str| {
+        let text = filter.pointer(&format!("/DateRange/{name}"))?.as_str()?;
+        text.parse::<DateTime<Utc>>().ok()
+    };
+    at.is_some_and(|at| {
+        bound("AfterValue").is_none_or(|after| at > after)
+            && bound("BeforeValue").is_none_or(|before| at < before)
+    })
 }
 
 fn state(offer: &Offer) -> &'static str {
@@ -228,6 +299,14 @@ fn offer_summary(caller: &str, offer: &Offer) -> Value {
         Some(offer.buyers()).filter(|buyers| !buyers.is_empty()),
     );
     put(&mut summary, "State", Some(state(offer)));
+    put(&mut summary, "TargetAgreementId", offer.renews.as_ref());
+    let renews = offer.renews.is_some();
+    put(
+        &mut summary,
+        "TargetAgreementIntent",
+        renews.then_some("Renew"),
+    );
+    put(&mut summary, "CreatedBySource", Some(source(offer)));
     put(
         &mut summary,
         "Targeting",

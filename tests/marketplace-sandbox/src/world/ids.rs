@@ -36,6 +36,11 @@ impl Ids {
         format!("agmt-{}", self.base36(25))
     }
 
+    /// `pr-…`, `ch-…`, `acr-…`, `ba-…`.
+    pub(crate) fn request(&mut self, prefix: &str) -> String {
+        format!("{prefix}-{}", self.base36(25))
+    }
+
     pub(crate) fn term(&mut self) -> String {
         format!("term-{}", self.base36(25))
     }

@@ -6,6 +6,7 @@
 //! with the clock, [`rules`] are the asynchronous rules, [`entities`] describes and lists, [`agreements`]
 //! accepts and searches, [`billing`] invoices, collects and disburses, [`feeds`] turns it all into rows.
 
+pub(crate) mod adjustments;
 pub(crate) mod agreement_terms;
 pub(crate) mod agreements;
 pub(crate) mod apply;
@@ -13,6 +14,7 @@ pub(crate) mod authorization_changes;
 pub(crate) mod authorization_rules;
 pub(crate) mod authorizations;
 pub(crate) mod billing;
+pub(crate) mod cancellations;
 pub(crate) mod change_set_views;
 pub(crate) mod change_sets;
 pub(crate) mod changes;
@@ -23,14 +25,18 @@ pub(crate) mod feed_columns;
 pub(crate) mod feeds;
 pub(crate) mod fields;
 pub(crate) mod ids;
+pub(crate) mod input;
 pub(crate) mod invoices;
 pub(crate) mod model;
 pub(crate) mod money;
 pub(crate) mod paging;
+pub(crate) mod parties;
+pub(crate) mod payment_requests;
 pub(crate) mod period;
 pub(crate) mod queue;
 pub(crate) mod renewal_inputs;
 pub(crate) mod renewal_rules;
+pub(crate) mod renewing;
 pub(crate) mod resale_offers;
 pub(crate) mod rules;
 pub(crate) mod search;
@@ -45,11 +51,15 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 
 use crate::config::{Config, Product, Settings};
+use adjustments::Adjustment;
 use authorizations::Authorization;
+use cancellations::Cancellation;
 use events::Events;
 use feeds::FeedRow;
 use ids::Ids;
 use model::{Agreement, BillingEvent, ChangeSet, Offer};
+use parties::Remembered;
+use payment_requests::PaymentRequest;
 
 /// Why an operation of either API was refused, before it has a protocol's status and code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +93,11 @@ pub(crate) enum Refusal {
     },
     Throttled,
     Fault,
+    /// SQS's own errors.
+    Queue {
+        code: &'static str,
+        message: String,
+    },
 }
 
 impl Refusal {
@@ -161,6 +176,11 @@ pub(crate) struct World {
     pub(crate) offer_history: Vec<Offer>,
     pub(crate) change_sets: Vec<ChangeSet>,
     pub(crate) agreements: Vec<Agreement>,
+    pub(crate) payment_requests: Vec<PaymentRequest>,
+    pub(crate) cancellations: Vec<Cancellation>,
+    pub(crate) adjustments: Vec<Adjustment>,
+    /// (account, kind of request, `clientToken`) → what it made.
+    pub(crate) agreement_tokens: HashMap<(String, &'static str, String), Remembered>,
     pub(crate) billing_events: Vec<BillingEvent>,
     /// The marketplace's own copies of legal documents, by SHA-256.
     pub(crate) legal_copies: BTreeMap<String, Bytes>,
@@ -175,6 +195,8 @@ pub(crate) struct World {
     pub(crate) doom_next: bool,
     /// The next change set does not end before `POST /sandbox/change-sets/end` (an injected failure).
     pub(crate) stick_next: bool,
+    /// The next payment, cancellation or adjustment request ends `VALIDATION_FAILED` (an injected failure).
+    pub(crate) invalidate_next: bool,
     pub(crate) ids: Ids,
 }
 
@@ -202,6 +224,10 @@ impl World {
             offer_history: Vec::new(),
             change_sets: Vec::new(),
             agreements: Vec::new(),
+            payment_requests: Vec::new(),
+            cancellations: Vec::new(),
+            adjustments: Vec::new(),
+            agreement_tokens: HashMap::new(),
             billing_events: Vec::new(),
             legal_copies: BTreeMap::new(),
             feed_rows: Vec::new(),
@@ -211,6 +237,7 @@ impl World {
             tokens: HashMap::new(),
             doom_next: false,
             stick_next: false,
+            invalidate_next: false,
             ids: Ids::new(&config.seed),
         }
     }

@@ -49,6 +49,8 @@ pub(crate) struct Offer {
     pub(crate) variable: Option<VariablePayment>,
     /// For a channel partner's offer: what it resells.
     pub(crate) resale: Option<Resale>,
+    /// For an offer that the marketplace made: the agreement that it renews.
+    pub(crate) renews: Option<String>,
     /// Ends 23:59:59.999 UTC on this day (O7).
     pub(crate) availability_end: Option<NaiveDate>,
     pub(crate) released_at: Option<DateTime<Utc>>,
@@ -344,8 +346,8 @@ pub(crate) struct Agreement {
     /// What the partner owes the manufacturer, row by row.
     pub(crate) wholesale: Option<Schedule>,
     pub(crate) variable: Option<VariableAgreed>,
-    /// Charges of approved payment requests.
-    pub(crate) approved: Vec<Charge>,
+    /// Charges of approved payment requests, each with the instant of its approval.
+    pub(crate) approved: Vec<(Charge, DateTime<Utc>)>,
     pub(crate) validity: Option<Validity>,
     pub(crate) net_payment: Option<String>,
     pub(crate) renewal: Option<Renewal>,

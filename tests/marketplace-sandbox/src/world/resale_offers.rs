@@ -55,6 +55,7 @@ pub(super) fn created(
                 .map_or(Decimal::ZERO, |term| term.price),
             legal,
         }),
+        renews: None,
         availability_end: None,
         released_at: None,
         modified_at: at,

@@ -7,9 +7,11 @@
 
 mod clients;
 mod deal;
+mod events;
 mod failures;
 mod feeds;
 mod market;
+mod money;
 mod process;
 mod protocol;
 mod resale;
