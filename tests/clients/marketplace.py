@@ -10,13 +10,16 @@ import json
 import sys
 import urllib.error
 import urllib.request
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
+from hashlib import md5
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
 ISV_KEY = ("AKIACOUNTERSIGN00001", "countersign-sandbox-secret")
+PARTNER_KEY = ("AKIACOUNTERSIGN00002", "countersign-sandbox-secret")
+PARTNER = "222233334444"
 PRODUCT = "prod-hndbkprofserv1"
 BUYER = "444455556666"
 DAY = 86_400
@@ -47,6 +50,7 @@ class Market:
     def __init__(self, endpoint):
         self.endpoint = endpoint
         self.isv = Party(endpoint, ISV_KEY)
+        self.partner = Party(endpoint, PARTNER_KEY)
 
     def see(self, step, **facts):
         print(json.dumps({"step": step, **facts}))
@@ -58,9 +62,11 @@ class Market:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
             return json.load(answer)
 
+    def now(self):
+        return datetime.fromisoformat(self.act("clock", {"advanceSeconds": 0})["now"])
+
     def day(self, days):
-        now = datetime.fromisoformat(self.act("clock", {"advanceSeconds": 0})["now"].replace("Z", "+00:00"))
-        return (now + timedelta(days=days)).strftime("%Y-%m-%d")
+        return (self.now() + timedelta(days=days)).strftime("%Y-%m-%d")
 
     def advance(self, seconds):
         self.act("clock", {"advanceSeconds": seconds})
@@ -138,6 +144,37 @@ def handbook(market, price="102500.00", buyer=BUYER):
         ("UpdatePaymentScheduleTerms", schedule("PaymentScheduleTerm", [(market.day(0), price)])),
         ("UpdateAvailability", {"AvailabilityEndDate": market.day(14)}),
         ("UpdateValidityTerms", {"Terms": [{"Type": "ValidityTerm", "AgreementDuration": "P90D"}]}),
+        ("ReleaseOffer", {}),
+    ]
+
+
+def resale_authorization(market):
+    buyers = {"Type": "BuyerTargetingTerm", "PositiveTargeting": {"BuyerAccounts": [BUYER]}}
+    upfront = pricing("ResaleFixedUpfrontPricingTerm")
+    upfront["Terms"][0]["Price"] = "0.00"
+    rows = [(market.day(40), "0.50"), (market.day(70), "0.50")]
+    return [
+        (
+            "CreateResaleAuthorization",
+            {"ProductId": PRODUCT, "Name": "S1", "Description": "Scenario one", "ResellerAccountId": PARTNER},
+        ),
+        ("UpdateBuyerTargetingTerms", {"Terms": [buyers]}),
+        ("UpdateAvailability", {"AvailabilityEndDate": market.day(30), "OffersMaxQuantity": 1}),
+        ("UpdateLegalTerms", legal(market, "BuyerLegalTerm")),
+        ("UpdatePricingTerms", upfront),
+        ("UpdatePaymentScheduleTerms", schedule("ResalePaymentScheduleTerm", rows)),
+        ("ReleaseResaleAuthorization", {}),
+    ]
+
+
+def resale_offer(market, authorization):
+    return [
+        (
+            "CreateOfferUsingResaleAuthorization",
+            {"ResaleAuthorizationId": authorization, "Name": "Resold", "Description": "Scenario one"},
+        ),
+        ("UpdateMarkup", {"Percentage": "10"}),
+        ("UpdateAvailability", {"AvailabilityEndDate": market.day(30)}),
         ("ReleaseOffer", {}),
     ]
 
@@ -278,7 +315,231 @@ def refusals(market, agreement):
         market.refused(f"catalog {failure}", catalog.start_change_set, Catalog="AWSMarketplace", ChangeSet=empty)
 
 
-FLOWS = {"direct": direct}
+def resale(market):
+    """A resale authorization, a partner's offer on top of it, and the agreement that comes of it."""
+    isv, partner = market.isv, market.partner
+    kind = "ResaleAuthorization@1.0"
+    authorization = market.make(isv, "authorization", resale_authorization(market), kind)
+    for step, party, ownership in (
+        ("shared with partner", partner, "SHARED"),
+        ("own of partner", partner, "SELF"),
+        ("own of manufacturer", isv, "SELF"),
+    ):
+        listed = party.catalog.list_entities(
+            Catalog="AWSMarketplace", EntityType="ResaleAuthorization", OwnershipType=ownership
+        )
+        fields = ("Status", "OfferExtendedStatus", "ResellerAccountID", "ManufacturerAccountId")
+        market.see(
+            step,
+            found=[
+                [entity["EntityId"], *(entity["ResaleAuthorizationSummary"][field] for field in fields)]
+                for entity in listed["EntitySummaryList"]
+            ],
+        )
+    offer = market.make(partner, "offer", resale_offer(market, authorization))
+    entity = partner.catalog.describe_entity(Catalog="AWSMarketplace", EntityId=offer)
+    details = json.loads(entity["Details"])
+    schedules = [term["Schedule"] for term in details["Terms"] if term["Type"] == "PaymentScheduleTerm"]
+    market.see(
+        "resold",
+        authorization=details["ResaleAuthorizationId"],
+        markup=details["MarkupPercentage"],
+        schedule=schedules[0],
+    )
+    market.make(partner, "used", resale_offer(market, authorization))
+    market.refused(
+        "not the manufacturer's", isv.catalog.describe_entity, Catalog="AWSMarketplace", EntityId=offer
+    )
+    agreement = market.act("accept", {"offerId": offer, "buyerAccountId": BUYER})["agreementId"]
+    proposed = [("PartyType", "Proposer"), ("AgreementType", "PurchaseAgreement")]
+    search(market, "partner's agreements", partner, proposed)
+    search(market, "manufacturer's agreements", isv, proposed)
+    describe(market, "agreement", partner, agreement)
+    see_terms(market, "terms", partner, agreement)
+
+
+def milestones(market):
+    """Payment requests under a cap."""
+    isv = market.isv
+    offer = market.act(
+        "portal/variable-offer",
+        {
+            "name": "Milestones",
+            "buyerAccounts": [BUYER],
+            "currencyCode": "USD",
+            "maxTotalChargeAmount": "1000.00",
+            "duration": "P90D",
+            "availabilityEndDate": market.day(14),
+            "legalDocumentUrl": f"{market.endpoint}/bucket/terms.pdf",
+        },
+    )["offerId"]
+    agreement = market.act("accept", {"offerId": offer, "buyerAccountId": BUYER})["agreementId"]
+    describe(market, "agreement", isv, agreement)
+    see_terms(market, "terms", isv, agreement)
+    terms = isv.agreement.get_agreement_terms(agreementId=agreement)["acceptedTerms"]
+    term = next(term["variablePaymentTerm"]["id"] for term in terms if "variablePaymentTerm" in term)
+    request = {"agreementId": agreement, "termId": term, "name": "Milestone one"}
+    first = {**request, "chargeAmount": "400.00", "clientToken": "token-1"}
+    sent = isv.agreement.send_agreement_payment_request(**first)
+    payment = sent["paymentRequestId"]
+    market.see(
+        "sent",
+        id=payment,
+        status=sent["status"],
+        amount=sent["chargeAmount"],
+        currency=sent["currencyCode"],
+        created=millis(sent["createdAt"]),
+    )
+    market.see("same token", id=isv.agreement.send_agreement_payment_request(**first)["paymentRequestId"])
+    send = isv.agreement.send_agreement_payment_request
+    market.refused("another body", send, **{**first, "chargeAmount": "401.00"})
+    market.refused("over the cap", send, **{**request, "chargeAmount": "600.01", "clientToken": "token-2"})
+    see_payment(market, "waiting", agreement, payment)
+    market.advance(10 * DAY)
+    see_payment(market, "approved by silence", agreement, payment)
+    market.refused(
+        "too late to cancel",
+        isv.agreement.cancel_agreement_payment_request,
+        agreementId=agreement,
+        paymentRequestId=payment,
+    )
+    listed = isv.agreement.list_agreement_payment_requests(partyType="Proposer", agreementId=agreement)
+    market.see("list", ids=[item["paymentRequestId"] for item in listed["items"]])
+    get = isv.agreement.get_agreement_payment_request
+    market.refused("no such request", get, agreementId=agreement, paymentRequestId="pr-none")
+
+
+def see_payment(market, step, agreement, payment):
+    found = market.isv.agreement.get_agreement_payment_request(agreementId=agreement, paymentRequestId=payment)
+    market.see(step, status=found["status"], charge=found.get("chargeId"), updated=millis(found["updatedAt"]))
+
+
+def change_order(market):
+    """A cancellation by silence, and billing adjustments that succeed in part."""
+    isv = market.isv
+    offer = market.make(isv, "offer", handbook(market))
+    agreement = market.act("accept", {"offerId": offer, "buyerAccountId": BUYER})["agreementId"]
+    market.act("bill", {"agreementId": agreement})
+    send = isv.agreement.send_agreement_cancellation_request
+    sent = send(agreementId=agreement, reasonCode="REPLACING_AGREEMENT", description="Change order 1")
+    request = sent["agreementCancellationRequestId"]
+    market.see(
+        "asked",
+        id=request,
+        status=sent["status"],
+        reason=sent["reasonCode"],
+        created=millis(sent["createdAt"]),
+    )
+    market.refused("one at a time", send, agreementId=agreement, reasonCode="OTHER")
+    market.advance(7 * DAY)
+    found = isv.agreement.get_agreement_cancellation_request(
+        agreementId=agreement, agreementCancellationRequestId=request
+    )
+    market.see("silence", status=found["status"], updated=millis(found["updatedAt"]))
+    listed = isv.agreement.list_agreement_cancellation_requests(partyType="Proposer")
+    market.see("list", ids=[item["agreementCancellationRequestId"] for item in listed["items"]])
+    describe(market, "cancelled", isv, agreement)
+    invoice = see_lines(market, "invoices", agreement)
+
+    def entry(invoice, amount, token):
+        return {
+            "agreementId": agreement,
+            "originalInvoiceId": invoice,
+            "adjustmentAmount": amount,
+            "currencyCode": "USD",
+            "adjustmentReasonCode": "INCORRECT_TERMS_ACCEPTED",
+            "clientToken": token,
+        }
+
+    made = isv.agreement.batch_create_billing_adjustment_request(
+        billingAdjustmentRequestEntries=[entry(invoice, "2500.00", "one"), entry("0000000000", "1.00", "two")]
+    )
+    market.see(
+        "adjusted",
+        items=[[item["clientToken"], item["billingAdjustmentRequestId"]] for item in made["items"]],
+        errors=[[error["clientToken"], error["code"]] for error in made["errors"]],
+    )
+    adjustment = made["items"][0]["billingAdjustmentRequestId"]
+    found = isv.agreement.get_billing_adjustment_request(
+        agreementId=agreement, billingAdjustmentRequestId=adjustment
+    )
+    market.see(
+        "adjustment",
+        status=found["status"],
+        amount=found["adjustmentAmount"],
+        invoice=found["originalInvoiceId"],
+        updated=millis(found["updatedAt"]),
+    )
+    now = market.now()
+    minute = timedelta(minutes=1)
+    by_time = isv.agreement.list_billing_adjustment_requests
+    market.see(
+        "by time",
+        before=len(by_time(createdAfter=now - minute)["items"]),
+        after=len(by_time(createdAfter=now + minute)["items"]),
+    )
+    see_lines(market, "credited", agreement)
+
+
+def see_lines(market, step, agreement):
+    """The invoice lines; the id of the first."""
+    found = market.isv.agreement.list_agreement_invoice_line_items(agreementId=agreement, groupBy="INVOICE_ID")
+    lines = found["agreementInvoiceLineItemGroupSummaries"]
+    market.see(
+        step,
+        lines=[
+            [
+                line["invoiceId"],
+                line["invoiceType"],
+                line["pricingCurrencyAmount"]["amount"],
+                line["pricingCurrencyAmount"].get("maxAdjustmentAmount"),
+                millis(line["issuedTime"]),
+                line["invoiceBillingPeriod"]["month"],
+                line["invoiceBillingPeriod"]["year"],
+            ]
+            for line in lines
+        ],
+    )
+    return lines[0]["invoiceId"]
+
+
+def events(market):
+    """The queue of events: received, hidden, shown again, deleted; lost and repeated on demand."""
+    queue = market.isv.queue
+    url = queue.get_queue_url(QueueName="marketplace-events")["QueueUrl"]
+    market.act("events/inject", {"fault": "duplicate", "detailType": "Offer Released"})
+    market.run(market.isv, handbook(market))
+    attributes = queue.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    market.see("queued", count=attributes["ApproximateNumberOfMessages"])
+    received = queue.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=60, MessageSystemAttributeNames=["All"]
+    )["Messages"]
+    bodies = [json.loads(message["Body"]) for message in received]
+    market.see(
+        "received",
+        kinds=[body["detail-type"] for body in bodies],
+        same=bodies[0]["id"] == bodies[1]["id"],
+        digests=all(md5(message["Body"].encode()).hexdigest() == message["MD5OfBody"] for message in received),
+        counts=[message["Attributes"]["ApproximateReceiveCount"] for message in received],
+    )
+    market.see("hidden", none="Messages" not in queue.receive_message(QueueUrl=url))
+    handle = received[0]["ReceiptHandle"]
+    queue.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
+    again = queue.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
+    market.see("shown again", same=again[0]["MessageId"] == received[0]["MessageId"])
+    for message in [again[0], *received[1:]]:
+        queue.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    market.advance(60)
+    market.see("deleted", none="Messages" not in queue.receive_message(QueueUrl=url))
+    market.act("events/inject", {"fault": "lose", "times": 2})
+    market.run(market.isv, handbook(market))
+    market.see("lost", none="Messages" not in queue.receive_message(QueueUrl=url))
+    market.refused("no such queue", queue.get_queue_url, QueueName="another")
+
+
+FLOWS = {
+    flow.__name__: flow for flow in (direct, resale, milestones, change_order, events)
+}
 
 if __name__ == "__main__":
     for name in sys.argv[2:]:

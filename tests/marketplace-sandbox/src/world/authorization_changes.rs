@@ -36,7 +36,8 @@ pub(crate) enum Details {
         end: Option<NaiveDate>,
         offers: Option<u32>,
     },
-    UpdateBuyerValidityTerms(NaiveDate),
+    /// The date is checked and not kept: professional services cannot have it.
+    UpdateBuyerValidityTerms,
     UpdateLegalTerms {
         buyer: Option<Document>,
         contract: Option<Document>,
@@ -206,7 +207,7 @@ fn update_validity(input: Terms<ValidityInput>) -> Result<Details, String> {
         "MaximumAgreementStartDate",
         &term.maximum_agreement_start_date,
     )
-    .map(Details::UpdateBuyerValidityTerms)
+    .map(|_| Details::UpdateBuyerValidityTerms)
 }
 
 fn update_legal_terms(input: Terms<LegalTermInput>) -> Result<Details, String> {

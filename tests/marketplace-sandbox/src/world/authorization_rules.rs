@@ -49,7 +49,7 @@ pub(crate) fn check(case: &Case<'_>) -> Found {
                     );
                 }
             }
-            Details::UpdateBuyerValidityTerms(_) => add(
+            Details::UpdateBuyerValidityTerms => add(
                 "INCOMPATIBLE_PRODUCT",
                 "BuyerValidityTerm is not available for professional services.".to_owned(),
             ),

@@ -133,7 +133,7 @@ impl Authorization {
             Details::UpdateNetPaymentTerms(period) => self.net_payment.clone_from(period),
             Details::Restrict => self.status = AuthorizationStatus::Restricted,
             // Released last, whatever its place in the set.
-            Details::Create { .. } | Details::UpdateBuyerValidityTerms(_) | Details::Release => {}
+            Details::Create { .. } | Details::UpdateBuyerValidityTerms | Details::Release => {}
         }
     }
 }

@@ -65,18 +65,15 @@ impl World {
             require_catalog(optional_text(request, "Catalog")?)?;
             let id = optional_text(request, "EntityId")?
                 .ok_or_else(|| Refusal::validation("EntityId is required."))?;
-            match self.describe_entity(caller, id, base) {
-                Ok(mut entity) => {
-                    if let Value::Object(fields) = &mut entity {
-                        fields.remove("Details");
-                    }
-                    details.insert(id.to_owned(), entity);
+            if let Ok(mut entity) = self.describe_entity(caller, id, base) {
+                if let Value::Object(fields) = &mut entity {
+                    fields.remove("Details");
                 }
-                Err(_) => {
-                    let error = json!({ "ErrorCode": "RESOURCE_NOT_FOUND_EXCEPTION",
-                        "ErrorMessage": format!("Entity '{id}' was not found.") });
-                    errors.insert(id.to_owned(), error);
-                }
+                details.insert(id.to_owned(), entity);
+            } else {
+                let error = json!({ "ErrorCode": "RESOURCE_NOT_FOUND_EXCEPTION",
+                    "ErrorMessage": format!("Entity '{id}' was not found.") });
+                errors.insert(id.to_owned(), error);
             }
         }
         Ok(json!({ "EntityDetails": details, "Errors": errors }))

@@ -233,7 +233,7 @@ impl World {
             "agreementCancellationRequest": request,
         });
         let name = format!("Agreement Cancellation Request {how}");
-        self.tell_about(at, agreement, &name, &detail, Vec::new());
+        self.tell_about(at, agreement, &name, &detail, &[]);
     }
 
     /// A billing adjustment came to its end. The amount is negative here, positive in the API.
@@ -245,7 +245,7 @@ impl World {
         detail: &Value,
     ) {
         let name = format!("Purchase Agreement Billing Adjustment {how}");
-        self.tell_about(at, agreement, &name, detail, Vec::new());
+        self.tell_about(at, agreement, &name, detail, &[]);
     }
 
     fn tell(&mut self, at: DateTime<Utc>, agreement: &Agreement, name: &str, detail: &Value) {
@@ -253,7 +253,7 @@ impl World {
             "arn:aws:aws-marketplace::{}:AWSMarketplace/Agreement/{}",
             agreement.acceptor, agreement.id
         )];
-        self.tell_about(at, agreement, name, detail, resources);
+        self.tell_about(at, agreement, name, detail, &resources);
     }
 
     /// To the proposer and to the manufacturer, each by its own detail-type.
@@ -263,7 +263,7 @@ impl World {
         agreement: &Agreement,
         name: &str,
         detail: &Value,
-        resources: Vec<String>,
+        resources: &[String],
     ) {
         let roles = [
             (&agreement.proposer, "Proposer"),
@@ -275,7 +275,7 @@ impl World {
                 Event {
                     source: AGREEMENTS,
                     detail_type: format!("{name} - {role}"),
-                    resources: resources.clone(),
+                    resources: resources.to_vec(),
                     detail: detail.clone(),
                     account,
                 },

@@ -69,7 +69,7 @@ impl World {
         let amount = required(input, "chargeAmount", "MISSING_CHARGE_AMOUNT")?;
         let description = bounded(input, "description", (1, 2000), "INVALID_DESCRIPTION")?;
         if let Some(id) = self.remembered(caller, "payment", token, input, None, now)? {
-            return self.payment_request(&id).map(|found| full(found));
+            return self.payment_request(&id).map(full);
         }
         if agreement.status != AgreementStatus::Active {
             return Err(Refusal::reasoned(

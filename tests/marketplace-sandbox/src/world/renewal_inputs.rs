@@ -37,9 +37,12 @@ struct FixedInput {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
 struct RangeInput {
-    min_value: String,
-    max_value: String,
-    default_value: String,
+    #[serde(rename = "MinValue")]
+    min: String,
+    #[serde(rename = "MaxValue")]
+    max: String,
+    #[serde(rename = "DefaultValue")]
+    default: String,
 }
 
 #[derive(Deserialize)]
@@ -105,9 +108,9 @@ fn increase(input: IncreaseInput) -> Result<PriceIncrease, String> {
     match (input.fixed_percentage, input.percentage_range) {
         (Some(fixed), None) => Ok(PriceIncrease::Fixed(percentage("Value", &fixed.value)?)),
         (None, Some(range)) => Ok(PriceIncrease::Range {
-            min: percentage("MinValue", &range.min_value)?,
-            max: percentage("MaxValue", &range.max_value)?,
-            default: percentage("DefaultValue", &range.default_value)?,
+            min: percentage("MinValue", &range.min)?,
+            max: percentage("MaxValue", &range.max)?,
+            default: percentage("DefaultValue", &range.default)?,
         }),
         _ => Err("PriceIncrease takes FixedPercentage or PercentageRange.".to_owned()),
     }

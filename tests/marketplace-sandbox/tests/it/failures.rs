@@ -217,7 +217,7 @@ async fn a_proposer_combines_filters_freely_and_an_acceptor_does_not() {
         match request
             .send()
             .await
-            .map_err(|error| error.into_service_error())
+            .map_err(aws_sdk_marketplaceagreement::error::SdkError::into_service_error)
         {
             Ok(_) => None,
             Err(SearchAgreementsError::ValidationException(error)) => {

@@ -76,7 +76,7 @@ async fn installments_are_invoiced_each_at_its_time() {
     let first = pair("100.00", "2027-01-04T10:00:00Z");
     assert_eq!(
         billed(&market, &id).await,
-        [first.clone()],
+        std::slice::from_ref(&first),
         "its day had begun: invoiced on acceptance"
     );
     wait(&market, 29).await;
@@ -97,7 +97,7 @@ async fn silence_of_seven_days_cancels_and_stops_future_invoices_only() {
     let market = market().await;
     let id = installments(&market, &[]).await;
     wait(&market, 25).await;
-    let send = || {
+    let ask = || {
         let request = market
             .agreement
             .send_agreement_cancellation_request()
@@ -107,9 +107,9 @@ async fn silence_of_seven_days_cancels_and_stops_future_invoices_only() {
             .client_token("token-1")
             .send()
     };
-    let sent = send().await.unwrap();
+    let sent = ask().await.unwrap();
     assert_eq!(sent.status().unwrap().as_str(), "PENDING_APPROVAL");
-    let again = send().await.unwrap();
+    let again = ask().await.unwrap();
     assert_eq!(
         again.agreement_cancellation_request_id(),
         sent.agreement_cancellation_request_id()
@@ -137,7 +137,7 @@ async fn silence_of_seven_days_cancels_and_stops_future_invoices_only() {
         2,
         "the charge of day 30 fell due before day 32"
     );
-    let late = send().await.unwrap();
+    let late = ask().await.unwrap();
     assert_eq!(
         late.status().unwrap().as_str(),
         "APPROVED",

@@ -1,6 +1,6 @@
 //! A direct offer from its change set to its agreement's terms, and what both APIs refuse.
 
-use aws_sdk_marketplaceagreement::types::{AcceptedTerm, Sort, SortOrder};
+use aws_sdk_marketplaceagreement::types::{AcceptedTerm, AgreementStatus, Sort, SortOrder};
 use aws_sdk_marketplacecatalog::types::{EntityTypeFilters, OfferFilters, OfferStateFilter};
 use serde_json::{Value, json};
 
@@ -80,7 +80,7 @@ pub(crate) async fn search(seen: &mut Seen, step: &str, party: &Party, filters: 
         .map(|summary| {
             json!({
                 "id": summary.agreement_id(),
-                "status": summary.status().map(|status| status.as_str()),
+                "status": summary.status().map(AgreementStatus::as_str),
                 "acceptor": summary.acceptor().and_then(|party| party.account_id()),
                 "proposer": summary.proposer().and_then(|party| party.account_id()),
                 "offer": summary.proposal_summary().and_then(|proposal| proposal.offer_id()),
@@ -100,7 +100,7 @@ pub(crate) async fn describe(seen: &mut Seen, step: &str, party: &Party, id: &st
     let resource = &described.proposal_summary().unwrap().resources()[0];
     seen.see(
         step,
-        json!({ "id": described.agreement_id(), "status": described.status().map(|status| status.as_str()),
+        json!({ "id": described.agreement_id(), "status": described.status().map(AgreementStatus::as_str),
             "value": charges.agreement_value(), "currency": charges.currency_code(),
             "starts": millis(described.start_time()), "ends": millis(described.end_time()),
             "resource": resource.id(), "type": resource.r#type() }),
@@ -141,7 +141,7 @@ fn read_term(term: &AcceptedTerm, facts: &mut Value) -> &'static str {
             let quantities: Vec<_> = term
                 .grants()
                 .iter()
-                .map(|grant| grant.max_quantity())
+                .map(aws_sdk_marketplaceagreement::types::GrantItem::max_quantity)
                 .collect();
             facts["quantities"] = json!(quantities);
             facts["price"] = json!(term.price());
