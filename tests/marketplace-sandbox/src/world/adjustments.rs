@@ -128,7 +128,7 @@ impl World {
     ) -> Result<String, EntryError> {
         let lifetime = Some(TimeDelta::hours(TOKEN_HOURS));
         let known = self
-            .remembered(caller, "adjustment", Some(token), entry, lifetime, now)
+            .remembered(caller, KIND, Some(token), entry, lifetime, now)
             .map_err(|_| {
                 let message = "clientToken was used for another entry.";
                 ("CONFLICT_EXCEPTION", message.to_owned())
@@ -138,7 +138,7 @@ impl World {
         }
         let request = self.adjustment(now, caller, entry)?;
         let id = request.id.clone();
-        self.remember(caller, "adjustment", Some(token), entry, &id, now);
+        self.remember(caller, KIND, Some(token), entry, &id, now);
         self.adjustments.push(request);
         Ok(id)
     }

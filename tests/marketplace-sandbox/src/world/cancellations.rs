@@ -56,7 +56,7 @@ impl World {
             ));
         }
         let description = bounded(input, "description", (1, 2000), "INVALID_DESCRIPTION")?;
-        if let Some(id) = self.remembered(caller, "cancellation", token, input, None, now)? {
+        if let Some(id) = self.remembered(caller, KIND, token, input, None, now)? {
             let position = self.cancellation_position(&agreement.id, &id)?;
             return Ok(full(&self.cancellations[position]));
         }
@@ -87,7 +87,7 @@ impl World {
             updated_at: now,
         };
         let reply = full(&request);
-        self.remember(caller, "cancellation", token, input, &request.id, now);
+        self.remember(caller, KIND, token, input, &request.id, now);
         self.cancellations.push(request);
         let position = self.cancellations.len() - 1;
         if std::mem::take(&mut self.invalidate_next) {

@@ -1,10 +1,16 @@
 //! P7: the marketplace as values. Every function is of (state, now, input); nothing here waits, reads a
 //! clock, or knows a protocol.
 //!
-//! [`changes`] parses and applies the synchronous rules, [`change_sets`] queues and [`change_set_views`]
-//! shows, [`apply`] moves the queue
-//! with the clock, [`rules`] are the asynchronous rules, [`entities`] describes and lists, [`agreements`]
-//! accepts and searches, [`billing`] invoices, collects and disburses, [`feeds`] turns it all into rows.
+//! | what | where |
+//! |---|---|
+//! | what a change may say, at once | [`changes`], [`authorization_changes`], [`term_inputs`], [`renewal_inputs`], [`fields`] |
+//! | change sets: queued, shown, moved by the clock | [`change_sets`], [`change_set_views`], [`apply`] |
+//! | asynchronous rules | [`rules`], [`release_rules`], [`resale_offers`], [`renewal_rules`], [`authorization_rules`] |
+//! | entities described and listed | [`entities`], [`authorizations`], [`listing`] |
+//! | agreements: accepted, found, read, renewed | [`agreements`], [`search`], [`agreement_terms`], [`renewing`], [`parties`] |
+//! | requests between the parties | [`payment_requests`], [`cancellations`], [`adjustments`], [`input`] |
+//! | money | [`billing`], [`invoices`], [`disbursing`] |
+//! | what sellers are told | [`feeds`], [`events`], [`queue`] |
 
 pub(crate) mod adjustments;
 pub(crate) mod agreement_terms;
@@ -27,6 +33,7 @@ pub(crate) mod fields;
 pub(crate) mod ids;
 pub(crate) mod input;
 pub(crate) mod invoices;
+pub(crate) mod listing;
 pub(crate) mod model;
 pub(crate) mod money;
 pub(crate) mod paging;
@@ -34,6 +41,7 @@ pub(crate) mod parties;
 pub(crate) mod payment_requests;
 pub(crate) mod period;
 pub(crate) mod queue;
+pub(crate) mod release_rules;
 pub(crate) mod renewal_inputs;
 pub(crate) mod renewal_rules;
 pub(crate) mod renewing;

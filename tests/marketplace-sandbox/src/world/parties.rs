@@ -66,7 +66,7 @@ impl World {
         })
     }
 
-    /// What the same token and body made before; the same token with another body is refused.
+    /// What the same token and body made before, by the kind of resource that it made; the same token with another body is refused.
     pub(super) fn remembered(
         &self,
         caller: &str,
@@ -82,7 +82,7 @@ impl World {
             Some(known) if lifetime.is_some_and(|lifetime| known.at + lifetime <= now) => Ok(None),
             Some(known) if known.body == *body => Ok(Some(known.id.clone())),
             Some(known) => Err(Refusal::conflict(
-                "Agreement",
+                kind,
                 &known.id,
                 "clientToken was used for another request.",
             )),

@@ -68,7 +68,7 @@ impl World {
         let name = bounded(input, "name", (5, 64), "INVALID_NAME")?.unwrap_or_default();
         let amount = required(input, "chargeAmount", "MISSING_CHARGE_AMOUNT")?;
         let description = bounded(input, "description", (1, 2000), "INVALID_DESCRIPTION")?;
-        if let Some(id) = self.remembered(caller, "payment", token, input, None, now)? {
+        if let Some(id) = self.remembered(caller, KIND, token, input, None, now)? {
             return self.payment_request(&id).map(full);
         }
         if agreement.status != AgreementStatus::Active {
@@ -110,7 +110,7 @@ impl World {
             updated_at: now,
         };
         let reply = full(&request);
-        self.remember(caller, "payment", token, input, &request.id, now);
+        self.remember(caller, KIND, token, input, &request.id, now);
         self.payment_requests.push(request);
         if std::mem::take(&mut self.invalidate_next) {
             self.close(

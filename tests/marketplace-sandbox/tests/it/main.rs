@@ -15,5 +15,6 @@ mod money;
 mod process;
 mod protocol;
 mod resale;
+mod resale_rules;
 mod rules;
 mod terms;
