@@ -1,5 +1,7 @@
 //! `/sandbox`: what happens on AWS's and the buyer's side, on request. Unsigned JSON, for rehearsals.
 
+use std::path::Path;
+
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -15,7 +17,8 @@ use crate::config::Settings;
 use crate::feed_files::{self, Faults, Files};
 use crate::inject::Injection;
 use crate::server::App;
-use crate::world::agreements::Denied;
+use crate::world::agreements::{Acceptance, Denied};
+use crate::world::events::EventInjection;
 use crate::world::feeds::month_of;
 use crate::world::model::{Agreement, Offer};
 use crate::world::timestamp;
@@ -30,6 +33,14 @@ pub(crate) fn routes() -> Router<App> {
         .route("/sandbox/disbursement-failure", post(disbursement_failure))
         .route("/sandbox/feeds/write", post(write_feeds))
         .route("/sandbox/inject", post(inject))
+        .route("/sandbox/clock", post(advance_clock))
+        .route("/sandbox/events/inject", post(inject_event))
+        .route("/sandbox/change-sets/end", post(end_change_set))
+        .route("/sandbox/payment-request/answer", post(answer_payment))
+        .route(
+            "/sandbox/cancellation-request/answer",
+            post(answer_cancellation),
+        )
         .route("/sandbox/settings", get(settings).post(set_settings))
         .route("/sandbox/offers", get(offers))
         .route("/sandbox/agreements", get(agreements))
@@ -37,7 +48,7 @@ pub(crate) fn routes() -> Router<App> {
 }
 
 /// Reads a body, brings the world to now, runs a command, answers with its JSON or its refusal.
-fn command<T: DeserializeOwned>(
+pub(crate) fn command<T: DeserializeOwned>(
     app: &App,
     body: &Bytes,
     run: impl FnOnce(&mut World, chrono::DateTime<chrono::Utc>, T) -> Result<Value, Denied>,
@@ -77,13 +88,26 @@ struct Accept {
     buyer: String,
     #[serde(rename = "payerAccountId")]
     payer: Option<String>,
+    /// For variable payments: `AUTO_APPROVE_ON_EXPIRATION` (default) or `WAIT_FOR_APPROVAL`.
+    #[serde(rename = "paymentRequestApprovalStrategy")]
+    strategy: Option<Strategy>,
+}
+
+#[derive(Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+enum Strategy {
+    AutoApproveOnExpiration,
+    WaitForApproval,
 }
 
 async fn accept(State(app): State<App>, body: Bytes) -> Response {
     command(&app, &body, |world, now, input: Accept| {
-        world
-            .accept(now, &input.offer, &input.buyer, input.payer.as_deref())
-            .map(agreement_json)
+        let how = Acceptance {
+            buyer: &input.buyer,
+            payer: input.payer.as_deref(),
+            auto_approve: input.strategy != Some(Strategy::WaitForApproval),
+        };
+        world.accept(now, &input.offer, how).map(agreement_json)
     })
 }
 
@@ -121,6 +145,8 @@ async fn collect(State(app): State<App>, body: Bytes) -> Response {
 struct Disburse {
     bank_trace_id: Option<String>,
     short_by: Option<String>,
+    /// Only this seller is paid.
+    account: Option<String>,
 }
 
 async fn disburse(State(app): State<App>, body: Bytes) -> Response {
@@ -129,7 +155,12 @@ async fn disburse(State(app): State<App>, body: Bytes) -> Response {
             .short_by
             .as_deref()
             .map_or(Ok(Decimal::ZERO), decimal)?;
-        let deposits = world.disburse(now, input.bank_trace_id.as_deref(), short_by)?;
+        let deposits = world.disburse(
+            now,
+            input.bank_trace_id.as_deref(),
+            short_by,
+            input.account.as_deref(),
+        )?;
         Ok(json!({ "disbursements": deposits }))
     })
 }
@@ -148,7 +179,7 @@ async fn disbursement_failure(State(app): State<App>, body: Bytes) -> Response {
 }
 
 /// Money in requests is text, like AWS's.
-fn decimal(text: &str) -> Result<Decimal, Denied> {
+pub(crate) fn decimal(text: &str) -> Result<Decimal, Denied> {
     text.parse()
         .map_err(|_| Denied::new("WRONG_AMOUNT", format!("'{text}' is not a decimal.")))
 }
@@ -164,20 +195,30 @@ async fn write_feeds(State(app): State<App>, body: Bytes) -> Response {
             &Denied::new("NO_FEEDS_FOLDER", "Start the sandbox with --feeds."),
         );
     };
-    let files = match prepared {
-        Ok(files) => files,
+    let delivery = match prepared {
+        Ok(delivery) => delivery,
         Err(denied) => return refuse(StatusCode::BAD_REQUEST, &denied),
     };
-    let names: Vec<String> = files
-        .keys()
-        .map(|path| path.display().to_string())
-        .collect();
-    let written = tokio::task::spawn_blocking(move || feed_files::write(&folder, &files)).await;
+    let list = |files: &Files| -> Vec<String> {
+        files
+            .keys()
+            .map(|path| path.display().to_string())
+            .collect()
+    };
+    let (names, partner_names) = (list(&delivery.files), list(&delivery.partner_files));
+    let partner_folder = app.config.partner_feeds.clone();
+    let written = tokio::task::spawn_blocking(move || {
+        feed_files::write(&folder, &delivery.files)?;
+        partner_folder.map_or(Ok(()), |folder| {
+            feed_files::write(&folder, &delivery.partner_files)
+        })
+    })
+    .await;
     match written
         .map_err(std::io::Error::other)
         .and_then(|result| result)
     {
-        Ok(()) => Json(json!({ "files": names })).into_response(),
+        Ok(()) => Json(json!({ "files": names, "partnerFiles": partner_names })).into_response(),
         Err(error) => refuse(
             StatusCode::INTERNAL_SERVER_ERROR,
             &Denied::new("WRITE_FAILED", error.to_string()),
@@ -186,7 +227,7 @@ async fn write_feeds(State(app): State<App>, body: Bytes) -> Response {
 }
 
 /// The files of this delivery; remembered, so that the same can be delivered again.
-fn feed_files(app: &App, faults: &Faults) -> Result<Files, Denied> {
+fn feed_files(app: &App, faults: &Faults) -> Result<Delivery, Denied> {
     let now = app.clock.now();
     let mut world = app.world();
     world.advance(now);
@@ -194,7 +235,6 @@ fn feed_files(app: &App, faults: &Faults) -> Result<Files, Denied> {
         return world
             .last_delivery
             .clone()
-            .map(|delivery| delivery.files)
             .ok_or_else(|| Denied::new("NOTHING_WRITTEN", "No feed has been written yet."));
     }
     world.cut_feeds(now);
@@ -203,13 +243,32 @@ fn feed_files(app: &App, faults: &Faults) -> Result<Files, Denied> {
         .last_delivery
         .as_ref()
         .map_or((0, 0), |delivery| delivery.month);
-    let files = feed_files::render(&world.feed_rows, since, current, faults)
-        .map_err(|error| Denied::new("WRITE_FAILED", error.to_string()))?;
-    world.last_delivery = Some(Delivery {
+    let failed = |error: std::io::Error| Denied::new("WRITE_FAILED", error.to_string());
+    let files = feed_files::render(&world.feed_rows, &world.seller, since, current, faults)
+        .map_err(failed)?;
+    let mut partner_files = Files::new();
+    if app.config.partner_feeds.is_some() {
+        for partner in world
+            .sellers
+            .iter()
+            .filter(|seller| **seller != world.seller)
+        {
+            let sound = Faults::default();
+            let own = feed_files::render(&world.feed_rows, partner, since, current, &sound)
+                .map_err(failed)?;
+            let placed = own
+                .into_iter()
+                .map(|(path, bytes)| (Path::new(partner).join(path), bytes));
+            partner_files.extend(placed);
+        }
+    }
+    let delivery = Delivery {
         month: current,
-        files: files.clone(),
-    });
-    Ok(files)
+        files,
+        partner_files,
+    };
+    world.last_delivery = Some(delivery.clone());
+    Ok(delivery)
 }
 
 async fn inject(State(app): State<App>, body: Bytes) -> Response {
@@ -218,6 +277,79 @@ async fn inject(State(app): State<App>, body: Bytes) -> Response {
             let mut injections = app.injections();
             injections.add(injection);
             Json(json!({ "pending": injections.pending() })).into_response()
+        }
+        Err(denied) => refuse(StatusCode::BAD_REQUEST, &denied),
+    }
+}
+
+async fn inject_event(State(app): State<App>, body: Bytes) -> Response {
+    command(&app, &body, |world, _, input: EventInjection| {
+        if input.times > 0 {
+            world.events.injections.push_back(input);
+        }
+        Ok(json!({ "pending": world.events.injections }))
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct EndChangeSet {
+    change_set_id: String,
+}
+
+/// Lets a change set end that an injected failure held open.
+async fn end_change_set(State(app): State<App>, body: Bytes) -> Response {
+    command(&app, &body, |world, now, input: EndChangeSet| {
+        let mut sets = world.change_sets.iter_mut();
+        let set = sets
+            .find(|set| set.id == input.change_set_id && set.stuck)
+            .ok_or_else(|| {
+                let message = format!(
+                    "{} is no change set that is held open.",
+                    input.change_set_id
+                );
+                Denied::new("NOT_HELD_OPEN", message)
+            })?;
+        set.stuck = false;
+        world.advance(now);
+        Ok(json!({ "changeSetId": input.change_set_id }))
+    })
+}
+
+/// What the buyer says to a request of the seller's.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Answer {
+    id: String,
+    approve: bool,
+    reason: Option<String>,
+}
+
+async fn answer_payment(State(app): State<App>, body: Bytes) -> Response {
+    command(&app, &body, |world, now, input: Answer| {
+        world.buyer_answers_payment(now, &input.id, input.approve, input.reason.as_deref())
+    })
+}
+
+async fn answer_cancellation(State(app): State<App>, body: Bytes) -> Response {
+    command(&app, &body, |world, now, input: Answer| {
+        world.buyer_answers_cancellation(now, &input.id, input.approve, input.reason.as_deref())
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Advance {
+    advance_seconds: u32,
+}
+
+async fn advance_clock(State(app): State<App>, body: Bytes) -> Response {
+    match parse::<Advance>(&body) {
+        Ok(input) => {
+            app.clock.advance(i64::from(input.advance_seconds) * 1000);
+            let now = app.clock.now();
+            app.world().advance(now);
+            Json(json!({ "now": timestamp(now) })).into_response()
         }
         Err(denied) => refuse(StatusCode::BAD_REQUEST, &denied),
     }
@@ -321,8 +453,12 @@ fn agreement_json(agreement: &Agreement) -> Value {
         "acceptanceTime": timestamp(agreement.accepted_at),
         "endTime": timestamp(agreement.ends_at),
         "currency": agreement.schedule.currency,
-        "total": agreement.schedule.total().to_string(),
-        "charges": agreement.schedule.charges,
+        "total": agreement.value().to_string(),
+        "charges": agreement.charges().collect::<Vec<_>>(),
         "invoices": agreement.invoices,
+        "credits": agreement.credits,
+        "proposerAccountId": agreement.proposer,
+        "manufacturerAccountId": agreement.manufacturer,
+        "resaleAuthorizationId": agreement.authorization_id,
     })
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::documents;
-use crate::gateway::{Protocol, Request, serve};
+use crate::gateway::{Api, Request, serve};
 use crate::server::App;
 use crate::world::Refusal;
 use crate::world::change_sets::require_catalog;
@@ -24,6 +24,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/CancelChangeSet", patch(cancel_change_set))
         .route("/DescribeEntity", get(describe_entity))
         .route("/ListEntities", post(list_entities))
+        .route("/BatchDescribeEntities", post(batch_describe_entities))
 }
 
 type Parameters = Query<HashMap<String, String>>;
@@ -41,23 +42,17 @@ async fn start_change_set(
         headers,
         body,
     };
-    serve(
-        &app,
-        Protocol::RestJson,
-        "StartChangeSet",
-        &request,
-        |call| {
-            let input = object(&request.body)?;
-            let started = call
-                .world
-                .start_change_set(call.now, &call.caller, &input)?;
-            // Here and not after the answer: a client that is gone by then gets its documents read too.
-            for url in started.documents {
-                read_document(&app, started.change_set_id.clone(), url);
-            }
-            Ok(json_bytes(&started.reply))
-        },
-    )
+    serve(&app, Api::Catalog, "StartChangeSet", &request, |call| {
+        let input = object(&request.body)?;
+        let started = call
+            .world
+            .start_change_set(call.now, &call.caller, &input)?;
+        // Here and not after the answer: a client that is gone by then gets its documents read too.
+        for url in started.documents {
+            read_document(&app, started.change_set_id.clone(), url);
+        }
+        Ok(json_bytes(&started.reply))
+    })
     .await
 }
 
@@ -88,18 +83,12 @@ async fn describe_change_set(
         headers,
         body: Bytes::new(),
     };
-    serve(
-        &app,
-        Protocol::RestJson,
-        "DescribeChangeSet",
-        &request,
-        |call| {
-            let id = identified(&parameters, "changeSetId")?;
-            call.world
-                .describe_change_set(&call.caller, id)
-                .map(|reply| json_bytes(&reply))
-        },
-    )
+    serve(&app, Api::Catalog, "DescribeChangeSet", &request, |call| {
+        let id = identified(&parameters, "changeSetId")?;
+        call.world
+            .describe_change_set(&call.caller, id)
+            .map(|reply| json_bytes(&reply))
+    })
     .await
 }
 
@@ -115,18 +104,12 @@ async fn list_change_sets(
         headers,
         body,
     };
-    serve(
-        &app,
-        Protocol::RestJson,
-        "ListChangeSets",
-        &request,
-        |call| {
-            let input = object(&request.body)?;
-            call.world
-                .list_change_sets(&call.caller, &input)
-                .map(|reply| json_bytes(&reply))
-        },
-    )
+    serve(&app, Api::Catalog, "ListChangeSets", &request, |call| {
+        let input = object(&request.body)?;
+        call.world
+            .list_change_sets(&call.caller, &input)
+            .map(|reply| json_bytes(&reply))
+    })
     .await
 }
 
@@ -143,18 +126,12 @@ async fn cancel_change_set(
         headers,
         body,
     };
-    serve(
-        &app,
-        Protocol::RestJson,
-        "CancelChangeSet",
-        &request,
-        |call| {
-            let id = identified(&parameters, "changeSetId")?;
-            call.world
-                .cancel_change_set(call.now, &call.caller, id)
-                .map(|reply| json_bytes(&reply))
-        },
-    )
+    serve(&app, Api::Catalog, "CancelChangeSet", &request, |call| {
+        let id = identified(&parameters, "changeSetId")?;
+        call.world
+            .cancel_change_set(call.now, &call.caller, id)
+            .map(|reply| json_bytes(&reply))
+    })
     .await
 }
 
@@ -170,18 +147,12 @@ async fn describe_entity(
         headers,
         body: Bytes::new(),
     };
-    serve(
-        &app,
-        Protocol::RestJson,
-        "DescribeEntity",
-        &request,
-        |call| {
-            let id = identified(&parameters, "entityId")?;
-            call.world
-                .describe_entity(&call.caller, id, call.base)
-                .map(|reply| json_bytes(&reply))
-        },
-    )
+    serve(&app, Api::Catalog, "DescribeEntity", &request, |call| {
+        let id = identified(&parameters, "entityId")?;
+        call.world
+            .describe_entity(&call.caller, id, call.base)
+            .map(|reply| json_bytes(&reply))
+    })
     .await
 }
 
@@ -197,12 +168,39 @@ async fn list_entities(
         headers,
         body,
     };
-    serve(&app, Protocol::RestJson, "ListEntities", &request, |call| {
+    serve(&app, Api::Catalog, "ListEntities", &request, |call| {
         let input = object(&request.body)?;
         call.world
             .list_entities(&call.caller, &input)
             .map(|reply| json_bytes(&reply))
     })
+    .await
+}
+
+async fn batch_describe_entities(
+    State(app): State<App>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let request = Request {
+        method: Method::POST,
+        uri,
+        headers,
+        body,
+    };
+    serve(
+        &app,
+        Api::Catalog,
+        "BatchDescribeEntities",
+        &request,
+        |call| {
+            let input = object(&request.body)?;
+            call.world
+                .batch_describe_entities(&call.caller, &input, call.base)
+                .map(|reply| json_bytes(&reply))
+        },
+    )
     .await
 }
 

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,11 @@ use serde::{Deserialize, Serialize};
 pub const DEFAULT_SELLER_ACCOUNT: &str = "111122223333";
 /// Access key id that the default configuration knows; it stands for [`DEFAULT_SELLER_ACCOUNT`].
 pub const DEFAULT_ACCESS_KEY_ID: &str = "AKIACOUNTERSIGN00001";
-/// Secret that goes with [`DEFAULT_ACCESS_KEY_ID`]. It protects nothing but a rehearsal.
+/// Account of the default configuration's channel partner.
+pub const DEFAULT_PARTNER_ACCOUNT: &str = "222233334444";
+/// Access key id of [`DEFAULT_PARTNER_ACCOUNT`].
+pub const DEFAULT_PARTNER_ACCESS_KEY_ID: &str = "AKIACOUNTERSIGN00002";
+/// Secret that goes with the built-in keys. It protects nothing but a rehearsal.
 pub const DEFAULT_SECRET_ACCESS_KEY: &str = "countersign-sandbox-secret";
 /// The one product of the default configuration: "Handbook Professional Services".
 pub const DEFAULT_PRODUCT_ID: &str = "prod-hndbkprofserv1";
@@ -23,6 +28,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Account that owns [`Config::products`] and for which feeds are written.
     pub seller_account: String,
+    /// Other accounts registered as sellers: channel partners, or manufacturers of their own products.
+    pub partner_accounts: Vec<String>,
     /// Keys that may sign. Requests of any other key are refused with 403.
     pub access_keys: Vec<AccessKey>,
     /// Products that offers can be made for.
@@ -31,12 +38,18 @@ pub struct Config {
     pub bucket: Option<PathBuf>,
     /// Folder that the seller data feeds are written to; none: writing feeds is refused.
     pub feeds: Option<PathBuf>,
+    /// Folder for the partners' feeds, each under its account; none: only the seller's are written.
+    pub partner_feeds: Option<PathBuf>,
     /// File with the rehearsal clock's offset (P8); none: system time.
     pub clock_file: Option<PathBuf>,
+    /// Where the clock stands until it is moved; none: it runs with the system's time.
+    pub frozen_at: Option<DateTime<Utc>>,
     /// What can also be changed while it runs (`POST /sandbox/settings`).
     pub settings: Settings,
     /// Listing fee rate on the amount before tax, 0.025 = 2.5 %.
     pub listing_fee: Decimal,
+    /// Added to [`Config::listing_fee`] for what a partner resells, 0.005 = half a point.
+    pub resale_fee: Decimal,
     /// Tax that AWS collects and remits, on top of the amount; informational rows only.
     pub tax_rate: Decimal,
     /// Days from an invoice to its due date.
@@ -65,8 +78,13 @@ pub struct Settings {
     pub applying_ms: u64,
     /// Clock milliseconds from a buyer's acceptance until the Agreement API shows the agreement.
     pub agreement_visible_ms: u64,
-    /// Whether the requests per second of AWS's quota pages are enforced, in real time.
+    /// Whether the requests per second of AWS's quota pages are enforced, on the sandbox's clock.
     pub rate_limit: bool,
+    /// Whether charges are invoiced by themselves at the instant they fall due; otherwise
+    /// `POST /sandbox/bill` does it.
+    pub auto_bill: bool,
+    /// Clock milliseconds from a billing adjustment request until it is completed.
+    pub adjustment_ms: u64,
 }
 
 impl Default for Settings {
@@ -76,6 +94,8 @@ impl Default for Settings {
             applying_ms: 700,
             agreement_visible_ms: 0,
             rate_limit: true,
+            auto_bill: false,
+            adjustment_ms: 0,
         }
     }
 }
@@ -120,6 +140,9 @@ impl std::str::FromStr for AccessKey {
 pub struct Product {
     /// `prod-…`.
     pub id: String,
+    /// The account whose product it is; none: [`Config::seller_account`].
+    #[serde(default)]
+    pub owner: Option<String>,
     /// Title of the listing.
     pub title: String,
     /// Limited or Public products can be offered; Draft and Restricted ones cannot.
@@ -158,17 +181,28 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             seller_account: DEFAULT_SELLER_ACCOUNT.to_owned(),
-            access_keys: vec![AccessKey {
-                id: DEFAULT_ACCESS_KEY_ID.to_owned(),
-                secret: Some(DEFAULT_SECRET_ACCESS_KEY.to_owned()),
-                account: DEFAULT_SELLER_ACCOUNT.to_owned(),
-            }],
+            partner_accounts: vec![DEFAULT_PARTNER_ACCOUNT.to_owned()],
+            access_keys: vec![
+                AccessKey {
+                    id: DEFAULT_ACCESS_KEY_ID.to_owned(),
+                    secret: Some(DEFAULT_SECRET_ACCESS_KEY.to_owned()),
+                    account: DEFAULT_SELLER_ACCOUNT.to_owned(),
+                },
+                AccessKey {
+                    id: DEFAULT_PARTNER_ACCESS_KEY_ID.to_owned(),
+                    secret: Some(DEFAULT_SECRET_ACCESS_KEY.to_owned()),
+                    account: DEFAULT_PARTNER_ACCOUNT.to_owned(),
+                },
+            ],
             products: vec![handbook_product()],
             bucket: None,
             feeds: None,
+            partner_feeds: None,
             clock_file: None,
+            frozen_at: None,
             settings: Settings::default(),
             listing_fee: Decimal::new(25, 3),
+            resale_fee: Decimal::new(5, 3),
             tax_rate: Decimal::new(6, 2),
             billing_terms_days: 30,
             disbursement_currencies: ["USD", "EUR", "GBP", "AUD", "JPY"]
@@ -190,6 +224,7 @@ fn handbook_product() -> Product {
     };
     Product {
         id: DEFAULT_PRODUCT_ID.to_owned(),
+        owner: None,
         title: "Handbook Professional Services".to_owned(),
         state: ProductState::Limited,
         dimensions: vec![

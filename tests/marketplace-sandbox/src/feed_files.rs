@@ -60,9 +60,10 @@ impl Faults {
 /// A file to write: its path under the feeds folder, and its bytes.
 pub(crate) type Files = BTreeMap<PathBuf, Vec<u8>>;
 
-/// Every feed's files for the months from `since` to `current`. Earlier months were delivered for good.
+/// Every file of one seller's feeds for the months from `since` to `current`. Earlier months were delivered for good.
 pub(crate) fn render(
     rows: &[FeedRow],
+    recipient: &str,
     since: (i32, u32),
     current: (i32, u32),
     faults: &Faults,
@@ -76,6 +77,7 @@ pub(crate) fn render(
         for month in months.into_iter().filter(|month| *month >= since) {
             let cells: Vec<Vec<String>> = rows
                 .iter()
+                .filter(|row| row.recipient == recipient)
                 .filter(|row| row.feed == feed.name && row.month == month)
                 .map(|row| row.cells.clone())
                 .collect();

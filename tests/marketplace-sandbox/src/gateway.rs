@@ -1,8 +1,6 @@
 //! What every API request goes through, whatever its protocol: signature, injected failure, rate limit,
 //! the world brought to now, the operation, and AWS's errors in the protocol's own form.
 
-use std::time::Instant;
-
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -16,14 +14,47 @@ use crate::sigv4::{self, Signed};
 use crate::wire::{self, Wire, map};
 use crate::world::{Refusal, World};
 
-/// How an API writes its answers and errors.
+/// An API in one of its protocols: who signs for it, how it writes its answers and errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    /// The Catalog API.
-    RestJson,
-    /// The Agreement API as the Rust SDK speaks it.
-    RpcV2Cbor,
+pub(crate) enum Api {
+    /// The Catalog API, rest-json.
+    Catalog,
+    /// The Agreement API as the Rust SDK speaks it: Smithy RPC v2 CBOR.
+    AgreementCbor,
+    /// The Agreement API as boto3 speaks it: AWS JSON 1.0.
+    AgreementJson,
+    /// SQS, AWS JSON 1.0.
+    Queue,
 }
+
+impl Api {
+    /// The service name in a signature's scope.
+    fn signing_name(self) -> &'static str {
+        match self {
+            Self::Catalog | Self::AgreementCbor | Self::AgreementJson => "aws-marketplace",
+            Self::Queue => "sqs",
+        }
+    }
+
+    /// The Smithy namespace of its error shapes; the Catalog names them bare.
+    fn namespace(self) -> &'static str {
+        match self {
+            Self::Catalog => "",
+            Self::AgreementCbor | Self::AgreementJson => "com.amazonaws.agreement#",
+            Self::Queue => "com.amazonaws.sqs#",
+        }
+    }
+
+    fn write(self, value: &Wire) -> Bytes {
+        match self {
+            Self::AgreementCbor => wire::encode_cbor(value).into(),
+            Self::Catalog | Self::AgreementJson | Self::Queue => wire::encode_json(value).into(),
+        }
+    }
+}
+
+/// What a broken proxy might say.
+const NONSENSE: &str = "<html><body>OK</body></html";
 
 /// A request before anybody has looked at it.
 pub(crate) struct Request {
@@ -45,10 +76,10 @@ pub(crate) struct Call<'a> {
 /// Lets one request through to `operation` and answers it.
 pub(crate) async fn serve(
     app: &App,
-    protocol: Protocol,
+    api: Api,
     name: &str,
     request: &Request,
-    operation: impl FnOnce(Call<'_>) -> Result<Bytes, Refusal>,
+    mut operation: impl FnMut(Call<'_>) -> Result<Bytes, Refusal>,
 ) -> Response {
     let signed = Signed {
         method: &request.method,
@@ -56,12 +87,12 @@ pub(crate) async fn serve(
         headers: &request.headers,
         body: &request.body,
     };
-    let caller = match sigv4::authenticate(&app.config.access_keys, &signed) {
+    let caller = match sigv4::authenticate(&app.config.access_keys, api.signing_name(), &signed) {
         Ok(account) => account.to_owned(),
         Err(rejected) => {
             tracing::warn!(operation = name, code = rejected.code, "request refused");
             return error(
-                protocol,
+                api,
                 StatusCode::FORBIDDEN,
                 rejected.code,
                 &rejected.message,
@@ -71,70 +102,92 @@ pub(crate) async fn serve(
     };
     let injection = app.injections().take(name);
     if let Some(injection) = injection.as_ref().filter(|injection| !applies(injection)) {
-        return refuse(protocol, &injected(injection.failure));
+        return refuse(api, &injected(injection.failure));
     }
+    let now = app.clock.now();
     let rate_limited = app.world().settings.rate_limit;
-    if rate_limited && !app.limits().allow(&caller, name, Instant::now()) {
-        return refuse(protocol, &Refusal::Throttled);
+    if rate_limited && !app.limits().allow(&caller, name, now) {
+        return refuse(api, &Refusal::Throttled);
     }
-    let result = {
-        let now = app.clock.now();
+    let failure = injection.map(|injection| injection.failure);
+    let mut perform = || {
         let mut world = app.world();
         world.advance(now);
-        if injection
-            .as_ref()
-            .is_some_and(|injection| injection.failure == Failure::ServerFault)
-        {
-            world.doom_next = true;
+        match failure {
+            Some(Failure::ServerFault) => world.doom_next = true,
+            Some(Failure::NeverEnds) => world.stick_next = true,
+            Some(Failure::Invalid) => world.invalidate_next = true,
+            _ => {}
         }
         operation(Call {
             world: &mut world,
             now,
-            caller,
+            caller: caller.clone(),
             base: &app.base_url,
         })
     };
-    match injection.map(|injection| injection.failure) {
-        None | Some(Failure::ServerFault) => answer(protocol, name, result),
+    let result = perform();
+    match failure {
+        None | Some(Failure::ServerFault | Failure::NeverEnds | Failure::Invalid) => {
+            answer(api, name, result)
+        }
+        Some(Failure::Twice) => answer(api, name, perform()),
+        Some(Failure::Nonsense) => respond(api, StatusCode::OK, NONSENSE.into(), None),
         Some(Failure::Timeout) => {
             // Never answered; the server's stop ends it.
             app.stop.cancelled().await;
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
-        Some(failure) => refuse(protocol, &injected(failure)),
+        Some(failure) => refuse(api, &injected(failure)),
     }
 }
 
-fn answer(protocol: Protocol, name: &str, result: Result<Bytes, Refusal>) -> Response {
+fn answer(api: Api, name: &str, result: Result<Bytes, Refusal>) -> Response {
     match result {
-        Ok(body) => respond(protocol, StatusCode::OK, body, None),
+        Ok(body) => respond(api, StatusCode::OK, body, None),
         Err(refusal) => {
             tracing::info!(operation = name, ?refusal, "refused");
-            refuse(protocol, &refusal)
+            refuse(api, &refusal)
         }
     }
 }
 
 /// Whether the request takes effect in spite of the failure.
 fn applies(injection: &Injection) -> bool {
-    injection.after_apply || matches!(injection.failure, Failure::Timeout | Failure::ServerFault)
+    injection.after_apply
+        || match injection.failure {
+            Failure::Timeout
+            | Failure::ServerFault
+            | Failure::NeverEnds
+            | Failure::Invalid
+            | Failure::Twice
+            | Failure::Nonsense => true,
+            Failure::Throttle
+            | Failure::Fault
+            | Failure::Lock
+            | Failure::AccessDenied
+            | Failure::Quota => false,
+        }
 }
 
 fn injected(failure: Failure) -> Refusal {
     match failure {
         Failure::Throttle => Refusal::Throttled,
-        Failure::Fault | Failure::Timeout | Failure::ServerFault => Refusal::Fault,
         Failure::Lock => Refusal::InUse {
             message: "The entity is locked.".to_owned(),
         },
         Failure::AccessDenied => Refusal::AccessDenied {
             message: "Access denied.".to_owned(),
         },
+        Failure::Quota => Refusal::Quota {
+            message: "A quota is exceeded.".to_owned(),
+        },
+        _ => Refusal::Fault,
     }
 }
 
-fn refuse(protocol: Protocol, refusal: &Refusal) -> Response {
-    let catalog = protocol == Protocol::RestJson;
+fn refuse(api: Api, refusal: &Refusal) -> Response {
+    let catalog = api == Api::Catalog;
     let (status, code, message) = match refusal {
         Refusal::Validation { message, .. } => (
             if catalog { 422 } else { 400 },
@@ -142,9 +195,11 @@ fn refuse(protocol: Protocol, refusal: &Refusal) -> Response {
             message.as_str(),
         ),
         Refusal::NotFound { message, .. } => (404, "ResourceNotFoundException", message.as_str()),
+        Refusal::Conflict { message, .. } => (409, "ConflictException", message.as_str()),
         Refusal::InUse { message } => (423, "ResourceInUseException", message.as_str()),
         Refusal::Quota { message } => (402, "ServiceQuotaExceededException", message.as_str()),
         Refusal::AccessDenied { message } => (403, "AccessDeniedException", message.as_str()),
+        Refusal::Queue { code, message } => (400, *code, message.as_str()),
         Refusal::Throttled => (429, "ThrottlingException", "Rate exceeded"),
         Refusal::Fault if catalog => (
             500,
@@ -158,59 +213,71 @@ fn refuse(protocol: Protocol, refusal: &Refusal) -> Response {
         ),
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    error(protocol, status, code, message, Some(refusal))
+    error(api, status, code, message, Some(refusal))
 }
 
 fn error(
-    protocol: Protocol,
+    api: Api,
     status: StatusCode,
     code: &str,
     message: &str,
     refusal: Option<&Refusal>,
 ) -> Response {
-    let body = match protocol {
-        Protocol::RestJson => {
-            let mut body = json!({ "__type": code, "Message": message });
-            if let Some(Refusal::Validation {
-                field: Some(change_type),
-                ..
-            }) = refusal
-            {
-                body["ValidationExceptionFieldList"] = json!([{ "Reason": "FieldValidationFailed", "ChangeType": change_type, "Message": message }]);
-            }
-            Bytes::from(body.to_string())
+    let body = if api == Api::Catalog {
+        let mut body = json!({ "__type": code, "Message": message });
+        if let Some(Refusal::Validation {
+            field: Some(change_type),
+            ..
+        }) = refusal
+        {
+            body["ValidationExceptionFieldList"] = json!([{ "Reason": "FieldValidationFailed", "ChangeType": change_type, "Message": message }]);
         }
-        Protocol::RpcV2Cbor => {
-            let (reason, resource) = match refusal {
-                Some(Refusal::Validation { reason, .. }) => (Some(reason.unwrap_or("OTHER")), None),
-                Some(Refusal::AccessDenied { .. }) => (Some("INVALID_ACCESS"), None),
-                Some(Refusal::NotFound { resource, .. }) => (None, Some(Wire::text(resource))),
-                _ => (None, None),
-            };
-            Bytes::from(wire::encode(&map([
-                (
-                    "__type",
-                    Some(Wire::text(format!("com.amazonaws.agreement#{code}"))),
-                ),
-                ("message", Some(Wire::text(message))),
-                ("reason", reason.map(Wire::text)),
-                ("resourceId", resource.clone()),
-                ("resourceType", resource.map(|_| Wire::text("Agreement"))),
-            ])))
-        }
+        Bytes::from(body.to_string())
+    } else {
+        api.write(&error_shape(api, code, message, refusal))
     };
-    respond(protocol, status, body, Some(code))
+    respond(api, status, body, Some(code))
 }
 
-fn respond(protocol: Protocol, status: StatusCode, body: Bytes, code: Option<&str>) -> Response {
+fn error_shape(api: Api, code: &str, message: &str, refusal: Option<&Refusal>) -> Wire {
+    let (reason, resource) = match refusal {
+        Some(Refusal::Validation { reason, .. }) => (Some(reason.unwrap_or("OTHER")), None),
+        Some(Refusal::AccessDenied { .. }) => (Some("INVALID_ACCESS"), None),
+        Some(
+            Refusal::NotFound { resource, kind, .. } | Refusal::Conflict { resource, kind, .. },
+        ) => (None, Some((Wire::text(resource), Wire::text(*kind)))),
+        _ => (None, None),
+    };
+    let (resource, kind) = resource.unzip();
+    map([
+        (
+            "__type",
+            Some(Wire::text(format!("{}{code}", api.namespace()))),
+        ),
+        ("message", Some(Wire::text(message))),
+        ("reason", reason.map(Wire::text)),
+        ("resourceId", resource),
+        ("resourceType", kind),
+    ])
+}
+
+fn respond(api: Api, status: StatusCode, body: Bytes, code: Option<&str>) -> Response {
     let mut response = Response::builder().status(status);
-    response = match protocol {
-        Protocol::RestJson => response.header(header::CONTENT_TYPE, "application/json"),
-        Protocol::RpcV2Cbor => response
+    response = match api {
+        Api::Catalog => response.header(header::CONTENT_TYPE, "application/json"),
+        Api::AgreementCbor => response
             .header(header::CONTENT_TYPE, "application/cbor")
             .header("smithy-protocol", "rpc-v2-cbor"),
+        Api::AgreementJson | Api::Queue => {
+            response.header(header::CONTENT_TYPE, "application/x-amz-json-1.0")
+        }
     };
-    if let (Protocol::RestJson, Some(code)) = (protocol, code) {
+    // SQS's clients map these back to the names that they had before it spoke JSON.
+    if let (Api::Queue, Some("QueueDoesNotExist")) = (api, code) {
+        let old = "AWS.SimpleQueueService.NonExistentQueue;Sender";
+        response = response.header("x-amzn-query-error", old);
+    }
+    if let (Api::Catalog | Api::AgreementJson | Api::Queue, Some(code)) = (api, code) {
         response = response.header("x-amzn-errortype", code);
     }
     response

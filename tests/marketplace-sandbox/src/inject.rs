@@ -18,6 +18,16 @@ pub(crate) enum Failure {
     AccessDenied,
     /// `StartChangeSet` succeeds, and its change set ends FAILED with `SERVER_FAULT`.
     ServerFault,
+    /// `StartChangeSet` succeeds, and its change set does not end before `POST /sandbox/change-sets/end`.
+    NeverEnds,
+    /// A payment, cancellation or adjustment request is taken and ends `VALIDATION_FAILED`.
+    Invalid,
+    /// 402 `ServiceQuotaExceededException`.
+    Quota,
+    /// The request arrives twice, as if the network had repeated it; the second answer is given.
+    Twice,
+    /// The request is processed, and its answer is 200 with a body that is no answer.
+    Nonsense,
 }
 
 /// `times` coming requests of `operation` fail.

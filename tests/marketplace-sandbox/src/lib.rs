@@ -5,7 +5,9 @@
 //! | `world` | the marketplace as values: functions of (state, now, input) |
 //! | `gateway` | what every API request goes through: signature, injected failure, rate, errors |
 //! | `catalog` | Catalog API, rest-json |
-//! | `agreement`, `wire` | Agreement API, Smithy RPC v2 CBOR |
+//! | `agreement`, `wire` | Agreement API, Smithy RPC v2 CBOR and AWS JSON 1.0 |
+//! | `queue_api` | SQS, AWS JSON 1.0: each seller's queue of EventBridge events |
+//! | `portal` | `/sandbox/portal`: what sellers do in the Management Portal, for which there is no API |
 //! | `admin` | `/sandbox`: the buyer's and AWS's acts, feeds, injected failures |
 //! | `files`, `documents` | the seller's bucket, and reading legal documents from it |
 //! | `feed_files` | seller data feeds as CSV |
@@ -23,13 +25,16 @@ mod files;
 mod gateway;
 mod inject;
 mod limits;
+mod portal;
+mod queue_api;
 mod server;
 mod sigv4;
 mod wire;
 mod world;
 
 pub use config::{
-    AccessKey, Config, DEFAULT_ACCESS_KEY_ID, DEFAULT_PRODUCT_ID, DEFAULT_SECRET_ACCESS_KEY,
-    DEFAULT_SELLER_ACCOUNT, Dimension, Product, ProductState, Settings,
+    AccessKey, Config, DEFAULT_ACCESS_KEY_ID, DEFAULT_PARTNER_ACCESS_KEY_ID,
+    DEFAULT_PARTNER_ACCOUNT, DEFAULT_PRODUCT_ID, DEFAULT_SECRET_ACCESS_KEY, DEFAULT_SELLER_ACCOUNT,
+    Dimension, Product, ProductState, Settings,
 };
 pub use server::{Running, Sandbox};

@@ -1,10 +1,11 @@
-//! Requests per second and account, by operation (facts §1.1, §3), in real time.
+//! Requests per second and account, by operation (facts §1.1, §3), on the sandbox's clock.
 
 use std::collections::{HashMap, VecDeque};
-use std::time::{Duration, Instant};
+
+use chrono::{DateTime, TimeDelta, Utc};
 
 /// AWS's published rates; an operation without one is not limited.
-const RATES: [(&str, usize); 9] = [
+const RATES: [(&str, usize); 25] = [
     ("StartChangeSet", 5),
     ("DescribeChangeSet", 10),
     ("ListChangeSets", 5),
@@ -14,29 +15,41 @@ const RATES: [(&str, usize); 9] = [
     ("SearchAgreements", 5),
     ("DescribeAgreement", 5),
     ("GetAgreementTerms", 10),
+    ("ListAgreementInvoiceLineItems", 10),
+    ("SendAgreementPaymentRequest", 5),
+    ("CancelAgreementPaymentRequest", 5),
+    ("GetAgreementPaymentRequest", 5),
+    ("ListAgreementPaymentRequests", 5),
+    ("AcceptAgreementPaymentRequest", 3),
+    ("RejectAgreementPaymentRequest", 3),
+    ("SendAgreementCancellationRequest", 2),
+    ("CancelAgreementCancellationRequest", 2),
+    ("GetAgreementCancellationRequest", 5),
+    ("ListAgreementCancellationRequests", 5),
+    ("AcceptAgreementCancellationRequest", 3),
+    ("RejectAgreementCancellationRequest", 3),
+    ("BatchCreateBillingAdjustmentRequest", 2),
+    ("GetBillingAdjustmentRequest", 5),
+    ("ListBillingAdjustmentRequests", 5),
 ];
 
-const WINDOW: Duration = Duration::from_secs(1);
+const WINDOW: TimeDelta = TimeDelta::seconds(1);
 
 /// The calls of the last second, per account and operation.
 #[derive(Debug, Default)]
 pub(crate) struct Limits {
-    calls: HashMap<(String, &'static str), VecDeque<Instant>>,
+    calls: HashMap<(String, &'static str), VecDeque<DateTime<Utc>>>,
 }
 
 impl Limits {
     /// Counts a call; false when it is one too many. Refused calls do not count.
-    pub(crate) fn allow(&mut self, account: &str, operation: &str, now: Instant) -> bool {
+    pub(crate) fn allow(&mut self, account: &str, operation: &str, now: DateTime<Utc>) -> bool {
         let Some((name, rate)) = RATES.iter().find(|(name, _)| *name == operation) else {
             return true;
         };
         let calls = self.calls.entry((account.to_owned(), name)).or_default();
-        while calls
-            .front()
-            .is_some_and(|call| now.duration_since(*call) >= WINDOW)
-        {
-            calls.pop_front();
-        }
+        // A clock that was set back leaves calls in its future: they are forgotten too.
+        calls.retain(|call| *call <= now && now - *call < WINDOW);
         let allowed = calls.len() < *rate;
         if allowed {
             calls.push_back(now);
@@ -51,13 +64,13 @@ mod tests {
 
     #[test]
     fn five_a_second_and_then_five_more() {
-        let start = Instant::now();
+        let start = DateTime::UNIX_EPOCH;
         let mut limits = Limits::default();
         let mut allow =
             |account: &str, after| limits.allow(account, "StartChangeSet", start + after);
-        assert!((0..5).all(|_| allow("a", Duration::ZERO)));
-        assert!(!allow("a", Duration::from_millis(999)));
-        assert!(allow("b", Duration::ZERO), "accounts do not share");
-        assert!(allow("a", Duration::from_secs(1)));
+        assert!((0..5).all(|_| allow("a", TimeDelta::zero())));
+        assert!(!allow("a", TimeDelta::milliseconds(999)));
+        assert!(allow("b", TimeDelta::zero()), "accounts do not share");
+        assert!(allow("a", TimeDelta::seconds(1)));
     }
 }

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Parser;
 use countersign_marketplace_sandbox::{
-    AccessKey, Config, DEFAULT_ACCESS_KEY_ID, DEFAULT_SECRET_ACCESS_KEY, DEFAULT_SELLER_ACCOUNT,
-    Product, Sandbox, Settings,
+    AccessKey, Config, DEFAULT_ACCESS_KEY_ID, DEFAULT_PARTNER_ACCESS_KEY_ID,
+    DEFAULT_PARTNER_ACCOUNT, DEFAULT_SECRET_ACCESS_KEY, DEFAULT_SELLER_ACCOUNT, Product, Sandbox,
+    Settings,
 };
 use rust_decimal::Decimal;
 use tokio::signal::unix::{SignalKind, signal};
@@ -33,11 +34,14 @@ struct Arguments {
     /// File with the rehearsal clock's offset in milliseconds.
     #[arg(long, env = "COUNTERSIGN_CLOCK_FILE")]
     clock_file: Option<PathBuf>,
+    /// Instant (RFC 3339) at which the clock stands until it is moved.
+    #[arg(long, env = "COUNTERSIGN_SANDBOX_FROZEN_AT")]
+    frozen_at: Option<chrono::DateTime<chrono::Utc>>,
     /// Account that owns the products.
     #[arg(long, env = "COUNTERSIGN_SANDBOX_SELLER_ACCOUNT", default_value = DEFAULT_SELLER_ACCOUNT)]
     seller_account: String,
     /// Key that may sign, as ID=ACCOUNT or ID:SECRET=ACCOUNT; with a secret the signature is verified.
-    /// May be repeated. Default: the built-in key of the seller account.
+    /// May be repeated. Default: the built-in keys of the seller and of the first partner.
     #[arg(long, env = "COUNTERSIGN_SANDBOX_ACCESS_KEYS", value_delimiter = ',')]
     access_key: Vec<AccessKey>,
     /// JSON file with the products: [{"id", "title", "state", "dimensions": [{"key", "name"}]}].
@@ -65,6 +69,15 @@ struct Arguments {
     /// Makes the ids of two sandboxes differ.
     #[arg(long, env = "COUNTERSIGN_SANDBOX_SEED", default_value = "countersign")]
     seed: String,
+    /// Invoice charges by themselves at the instant they fall due.
+    #[arg(long, env = "COUNTERSIGN_SANDBOX_AUTO_BILL")]
+    auto_bill: bool,
+    /// Other accounts registered as sellers, which may resell. May be repeated.
+    #[arg(long, env = "COUNTERSIGN_SANDBOX_PARTNER_ACCOUNTS", value_delimiter = ',', default_value = DEFAULT_PARTNER_ACCOUNT)]
+    partner_account: Vec<String>,
+    /// Folder for the partners' data feeds, each under its account.
+    #[arg(long, env = "COUNTERSIGN_SANDBOX_PARTNER_FEEDS")]
+    partner_feeds: Option<PathBuf>,
     /// Do not enforce AWS's requests per second.
     #[arg(long, env = "COUNTERSIGN_SANDBOX_NO_RATE_LIMIT")]
     no_rate_limit: bool,
@@ -76,13 +89,17 @@ impl Arguments {
             listen: self.listen,
             bucket: self.bucket,
             feeds: self.feeds,
+            partner_feeds: self.partner_feeds,
             clock_file: self.clock_file,
+            frozen_at: self.frozen_at,
             access_keys: self.access_key,
             settings: Settings {
                 preparing_ms: self.preparing_ms,
                 applying_ms: self.applying_ms,
                 agreement_visible_ms: self.agreement_visible_ms,
                 rate_limit: !self.no_rate_limit,
+                auto_bill: self.auto_bill,
+                ..Settings::default()
             },
             listing_fee: self.listing_fee,
             tax_rate: self.tax_rate,
@@ -95,7 +112,14 @@ impl Arguments {
                 secret: Some(DEFAULT_SECRET_ACCESS_KEY.to_owned()),
                 account: self.seller_account.clone(),
             });
+            let partner = self.partner_account.first();
+            config.access_keys.extend(partner.map(|account| AccessKey {
+                id: DEFAULT_PARTNER_ACCESS_KEY_ID.to_owned(),
+                secret: Some(DEFAULT_SECRET_ACCESS_KEY.to_owned()),
+                account: account.clone(),
+            }));
         }
+        config.partner_accounts = self.partner_account;
         config.seller_account = self.seller_account;
         if let Some(file) = self.products {
             let text = std::fs::read_to_string(&file)

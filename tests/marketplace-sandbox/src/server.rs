@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::inject::Injections;
 use crate::limits::Limits;
 use crate::world::World;
-use crate::{admin, agreement, catalog, files};
+use crate::{admin, agreement, catalog, files, portal};
 
 /// Longest request body: 20 changes of 16 KB with room.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -69,7 +69,7 @@ impl Sandbox {
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let app = App {
-            clock: Arc::new(Clock::new(config.clock_file.clone())),
+            clock: Arc::new(Clock::new(config.clock_file.clone(), config.frozen_at)),
             http: reqwest::Client::builder()
                 .build()
                 .map_err(std::io::Error::other)?,
@@ -87,6 +87,7 @@ impl Sandbox {
             .merge(agreement::routes())
             .merge(admin::routes())
             .merge(files::routes())
+            .merge(portal::routes())
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .with_state(app);
         let signal = stop.clone();

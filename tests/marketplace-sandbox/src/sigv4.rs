@@ -9,8 +9,6 @@ use sha2::{Digest, Sha256};
 
 use crate::config::AccessKey;
 
-/// The service name that both APIs are signed for.
-const SERVICE: &str = "aws-marketplace";
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
 /// Why a request is not let in; always answered with 403.
@@ -38,6 +36,7 @@ pub(crate) struct Signed<'a> {
 /// The account whose key signed the request.
 pub(crate) fn authenticate<'a>(
     keys: &'a [AccessKey],
+    expected_service: &str,
     request: &Signed<'_>,
 ) -> Result<&'a str, Rejected> {
     let header = request
@@ -70,10 +69,10 @@ pub(crate) fn authenticate<'a>(
             "The security token included in the request is invalid.",
         )
     })?;
-    if service != SERVICE {
+    if service != expected_service {
         return Err(rejected(
             "InvalidSignatureException",
-            format!("Credential should be scoped to correct service: '{SERVICE}'."),
+            format!("Credential should be scoped to correct service: '{expected_service}'."),
         ));
     }
     let stamp = text(request.headers, "x-amz-date");
@@ -247,7 +246,7 @@ mod tests {
                 headers: &headers,
                 body: b"",
             };
-            authenticate(&keys, &request)
+            authenticate(&keys, "aws-marketplace", &request)
                 .map(str::to_owned)
                 .map_err(|rejected| rejected.code)
         };

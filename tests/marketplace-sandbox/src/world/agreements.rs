@@ -1,9 +1,12 @@
 //! A buyer's acceptance: what the buyer's side checks, and the agreement that comes of it.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use rust_decimal::Decimal;
 
 use super::World;
-use super::model::{Agreement, AgreementStatus, Offer, OfferState};
+use super::model::{
+    Agreement, AgreementStatus, Charge, Offer, OfferState, Schedule, VariableAgreed,
+};
 
 /// A rehearsal's command that cannot be done, with a stable code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,32 +24,67 @@ impl Denied {
     }
 }
 
+/// Who accepts and how.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Acceptance<'a> {
+    pub(crate) buyer: &'a str,
+    /// Any account under a targeted payer may accept, so the payer can be named beside the accepting
+    /// account; without one the account pays for itself (O1).
+    pub(crate) payer: Option<&'a str>,
+    /// For variable payments: requests are approved when 10 days pass in silence.
+    pub(crate) auto_approve: bool,
+}
+
 impl World {
-    /// A buyer accepts an offer. Any account under a targeted payer may accept, so the payer can be
-    /// named beside the accepting account; without one the account pays for itself (O1).
+    /// A buyer accepts an offer.
     pub(crate) fn accept(
         &mut self,
         now: DateTime<Utc>,
         offer_id: &str,
-        buyer: &str,
-        payer: Option<&str>,
+        how: Acceptance<'_>,
     ) -> Result<&Agreement, Denied> {
-        let payer = payer.unwrap_or(buyer);
-        let offer = self.acceptable(now, offer_id, buyer, payer)?.clone();
-        let (Some(pricing), Some(schedule), Some(period)) = (
-            offer.pricing.clone(),
-            offer.schedule.clone(),
-            offer.duration(),
-        ) else {
+        let payer = how.payer.unwrap_or(how.buyer);
+        let offer = self.acceptable(now, offer_id, how.buyer, payer)?.clone();
+        let agreement = self.agree(now, &offer, how.buyer, payer, how.auto_approve)?;
+        self.agreement_created(now, &agreement, "NEW");
+        self.agreements.push(agreement);
+        self.agreements
+            .last()
+            .ok_or_else(|| Denied::new("OFFER_INCOMPLETE", "The agreement was not kept."))
+    }
+
+    fn agree(
+        &mut self,
+        now: DateTime<Utc>,
+        offer: &Offer,
+        buyer: &str,
+        payer: &str,
+        auto_approve: bool,
+    ) -> Result<Agreement, Denied> {
+        let (Some(schedule), Some(period)) = (charges_of(offer, now), offer.duration()) else {
             return Err(Denied::new(
                 "OFFER_INCOMPLETE",
-                "The offer has no price, schedule or duration.",
+                "The offer has no price or duration.",
             ));
         };
+        let id = self.ids.agreement();
         let hidden = i64::try_from(self.settings.agreement_visible_ms).unwrap_or(i64::MAX / 2);
-        let agreement = Agreement {
-            id: self.ids.agreement(),
+        let manufacturer = self
+            .product_owner(&offer.product_id)
+            .unwrap_or(&offer.owner);
+        Ok(Agreement {
+            initial: id.clone(),
+            manufacturer: manufacturer.to_owned(),
+            terms: terms_of(offer)
+                .into_iter()
+                .map(|kind| (kind, self.ids.term()))
+                .collect(),
+            id,
             proposer: offer.owner.clone(),
+            authorization_id: offer
+                .resale
+                .as_ref()
+                .map(|resale| resale.authorization_id.clone()),
             acceptor: buyer.to_owned(),
             payer: payer.to_owned(),
             offer_id: offer.id.clone(),
@@ -56,24 +94,25 @@ impl World {
             status: AgreementStatus::Active,
             accepted_at: now,
             ends_at: period.after(now),
+            ended_at: None,
             updated_at: now,
             visible_at: now + TimeDelta::milliseconds(hidden),
             legal: offer.legal.clone().unwrap_or_default(),
-            pricing,
+            pricing: offer.pricing.clone(),
+            wholesale: wholesale_of(offer, &schedule),
             schedule,
+            variable: offer
+                .variable
+                .clone()
+                .map(|term| VariableAgreed { term, auto_approve }),
+            approved: Vec::new(),
             validity: offer.validity.clone(),
-            term_ids: [
-                self.ids.term(),
-                self.ids.term(),
-                self.ids.term(),
-                self.ids.term(),
-            ],
+            net_payment: offer.net_payment.clone(),
+            renewal: offer.renewal.clone(),
+            preceding: None,
             invoices: Vec::new(),
-        };
-        self.agreements.push(agreement);
-        self.agreements
-            .last()
-            .ok_or_else(|| Denied::new("OFFER_INCOMPLETE", "The agreement was not kept."))
+            credits: Vec::new(),
+        })
     }
 
     fn acceptable(
@@ -137,4 +176,70 @@ impl World {
             None => Ok(offer),
         }
     }
+}
+
+/// What an agreement of the offer is charged: its schedule, its one price on acceptance, or nothing yet.
+fn charges_of(offer: &Offer, now: DateTime<Utc>) -> Option<Schedule> {
+    if let Some(term) = &offer.variable {
+        return Some(Schedule {
+            currency: term.currency.clone(),
+            charges: Vec::new(),
+        });
+    }
+    if let Some(schedule) = &offer.schedule {
+        return Some(schedule.clone());
+    }
+    let pricing = offer.pricing.as_ref()?;
+    Some(at_once(now, &pricing.currency, pricing.price))
+}
+
+fn wholesale_of(offer: &Offer, charges: &Schedule) -> Option<Schedule> {
+    let resale = offer.resale.as_ref()?;
+    let Some(schedule) = &resale.schedule else {
+        let date = charges.charges.first()?.date;
+        return Some(Schedule {
+            currency: charges.currency.clone(),
+            charges: vec![Charge {
+                date,
+                amount: resale.price,
+            }],
+        });
+    };
+    // In the order of the offer's own rows, whose dates are the same.
+    let owed = |date| schedule.charges.iter().find(|charge| charge.date == date);
+    Some(Schedule {
+        currency: schedule.currency.clone(),
+        charges: charges
+            .charges
+            .iter()
+            .filter_map(|charge| owed(charge.date).cloned())
+            .collect(),
+    })
+}
+
+fn at_once(now: DateTime<Utc>, currency: &str, amount: Decimal) -> Schedule {
+    Schedule {
+        currency: currency.to_owned(),
+        charges: vec![Charge {
+            date: now.date_naive(),
+            amount,
+        }],
+    }
+}
+
+/// The types of the terms that the buyer accepts.
+fn terms_of(offer: &Offer) -> Vec<&'static str> {
+    let present = |is: bool, kind: &'static str| is.then_some(kind);
+    [
+        present(offer.legal.is_some(), "LegalTerm"),
+        present(offer.pricing.is_some(), "FixedUpfrontPricingTerm"),
+        present(offer.validity.is_some(), "ValidityTerm"),
+        present(offer.schedule.is_some(), "PaymentScheduleTerm"),
+        present(offer.variable.is_some(), "VariablePaymentTerm"),
+        present(offer.renewal.is_some(), "RenewalTerm"),
+        present(offer.net_payment.is_some(), "NetPaymentTerm"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

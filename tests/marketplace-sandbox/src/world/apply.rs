@@ -2,34 +2,34 @@
 
 use chrono::{DateTime, Utc};
 
-use super::World;
+use super::authorizations::{Authorization, AuthorizationStatus};
 use super::changes::Details;
 use super::model::{
-    AgreementStatus, Change, ChangeSet, ChangeSetStatus, Document, Finding, Offer, OfferState,
-    Verdict,
+    Change, ChangeSet, ChangeSetStatus, Content, Document, Finding, Offer, OfferState, Verdict,
 };
-use super::rules;
+use super::{World, authorization_changes, authorization_rules, resale_offers, rules};
 
 impl World {
     /// Brings everything to `now`. Called before every request, so nothing needs a timer.
     pub(crate) fn advance(&mut self, now: DateTime<Utc>) {
-        for agreement in &mut self.agreements {
-            if agreement.status == AgreementStatus::Active && agreement.ends_at <= now {
-                agreement.status = AgreementStatus::Expired;
-                agreement.updated_at = agreement.ends_at;
-            }
-        }
+        self.advance_agreements(now);
+        self.advance_change_sets(now);
+    }
+
+    fn advance_change_sets(&mut self, now: DateTime<Utc>) {
         let mut sets = std::mem::take(&mut self.change_sets);
         for set in sets.iter_mut().filter(|set| set.status.is_open()) {
             if set.status == ChangeSetStatus::Preparing && set.applying_at <= now {
                 set.status = ChangeSetStatus::Applying;
             }
             let fetched = set.documents.iter().all(|(_, verdict)| verdict.is_some());
-            if set.status == ChangeSetStatus::Applying && set.due_at <= now && fetched {
+            if set.status == ChangeSetStatus::Applying && set.due_at <= now && fetched && !set.stuck
+            {
                 let at = set
                     .documents_at
                     .map_or(set.due_at, |documents| documents.max(set.due_at));
                 self.finish(set, at);
+                self.change_set_ended(at, set);
             }
         }
         self.change_sets = sets;
@@ -68,19 +68,14 @@ impl World {
             .collect();
         ids.sort();
         ids.dedup();
-        let mut offers = Vec::new();
+        let mut after = After::default();
         let mut findings = Vec::new();
         for id in &ids {
-            let before = self.offers.iter().find(|offer| offer.id == *id);
-            let Some(after) = after(before, &set.owner, id, &set.changes, &set.documents, at)
-            else {
-                continue;
-            };
-            findings.extend(self.check(before, &after, set, at));
-            offers.push(after);
+            findings.extend(self.offer_after(set, id, at, &mut after));
+            findings.extend(self.authorization_after(set, id, at, &mut after));
         }
         if findings.is_empty() {
-            self.commit(set, offers);
+            self.commit(set, after);
         } else {
             set.status = ChangeSetStatus::Failed;
             set.failure = Some((
@@ -93,47 +88,151 @@ impl World {
         }
     }
 
-    fn check(
+    fn offer_after(
         &self,
-        before: Option<&Offer>,
-        after: &Offer,
         set: &ChangeSet,
+        id: &str,
         at: DateTime<Utc>,
+        after: &mut After,
     ) -> Vec<(usize, Finding)> {
-        let changes: Vec<(usize, &Details)> = set
-            .changes
-            .iter()
-            .enumerate()
-            .filter(|(_, change)| change.entity_id == after.id)
-            .map(|(index, change)| (index, &change.details))
+        let changes: Vec<(usize, &Details)> = of_entity(&set.changes, id)
+            .filter_map(|(index, change)| match &change.content {
+                Content::Offer(details) => Some((index, details)),
+                Content::Authorization(_) => None,
+            })
             .collect();
-        rules::check(&rules::Case {
+        let before = self.offers.iter().find(|offer| offer.id == *id);
+        let made = match before {
+            Some(offer) => Some(Offer {
+                revision: offer.revision + 1,
+                ..offer.clone()
+            }),
+            None => changes
+                .iter()
+                .find_map(|(_, details)| self.created(details, &set.owner, id, at)),
+        };
+        let Some(mut offer) = made else {
+            return Vec::new();
+        };
+        changed(&mut offer, &changes, &set.documents, at);
+        let authorization = offer
+            .resale
+            .as_ref()
+            .and_then(|resale| self.authorization(&resale.authorization_id));
+        let findings = rules::check(&rules::Case {
             before,
-            after,
+            after: &offer,
             changes: &changes,
-            product: self.product(&after.product_id),
+            product: self.product(&offer.product_id),
+            authorization,
+            offers_made: authorization.map_or(0, |found| self.offers_made_of(&found.id)),
             documents: &set.documents,
             unknown_accounts: &self.facts.unknown_accounts,
             disbursement_currencies: &self.facts.disbursement_currencies,
             tax_information_complete: self.facts.tax_information_complete,
             now: at,
-        })
+        });
+        after.offers.push(offer);
+        findings
     }
 
-    fn commit(&mut self, set: &mut ChangeSet, offers: Vec<Offer>) {
+    fn created(
+        &self,
+        details: &Details,
+        owner: &str,
+        id: &str,
+        at: DateTime<Utc>,
+    ) -> Option<Offer> {
+        match details {
+            Details::CreateOffer { product_id, name } => {
+                Some(direct_draft(product_id, name.clone(), owner, id, at))
+            }
+            Details::CreateOfferUsingResaleAuthorization {
+                authorization_id,
+                name,
+                description,
+            } => {
+                let authorization = self.authorization(authorization_id)?;
+                let (name, description) = (name.as_ref(), description.as_ref());
+                Some(resale_offers::created(
+                    authorization,
+                    id,
+                    name,
+                    description,
+                    at,
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    fn authorization_after(
+        &self,
+        set: &ChangeSet,
+        id: &str,
+        at: DateTime<Utc>,
+        after: &mut After,
+    ) -> Vec<(usize, Finding)> {
+        let changes: Vec<(usize, &authorization_changes::Details)> = of_entity(&set.changes, id)
+            .filter_map(|(index, change)| match &change.content {
+                Content::Authorization(details) => Some((index, details)),
+                Content::Offer(_) => None,
+            })
+            .collect();
+        let before = self.authorization(id);
+        let made = match before {
+            Some(found) => Some(Authorization {
+                revision: found.revision + 1,
+                ..found.clone()
+            }),
+            None => changes
+                .iter()
+                .find_map(|(_, details)| Authorization::created(details, &set.owner, id, at)),
+        };
+        let Some(mut made) = made else {
+            return Vec::new();
+        };
+        made.modified_at = at;
+        for (_, details) in &changes {
+            made.apply(details);
+        }
+        made.legal = made
+            .legal
+            .map(|document| with_copy(&document, &set.documents));
+        made.contract = made
+            .contract
+            .map(|document| with_copy(&document, &set.documents));
+        let released = |details: &authorization_changes::Details| {
+            matches!(details, authorization_changes::Details::Release)
+        };
+        if changes.iter().any(|(_, details)| released(details)) {
+            made.status = AuthorizationStatus::Active;
+        }
+        let findings = authorization_rules::check(&authorization_rules::Case {
+            before,
+            after: &made,
+            changes: &changes,
+            product: self.product(&made.product_id),
+            documents: &set.documents,
+            sellers: &self.sellers,
+            unknown_accounts: &self.facts.unknown_accounts,
+            now: at,
+        });
+        after.authorizations.push(made);
+        findings
+    }
+
+    fn commit(&mut self, set: &mut ChangeSet, after: After) {
         set.status = ChangeSetStatus::Succeeded;
         for (_, verdict) in &mut set.documents {
             if let Some(Verdict::Good { digest, bytes }) = verdict {
                 self.legal_copies.insert(digest.clone(), bytes.clone());
             }
         }
-        for offer in offers {
-            for change in set
-                .changes
-                .iter_mut()
-                .filter(|change| change.entity_id == offer.id)
-            {
-                change.revision = Some(offer.revision);
+        for offer in after.offers {
+            stamp(set, &offer.id, offer.revision);
+            if offer.released_at == Some(offer.modified_at) {
+                self.offer_released(offer.modified_at, &offer);
             }
             self.offer_history.push(offer.clone());
             match self.offers.iter_mut().find(|known| known.id == offer.id) {
@@ -141,55 +240,78 @@ impl World {
                 None => self.offers.push(offer),
             }
         }
+        for found in after.authorizations {
+            stamp(set, &found.id, found.revision);
+            let known = self
+                .authorizations
+                .iter_mut()
+                .find(|known| known.id == found.id);
+            match known {
+                Some(known) => *known = found,
+                None => self.authorizations.push(found),
+            }
+        }
+    }
+}
+
+/// What a change set makes of the entities that it names.
+#[derive(Default)]
+struct After {
+    offers: Vec<Offer>,
+    authorizations: Vec<Authorization>,
+}
+
+fn of_entity<'a>(changes: &'a [Change], id: &'a str) -> impl Iterator<Item = (usize, &'a Change)> {
+    changes
+        .iter()
+        .enumerate()
+        .filter(move |(_, change)| change.entity_id == id)
+}
+
+fn stamp(set: &mut ChangeSet, id: &str, revision: u32) {
+    for change in set
+        .changes
+        .iter_mut()
+        .filter(|change| change.entity_id == id)
+    {
+        change.revision = Some(revision);
     }
 }
 
 /// The offer as the changes leave it. AWS decides the order itself: create first, release last.
-fn after(
-    before: Option<&Offer>,
-    owner: &str,
-    id: &str,
-    changes: &[Change],
+fn changed(
+    offer: &mut Offer,
+    changes: &[(usize, &Details)],
     documents: &[(String, Option<Verdict>)],
     at: DateTime<Utc>,
-) -> Option<Offer> {
-    let own = || {
-        changes
-            .iter()
-            .filter(|change| change.entity_id == id)
-            .map(|change| &change.details)
-    };
-    let mut offer = match before {
-        Some(offer) => Offer {
-            revision: offer.revision + 1,
-            ..offer.clone()
-        },
-        None => own().find_map(|details| created(details, owner, id, at))?,
-    };
+) {
     offer.modified_at = at;
-    for details in own() {
-        apply(&mut offer, details, documents);
+    for (_, details) in changes {
+        apply(offer, details, documents);
     }
-    if own().any(|details| matches!(details, Details::ReleaseOffer))
-        && offer.state == OfferState::Draft
-    {
+    resale_offers::reprice(offer);
+    let released = |details: &Details| matches!(details, Details::ReleaseOffer);
+    if changes.iter().any(|(_, details)| released(details)) && offer.state == OfferState::Draft {
         offer.state = OfferState::Released;
         offer.released_at = Some(at);
     }
-    Some(offer)
 }
 
-fn created(details: &Details, owner: &str, id: &str, at: DateTime<Utc>) -> Option<Offer> {
-    let Details::CreateOffer { product_id, name } = details else {
-        return None;
-    };
-    Some(Offer {
+/// A draft offer of the seller's own product.
+pub(crate) fn direct_draft(
+    product_id: &str,
+    name: Option<String>,
+    owner: &str,
+    id: &str,
+    at: DateTime<Utc>,
+) -> Offer {
+    Offer {
         id: id.to_owned(),
         owner: owner.to_owned(),
-        product_id: product_id.clone(),
+        product_id: product_id.to_owned(),
         revision: 1,
         state: OfferState::Draft,
-        name: name.clone(),
+        name,
         description: None,
         pre_existing_agreement: None,
         targeting: None,
@@ -197,10 +319,15 @@ fn created(details: &Details, owner: &str, id: &str, at: DateTime<Utc>) -> Optio
         pricing: None,
         schedule: None,
         validity: None,
+        net_payment: None,
+        renewal: None,
+        variable: None,
+        resale: None,
+        renews: None,
         availability_end: None,
         released_at: None,
         modified_at: at,
-    })
+    }
 }
 
 fn apply(offer: &mut Offer, details: &Details, documents: &[(String, Option<Verdict>)]) {
@@ -219,18 +346,30 @@ fn apply(offer: &mut Offer, details: &Details, documents: &[(String, Option<Verd
         }
         Details::UpdateTargeting(targeting) => offer.targeting = Some(targeting.clone()),
         Details::UpdateLegalTerms(legal) => {
-            offer.legal = Some(
-                legal
-                    .iter()
-                    .map(|document| with_copy(document, documents))
-                    .collect(),
-            );
+            // A partner adds documents to the manufacturer's.
+            let inherited = offer.resale.iter().flat_map(|resale| resale.legal.clone());
+            let own = legal.iter().map(|document| with_copy(document, documents));
+            offer.legal = Some(inherited.chain(own).collect());
         }
         Details::UpdatePricingTerms(pricing) => offer.pricing.clone_from(pricing),
-        Details::UpdatePaymentScheduleTerms(schedule) => offer.schedule.clone_from(schedule),
+        Details::UpdatePaymentScheduleTerms(schedule) => {
+            offer.schedule.clone_from(schedule);
+            if let Some(resale) = &mut offer.resale {
+                resale.explicit = true;
+            }
+        }
+        Details::UpdateNetPaymentTerms(period) => offer.net_payment.clone_from(period),
+        Details::UpdateRenewalTerms(renewal) => offer.renewal.clone_from(renewal),
+        Details::UpdateMarkup(percentage) => {
+            if let Some(resale) = &mut offer.resale {
+                resale.markup = Some(*percentage);
+            }
+        }
         Details::UpdateAvailability(end) => offer.availability_end = Some(*end),
         Details::UpdateValidityTerms(validity) => offer.validity.clone_from(validity),
-        Details::CreateOffer { .. } | Details::ReleaseOffer => {}
+        Details::CreateOffer { .. }
+        | Details::CreateOfferUsingResaleAuthorization { .. }
+        | Details::ReleaseOffer => {}
     }
 }
 
@@ -239,6 +378,10 @@ fn with_copy(document: &Document, documents: &[(String, Option<Verdict>)]) -> Do
     let Document::CustomEula { url, .. } = document else {
         return document.clone();
     };
+    // Only the documents of this set were read now.
+    if !documents.iter().any(|(known, _)| known == url) {
+        return document.clone();
+    }
     let copy = documents
         .iter()
         .find(|(known, _)| known == url)

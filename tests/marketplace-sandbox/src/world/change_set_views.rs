@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::change_sets::{optional_text, require_catalog};
-use super::changes::Details;
 use super::model::{Change, ChangeSet, ChangeSetStatus};
 use super::{Refusal, World, arn, paging, timestamp};
 
@@ -116,7 +115,7 @@ fn change_json(set: &ChangeSet, change: &Change) -> Value {
     let mut entity = serde_json::Map::new();
     entity.insert("Type".to_owned(), json!(change.entity_type));
     // A made entity's id shows once the set is being applied, with its revision.
-    let made = matches!(change.details, Details::CreateOffer { .. });
+    let made = change.content.creates();
     let shown = matches!(
         set.status,
         ChangeSetStatus::Applying | ChangeSetStatus::Succeeded

@@ -6,10 +6,11 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use super::changes::{self, Details};
-use super::model::{Change, ChangeSet, ChangeSetStatus, Document};
-use super::{Refusal, World, arn};
+use super::model::{Change, ChangeSet, ChangeSetStatus, Content, Document};
+use super::{Refusal, World, arn, authorization_changes};
 
 const OFFER_TYPE: &str = "Offer@1.0";
+const AUTHORIZATION_TYPE: &str = "ResaleAuthorization@1.0";
 const CHANGES_MAX: usize = 20;
 const OPEN_CHANGE_SETS_MAX: usize = 250;
 const OFFERS_AT_ONCE_MAX: usize = 20;
@@ -136,24 +137,28 @@ impl World {
             documents: documents_of(&changes),
             documents_at: None,
             doomed: std::mem::take(&mut self.doom_next),
+            stuck: std::mem::take(&mut self.stick_next),
             changes,
         })
     }
 
-    /// New ids for the offers that the set makes.
+    /// New ids for the entities that the set makes.
     fn allot(&mut self, sent: &[Value]) -> Vec<Creator> {
         let mut creators = Vec::new();
         for (index, change) in sent.iter().enumerate() {
-            if change.get("ChangeType").and_then(Value::as_str) == Some("CreateOffer") {
+            let id = match change.get("ChangeType").and_then(Value::as_str) {
+                Some("CreateOffer" | "CreateOfferUsingResaleAuthorization") => {
+                    Some(self.ids.offer())
+                }
+                Some("CreateResaleAuthorization") => Some(self.ids.authorization()),
+                _ => None,
+            };
+            if let Some(id) = id {
                 let name = change
                     .get("ChangeName")
                     .and_then(Value::as_str)
                     .map(str::to_owned);
-                creators.push(Creator {
-                    index,
-                    name,
-                    id: self.ids.offer(),
-                });
+                creators.push(Creator { index, name, id });
             }
         }
         creators
@@ -170,11 +175,6 @@ impl World {
             .ok_or_else(|| Refusal::validation("ChangeType is required."))?;
         let entity = sent.get("Entity").unwrap_or(&Value::Null);
         let entity_type = optional_text(entity, "Type")?.unwrap_or_default();
-        if entity_type != OFFER_TYPE {
-            return Err(Refusal::validation(format!(
-                "Entity type '{entity_type}' is not supported in this sandbox; use {OFFER_TYPE}."
-            )));
-        }
         let name = optional_text(sent, "ChangeName")?;
         if name.is_some_and(|name| name.is_empty() || name.chars().count() > 72) {
             return Err(Refusal::validation(
@@ -182,23 +182,35 @@ impl World {
             ));
         }
         let document = details_document(sent)?;
-        let details =
-            changes::parse(change_type, &document).map_err(|message| Refusal::Validation {
-                message,
-                reason: None,
-                field: Some(change_type.to_owned()),
-            })?;
-        let identifier = optional_text(entity, "Identifier")?;
-        let (entity_id, revision) = match &details {
-            Details::CreateOffer { product_id, .. } => {
-                self.check_creation(caller, product_id, identifier)?;
-                let own = creators.iter().find(|creator| creator.index == index);
-                (
-                    own.map(|creator| creator.id.clone()).unwrap_or_default(),
-                    None,
-                )
+        let parsed = match entity_type {
+            OFFER_TYPE => changes::parse(change_type, &document).map(Content::Offer),
+            AUTHORIZATION_TYPE => {
+                authorization_changes::parse(change_type, &document).map(Content::Authorization)
             }
-            _ => self.resolve(caller, identifier, creators)?,
+            _ => Err(format!(
+                "Entity type '{entity_type}' is not supported in this sandbox."
+            )),
+        };
+        let content = parsed.map_err(|message| Refusal::Validation {
+            message,
+            reason: None,
+            field: Some(change_type.to_owned()),
+        })?;
+        let identifier = optional_text(entity, "Identifier")?;
+        let (entity_id, revision) = if content.creates() {
+            if identifier.is_some() {
+                return Err(Refusal::validation(format!(
+                    "{change_type} takes no Entity.Identifier."
+                )));
+            }
+            self.check_creation(caller, &content)?;
+            let own = creators.iter().find(|creator| creator.index == index);
+            (
+                own.map(|creator| creator.id.clone()).unwrap_or_default(),
+                None,
+            )
+        } else {
+            self.resolve(caller, entity_type, identifier, creators)?
         };
         Ok(Change {
             type_name: change_type.to_owned(),
@@ -207,35 +219,51 @@ impl World {
             revision,
             name: name.map(str::to_owned),
             document,
-            details,
+            content,
             errors: Vec::new(),
         })
     }
 
-    fn check_creation(
-        &self,
-        caller: &str,
-        product: &str,
-        identifier: Option<&str>,
-    ) -> Result<(), Refusal> {
-        if identifier.is_some() {
-            return Err(Refusal::validation(
-                "CreateOffer takes no Entity.Identifier.",
-            ));
-        }
-        if self.product(product).is_none() || caller != self.seller {
-            return Err(Refusal::not_found(
+    /// What a creating change is made of must be there for the caller.
+    fn check_creation(&self, caller: &str, content: &Content) -> Result<(), Refusal> {
+        let product = match content {
+            Content::Offer(Details::CreateOffer { product_id, .. })
+            | Content::Authorization(authorization_changes::Details::Create {
+                product_id, ..
+            }) => product_id,
+            Content::Offer(Details::CreateOfferUsingResaleAuthorization {
+                authorization_id,
+                ..
+            }) => {
+                let shared = self
+                    .authorization(authorization_id)
+                    .is_some_and(|found| found.is_shared_with(caller));
+                return if shared {
+                    Ok(())
+                } else {
+                    Err(Refusal::not_found(
+                        format!("Resale authorization '{authorization_id}' was not found."),
+                        authorization_id,
+                    ))
+                };
+            }
+            Content::Offer(_) | Content::Authorization(_) => return Ok(()),
+        };
+        if self.product_owner(product) == Some(caller) {
+            Ok(())
+        } else {
+            Err(Refusal::not_found(
                 format!("Product '{product}' was not found."),
                 product,
-            ));
+            ))
         }
-        Ok(())
     }
 
-    /// An identifier of an existing offer, or a reference to one that the set makes.
+    /// An identifier of an existing entity, or a reference to one that the set makes.
     fn resolve(
         &self,
         caller: &str,
+        entity_type: &str,
         identifier: Option<&str>,
         creators: &[Creator],
     ) -> Result<(String, Option<u32>), Refusal> {
@@ -260,16 +288,22 @@ impl World {
             Some((id, revision)) => (id, Some(revision)),
             None => (identifier, None),
         };
-        let offer = self.offer_of(caller, id)?;
+        let latest = if entity_type == AUTHORIZATION_TYPE {
+            self.authorization(id)
+                .filter(|found| found.owner == caller)
+                .map(|found| found.revision)
+                .ok_or_else(|| Refusal::not_found(format!("Entity '{id}' was not found."), id))?
+        } else {
+            self.offer_of(caller, id)?.revision
+        };
         if let Some(revision) = revision
-            && revision != offer.revision.to_string()
+            && revision != latest.to_string()
         {
             return Err(Refusal::validation(format!(
-                "The revision of '{identifier}' is not the latest; the latest is {id}@{}.",
-                offer.revision
+                "The revision of '{identifier}' is not the latest; the latest is {id}@{latest}."
             )));
         }
-        Ok((id.to_owned(), Some(offer.revision)))
+        Ok((id.to_owned(), Some(latest)))
     }
 
     fn check_locks_and_quotas(&self, caller: &str, changes: &[Change]) -> Result<(), Refusal> {
@@ -328,9 +362,14 @@ impl World {
                 ),
             });
         }
+        let mut cancelled = None;
         for set in self.change_sets.iter_mut().filter(|set| set.id == id) {
             set.status = ChangeSetStatus::Cancelled;
             set.ended_at = Some(now);
+            cancelled = Some(set.clone());
+        }
+        if let Some(set) = cancelled {
+            self.change_set_ended(now, &set);
         }
         Ok(started_reply(caller, id))
     }
@@ -383,8 +422,13 @@ fn details_document(sent: &Value) -> Result<Value, Refusal> {
 fn documents_of(changes: &[Change]) -> Vec<(String, Option<super::model::Verdict>)> {
     let mut urls = Vec::new();
     for change in changes {
-        let Details::UpdateLegalTerms(documents) = &change.details else {
-            continue;
+        let documents: Vec<&Document> = match &change.content {
+            Content::Offer(Details::UpdateLegalTerms(documents)) => documents.iter().collect(),
+            Content::Authorization(authorization_changes::Details::UpdateLegalTerms {
+                buyer,
+                contract,
+            }) => buyer.iter().chain(contract).collect(),
+            Content::Offer(_) | Content::Authorization(_) => Vec::new(),
         };
         for document in documents {
             if let Document::CustomEula { url, .. } = document {

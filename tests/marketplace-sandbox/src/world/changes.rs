@@ -4,13 +4,17 @@
 //! known by looking at the whole offer is asynchronous and lives in [`super::rules`].
 
 use chrono::NaiveDate;
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::fields::{
-    amount, count, date, duration, is_country_code, length, offer_name, term_type,
+use super::fields::{count, date, duration, is_country_code, length, offer_name, term_type};
+use super::model::{Document, FixedUpfront, Renewal, Schedule, Targeting, Validity};
+use super::renewal_inputs;
+use super::term_inputs::{
+    Empty, LegalTermInput, Terms, accounts, fixed_upfront, from, legal_document, net_payment,
+    payment_schedule,
 };
-use super::model::{Charge, Document, FixedUpfront, Grant, Schedule, Targeting, Validity};
 
 /// A parsed change to an offer.
 #[derive(Debug, Clone)]
@@ -19,6 +23,11 @@ pub(crate) enum Details {
         product_id: String,
         name: Option<String>,
     },
+    CreateOfferUsingResaleAuthorization {
+        authorization_id: String,
+        name: Option<String>,
+        description: Option<String>,
+    },
     UpdateInformation(Information),
     UpdateTargeting(Targeting),
     UpdateLegalTerms(Vec<Document>),
@@ -26,6 +35,10 @@ pub(crate) enum Details {
     UpdatePaymentScheduleTerms(Option<Schedule>),
     UpdateAvailability(NaiveDate),
     UpdateValidityTerms(Option<Validity>),
+    UpdateNetPaymentTerms(Option<String>),
+    UpdateRenewalTerms(Option<Renewal>),
+    /// Per cent on top of a resale authorization's amounts.
+    UpdateMarkup(Decimal),
     ReleaseOffer,
 }
 
@@ -40,13 +53,18 @@ pub(crate) enum Kind {
     Schedule,
     Availability,
     Validity,
+    NetPayment,
+    Renewal,
+    Markup,
     Release,
 }
 
 impl Details {
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Self::CreateOffer { .. } => Kind::Creation,
+            Self::CreateOffer { .. } | Self::CreateOfferUsingResaleAuthorization { .. } => {
+                Kind::Creation
+            }
             Self::UpdateInformation(_) => Kind::Information,
             Self::UpdateTargeting(_) => Kind::Targeting,
             Self::UpdateLegalTerms(_) => Kind::Legal,
@@ -54,6 +72,9 @@ impl Details {
             Self::UpdatePaymentScheduleTerms(_) => Kind::Schedule,
             Self::UpdateAvailability(_) => Kind::Availability,
             Self::UpdateValidityTerms(_) => Kind::Validity,
+            Self::UpdateNetPaymentTerms(_) => Kind::NetPayment,
+            Self::UpdateRenewalTerms(_) => Kind::Renewal,
+            Self::UpdateMarkup(_) => Kind::Markup,
             Self::ReleaseOffer => Kind::Release,
         }
     }
@@ -70,9 +91,6 @@ pub(crate) struct Information {
 const DESCRIPTION_MAX: usize = 255;
 const BUYERS_MAX: usize = 26;
 const COUNTRIES_MAX: usize = 244;
-const GRANTS_MAX: usize = 200;
-const CHARGES_MAX: usize = 60;
-const URL_MAX: usize = 32_000;
 
 /// Parses one change's details. The error is the message of AWS's `ValidationException`.
 pub(crate) fn parse(change_type: &str, document: &Value) -> Result<Details, String> {
@@ -81,8 +99,18 @@ pub(crate) fn parse(change_type: &str, document: &Value) -> Result<Details, Stri
         "UpdateInformation" => update_information(from(document)?, document),
         "UpdateTargeting" => update_targeting(from(document)?),
         "UpdateLegalTerms" => update_legal_terms(from(document)?),
-        "UpdatePricingTerms" => update_pricing_terms(from(document)?),
-        "UpdatePaymentScheduleTerms" => update_payment_schedule(from(document)?),
+        "UpdatePricingTerms" => fixed_upfront(from(document)?, "FixedUpfrontPricingTerm")
+            .map(Details::UpdatePricingTerms),
+        "UpdatePaymentScheduleTerms" => payment_schedule(from(document)?, "PaymentScheduleTerm")
+            .map(Details::UpdatePaymentScheduleTerms),
+        "UpdateNetPaymentTerms" => {
+            net_payment(from(document)?, "NetPaymentTerm").map(Details::UpdateNetPaymentTerms)
+        }
+        "UpdateRenewalTerms" => {
+            renewal_inputs::renewal(from(document)?).map(Details::UpdateRenewalTerms)
+        }
+        "UpdateMarkup" => update_markup(&from(document)?),
+        "CreateOfferUsingResaleAuthorization" => create_resale_offer(from(document)?),
         "UpdateAvailability" => update_availability(&from(document)?),
         "UpdateValidityTerms" => update_validity_terms(from(document)?),
         "ReleaseOffer" => from::<Empty>(document).map(|_| Details::ReleaseOffer),
@@ -91,14 +119,6 @@ pub(crate) fn parse(change_type: &str, document: &Value) -> Result<Details, Stri
         )),
     }
 }
-
-fn from<T: for<'a> Deserialize<'a>>(document: &Value) -> Result<T, String> {
-    T::deserialize(document).map_err(|error| format!("Invalid details: {error}."))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Empty {}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
@@ -114,6 +134,50 @@ fn create_offer(input: CreateOfferInput) -> Result<Details, String> {
         product_id: input.product_id,
         name: input.name,
     })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct CreateResaleOfferInput {
+    resale_authorization_id: String,
+    name: Option<String>,
+    description: Option<String>,
+}
+
+fn create_resale_offer(input: CreateResaleOfferInput) -> Result<Details, String> {
+    length(
+        "ResaleAuthorizationId",
+        &input.resale_authorization_id,
+        1,
+        50,
+    )?;
+    input.name.as_deref().map_or(Ok(()), offer_name)?;
+    if let Some(description) = &input.description {
+        length("Description", description, 1, DESCRIPTION_MAX)?;
+    }
+    Ok(Details::CreateOfferUsingResaleAuthorization {
+        authorization_id: input.resale_authorization_id,
+        name: input.name,
+        description: input.description,
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+struct MarkupInput {
+    percentage: String,
+}
+
+/// `^(\d*\.)?\d{1,9}$`: not negative, at most nine decimals.
+fn update_markup(input: &MarkupInput) -> Result<Details, String> {
+    let text = &input.percentage;
+    let (whole, decimals) = text.split_once('.').unwrap_or(("", text));
+    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let shaped = digits(whole) && digits(decimals) && (1..=9).contains(&decimals.len());
+    let number = shaped.then(|| format!("0{text}").parse().ok()).flatten();
+    number
+        .map(Details::UpdateMarkup)
+        .ok_or_else(|| format!("Percentage: '{text}' is not a number of at most 9 decimals."))
 }
 
 #[derive(Deserialize)]
@@ -168,15 +232,8 @@ struct NegativeTargetingInput {
 }
 
 fn update_targeting(input: TargetingInput) -> Result<Details, String> {
-    if let Some(accounts) = &input.positive_targeting.buyer_accounts {
-        count("BuyerAccounts", accounts.len(), 1, BUYERS_MAX)?;
-        for account in accounts {
-            if account.len() != 12 || !account.bytes().all(|byte| byte.is_ascii_digit()) {
-                return Err(format!(
-                    "BuyerAccounts: '{account}' does not match ^[0-9]{{12}}$."
-                ));
-            }
-        }
+    if let Some(buyers) = &input.positive_targeting.buyer_accounts {
+        accounts("BuyerAccounts", buyers, BUYERS_MAX)?;
     }
     let codes = [
         &input.positive_targeting.country_codes,
@@ -197,34 +254,6 @@ fn update_targeting(input: TargetingInput) -> Result<Details, String> {
     }))
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
-struct Terms<T> {
-    terms: Vec<T>,
-}
-
-impl<T> Terms<T> {
-    fn at_most_one(self) -> Result<Option<T>, String> {
-        count("Terms", self.terms.len(), 0, 1)?;
-        Ok(self.terms.into_iter().next())
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
-struct LegalTermInput {
-    r#type: String,
-    documents: Vec<DocumentInput>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
-struct DocumentInput {
-    r#type: String,
-    url: Option<String>,
-    version: Option<String>,
-}
-
 fn update_legal_terms(input: Terms<LegalTermInput>) -> Result<Details, String> {
     count("Terms", input.terms.len(), 1, 1)?;
     let mut documents = Vec::new();
@@ -232,119 +261,10 @@ fn update_legal_terms(input: Terms<LegalTermInput>) -> Result<Details, String> {
         term_type(&term.r#type, "LegalTerm")?;
         count("Documents", term.documents.len(), 1, 1)?;
         for document in term.documents {
-            documents.push(legal_document(document)?);
+            documents.push(legal_document(document, "CustomEula", &["StandardEula"])?);
         }
     }
     Ok(Details::UpdateLegalTerms(documents))
-}
-
-fn legal_document(input: DocumentInput) -> Result<Document, String> {
-    match (input.r#type.as_str(), input.url, input.version) {
-        ("CustomEula", Some(url), None) => {
-            length("Url", &url, 1, URL_MAX)?;
-            if !url.starts_with("https://") && !url.starts_with("http://") {
-                return Err(format!("Url: '{url}' is not an absolute URL."));
-            }
-            Ok(Document::CustomEula { url, copy: None })
-        }
-        ("StandardEula", None, Some(version)) => Ok(Document::StandardEula { version }),
-        (kind, ..) => Err(format!(
-            "Documents: '{kind}' must be CustomEula with Url or StandardEula with Version."
-        )),
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
-struct PricingInput {
-    pricing_model: String,
-    terms: Vec<FixedUpfrontInput>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
-struct FixedUpfrontInput {
-    r#type: String,
-    currency_code: String,
-    price: String,
-    duration: Option<String>,
-    grants: Vec<GrantInput>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
-struct GrantInput {
-    dimension_key: String,
-    max_quantity: Option<u32>,
-}
-
-fn update_pricing_terms(input: PricingInput) -> Result<Details, String> {
-    if !["Contract", "Usage", "Byol", "Free"].contains(&input.pricing_model.as_str()) {
-        return Err(format!(
-            "PricingModel: '{}' is unknown.",
-            input.pricing_model
-        ));
-    }
-    let Some(term) = (Terms { terms: input.terms }).at_most_one()? else {
-        return Ok(Details::UpdatePricingTerms(None));
-    };
-    term_type(&term.r#type, "FixedUpfrontPricingTerm")?;
-    count("Grants", term.grants.len(), 1, GRANTS_MAX)?;
-    let mut grants = Vec::with_capacity(term.grants.len());
-    for grant in term.grants {
-        length("DimensionKey", &grant.dimension_key, 1, 100)?;
-        if grant.max_quantity == Some(0) {
-            return Err("MaxQuantity must be at least 1.".to_owned());
-        }
-        grants.push(Grant {
-            dimension_key: grant.dimension_key,
-            max_quantity: grant.max_quantity,
-        });
-    }
-    Ok(Details::UpdatePricingTerms(Some(FixedUpfront {
-        pricing_model: input.pricing_model,
-        currency: term.currency_code,
-        price: amount("Price", &term.price, 3)?,
-        duration: term
-            .duration
-            .map(|text| duration("Duration", text))
-            .transpose()?,
-        grants,
-    })))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
-struct ScheduleInput {
-    r#type: String,
-    currency_code: String,
-    schedule: Vec<ChargeInput>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
-struct ChargeInput {
-    charge_date: String,
-    charge_amount: String,
-}
-
-fn update_payment_schedule(input: Terms<ScheduleInput>) -> Result<Details, String> {
-    let Some(term) = input.at_most_one()? else {
-        return Ok(Details::UpdatePaymentScheduleTerms(None));
-    };
-    term_type(&term.r#type, "PaymentScheduleTerm")?;
-    count("Schedule", term.schedule.len(), 1, CHARGES_MAX)?;
-    let mut charges = Vec::with_capacity(term.schedule.len());
-    for charge in term.schedule {
-        charges.push(Charge {
-            date: date("ChargeDate", &charge.charge_date)?,
-            amount: amount("ChargeAmount", &charge.charge_amount, 2)?,
-        });
-    }
-    Ok(Details::UpdatePaymentScheduleTerms(Some(Schedule {
-        currency: term.currency_code,
-        charges,
-    })))
 }
 
 #[derive(Deserialize)]
@@ -446,7 +366,10 @@ mod tests {
                 json!({"Terms": [{"Type": "ValidityTerm"}]}),
             ),
             ("ReleaseOffer", json!({"Now": true})),
-            ("UpdateMarkup", json!({"Percentage": "1"})),
+            ("UpdateMarkup", json!({"Percentage": "-1"})),
+            ("UpdateMarkup", json!({"Percentage": "1."})),
+            ("UpdateMarkup", json!({"Percentage": "1.0000000001"})),
+            ("CreateReplacementOffer", json!({"AgreementId": "agmt-1"})),
         ] {
             assert!(
                 parse(change_type, &document).is_err(),

@@ -1,14 +1,18 @@
-//! `DescribeEntity` and `ListEntities`, in the shapes that a released professional-services offer has at AWS.
+//! `DescribeEntity` and `BatchDescribeEntities`, in the shapes that a released professional-services offer has at AWS.
 
 use chrono::NaiveDate;
 use serde_json::{Map, Value, json};
 
 use super::change_sets::{optional_text, require_catalog};
-use super::model::{Document, FixedUpfront, Offer, OfferState, Schedule, Targeting, Validity};
-use super::{Refusal, World, arn, paging, timestamp};
+use super::model::{
+    Document, FixedUpfront, Offer, OfferState, PriceIncrease, Renewal, Schedule, Targeting,
+    Validity, VariablePayment,
+};
+use super::{Refusal, World, arn, timestamp};
 use crate::config::{Product, ProductState};
 
-const PRODUCT_KIND: &str = "ProfessionalServicesProduct";
+const BATCH_MAX: usize = 20;
+pub(super) const PRODUCT_KIND: &str = "ProfessionalServicesProduct";
 
 impl World {
     /// `DescribeEntity`. `base` is where this sandbox serves its copies of legal documents.
@@ -19,8 +23,13 @@ impl World {
         base: &str,
     ) -> Result<Value, Refusal> {
         let plain = id.split_once('@').map_or(id, |(plain, _)| plain);
-        if let Some(product) = self.product(plain).filter(|_| caller == self.seller) {
+        if let Some(product) = self.product(plain)
+            && self.product_owner(plain) == Some(caller)
+        {
             return Ok(product_entity(caller, product));
+        }
+        if let Some(found) = self.authorization_seen_by(caller, plain) {
+            return Ok(self.authorization_entity(found, base));
         }
         let offer = self.offer_of(caller, plain)?;
         let details = offer_details(offer, base);
@@ -34,128 +43,47 @@ impl World {
         }))
     }
 
-    /// `ListEntities` for offers and products, newest change first.
-    pub(crate) fn list_entities(&self, caller: &str, body: &Value) -> Result<Value, Refusal> {
-        require_catalog(optional_text(body, "Catalog")?)?;
-        let found = match optional_text(body, "EntityType")? {
-            Some("Offer") => self.list_offers(caller, body)?,
-            Some(PRODUCT_KIND) if caller == self.seller => self
-                .products
-                .iter()
-                .map(|product| product_summary(caller, product))
-                .collect(),
-            Some(PRODUCT_KIND) => Vec::new(),
-            other => {
-                return Err(Refusal::validation(format!(
-                    "EntityType '{}' is not supported in this sandbox.",
-                    other.unwrap_or_default()
-                )));
-            }
-        };
-        paging::page(found, body, "EntitySummaryList", 20, 50)
-    }
-
-    fn list_offers(&self, caller: &str, body: &Value) -> Result<Vec<Value>, Refusal> {
-        let filters = body
-            .pointer("/EntityTypeFilters/OfferFilters")
-            .unwrap_or(&Value::Null);
-        let mut offers: Vec<&Offer> = Vec::new();
-        for offer in self.offers.iter().filter(|offer| offer.owner == caller) {
-            if matches_offer(offer, filters)? {
-                offers.push(offer);
-            }
+    /// `BatchDescribeEntities`: each entity succeeds or fails by itself.
+    pub(crate) fn batch_describe_entities(
+        &self,
+        caller: &str,
+        body: &Value,
+        base: &str,
+    ) -> Result<Value, Refusal> {
+        let sent = body
+            .get("EntityRequestList")
+            .and_then(Value::as_array)
+            .map_or(&[][..], Vec::as_slice);
+        if !(1..=BATCH_MAX).contains(&sent.len()) {
+            return Err(Refusal::validation(
+                "EntityRequestList must have 1 to 20 entries.",
+            ));
         }
-        offers.sort_by_key(|offer| std::cmp::Reverse((offer.modified_at, offer.id.clone())));
-        Ok(offers
-            .into_iter()
-            .map(|offer| offer_summary(caller, offer))
-            .collect())
-    }
-}
-
-fn matches_offer(offer: &Offer, filters: &Value) -> Result<bool, Refusal> {
-    let Some(filters) = filters.as_object() else {
-        return Ok(true);
-    };
-    for (name, filter) in filters {
-        let listed = |actual: &str| {
-            let values = filter.get("ValueList").and_then(Value::as_array);
-            values.is_some_and(|values| values.iter().any(|value| value.as_str() == Some(actual)))
-        };
-        let like = |actual: &str| {
-            filter
-                .get("WildCardValue")
-                .and_then(Value::as_str)
-                .is_some_and(|part| actual.contains(part))
-        };
-        let matches = match name.as_str() {
-            "EntityId" => listed(&offer.id),
-            "ProductId" => listed(&offer.product_id),
-            "State" => listed(state(offer)),
-            "Name" => offer
-                .name
-                .as_deref()
-                .is_some_and(|name| listed(name) || like(name)),
-            "BuyerAccounts" => offer.buyers().iter().any(|account| like(account)),
-            "Targeting" => listed(if offer.buyers().is_empty() {
-                "None"
+        let (mut details, mut errors) = (Map::new(), Map::new());
+        for request in sent {
+            require_catalog(optional_text(request, "Catalog")?)?;
+            let id = optional_text(request, "EntityId")?
+                .ok_or_else(|| Refusal::validation("EntityId is required."))?;
+            if let Ok(mut entity) = self.describe_entity(caller, id, base) {
+                if let Value::Object(fields) = &mut entity {
+                    fields.remove("Details");
+                }
+                details.insert(id.to_owned(), entity);
             } else {
-                "BuyerAccounts"
-            }),
-            other => {
-                return Err(Refusal::validation(format!(
-                    "Offer filter '{other}' is not supported in this sandbox."
-                )));
+                let error = json!({ "ErrorCode": "RESOURCE_NOT_FOUND_EXCEPTION",
+                    "ErrorMessage": format!("Entity '{id}' was not found.") });
+                errors.insert(id.to_owned(), error);
             }
-        };
-        if !matches {
-            return Ok(false);
         }
+        Ok(json!({ "EntityDetails": details, "Errors": errors }))
     }
-    Ok(true)
 }
 
-fn state(offer: &Offer) -> &'static str {
+pub(super) fn state(offer: &Offer) -> &'static str {
     match offer.state {
         OfferState::Draft => "Draft",
         OfferState::Released => "Released",
     }
-}
-
-fn offer_summary(caller: &str, offer: &Offer) -> Value {
-    let mut summary = Map::new();
-    put(&mut summary, "Name", offer.name.as_ref());
-    put(&mut summary, "ProductId", Some(&offer.product_id));
-    put(
-        &mut summary,
-        "ReleaseDate",
-        offer.released_at.map(timestamp),
-    );
-    put(
-        &mut summary,
-        "AvailabilityEndDate",
-        offer.availability_end.map(|day| format!("{day}T23:59:59Z")),
-    );
-    put(
-        &mut summary,
-        "BuyerAccounts",
-        Some(offer.buyers()).filter(|buyers| !buyers.is_empty()),
-    );
-    put(&mut summary, "State", Some(state(offer)));
-    put(
-        &mut summary,
-        "Targeting",
-        (!offer.buyers().is_empty()).then_some(["BuyerAccounts"]),
-    );
-    json!({
-        "Name": offer.name.as_deref().unwrap_or_default(),
-        "EntityType": "Offer",
-        "EntityId": offer.id,
-        "EntityArn": arn(caller, "Offer", &offer.id),
-        "LastModifiedDate": timestamp(offer.modified_at),
-        "Visibility": if offer.state == OfferState::Released { "Private" } else { "Draft" },
-        "OfferSummary": summary,
-    })
 }
 
 fn offer_details(offer: &Offer, base: &str) -> Value {
@@ -169,14 +97,39 @@ fn offer_details(offer: &Offer, base: &str) -> Value {
         offer.pre_existing_agreement.as_ref(),
     );
     put(&mut details, "ProductId", Some(&offer.product_id));
+    if let Some(resale) = &offer.resale {
+        put(
+            &mut details,
+            "ResaleAuthorizationId",
+            Some(&resale.authorization_id),
+        );
+        let markup = resale.markup.filter(|_| !resale.explicit);
+        put(
+            &mut details,
+            "MarkupPercentage",
+            markup.map(|percentage| percentage.to_string()),
+        );
+    }
     let terms: Vec<Value> = [
         offer
             .legal
             .as_deref()
             .map(|documents| legal_term(documents, base)),
-        offer.pricing.as_ref().map(pricing_term),
+        offer
+            .pricing
+            .as_ref()
+            .map(|term| pricing_term(term, "FixedUpfrontPricingTerm")),
         offer.validity.as_ref().map(validity_term),
-        offer.schedule.as_ref().map(schedule_term),
+        offer
+            .schedule
+            .as_ref()
+            .map(|term| schedule_term(term, "PaymentScheduleTerm")),
+        offer.variable.as_ref().map(variable_term),
+        offer.renewal.as_ref().map(renewal_term),
+        offer
+            .net_payment
+            .as_ref()
+            .map(|period| json!({ "Type": "NetPaymentTerm", "PaymentDuePeriod": period })),
     ]
     .into_iter()
     .flatten()
@@ -220,7 +173,7 @@ pub(crate) fn document_url(document: &Document, base: &str) -> Option<String> {
     }
 }
 
-fn pricing_term(term: &FixedUpfront) -> Value {
+pub(super) fn pricing_term(term: &FixedUpfront, kind: &str) -> Value {
     let grants: Vec<Value> = term
         .grants
         .iter()
@@ -232,7 +185,7 @@ fn pricing_term(term: &FixedUpfront) -> Value {
         })
         .collect();
     let mut fields = Map::new();
-    put(&mut fields, "Type", Some("FixedUpfrontPricingTerm"));
+    put(&mut fields, "Type", Some(kind));
     put(&mut fields, "CurrencyCode", Some(&term.currency));
     put(&mut fields, "Price", Some(term.price.to_string()));
     put(&mut fields, "Duration", term.duration.as_ref());
@@ -251,7 +204,7 @@ fn validity_term(term: &Validity) -> Value {
 }
 
 /// AWS shows charge dates as instants although it takes them as days.
-fn schedule_term(term: &Schedule) -> Value {
+pub(super) fn schedule_term(term: &Schedule, kind: &str) -> Value {
     let schedule: Vec<Value> = term
         .charges
         .iter()
@@ -262,7 +215,35 @@ fn schedule_term(term: &Schedule) -> Value {
             })
         })
         .collect();
-    json!({ "Type": "PaymentScheduleTerm", "CurrencyCode": term.currency, "Schedule": schedule })
+    json!({ "Type": kind, "CurrencyCode": term.currency, "Schedule": schedule })
+}
+
+fn variable_term(term: &VariablePayment) -> Value {
+    json!({ "Type": "VariablePaymentTerm", "CurrencyCode": term.currency,
+        "MaxTotalChargeAmount": term.cap.to_string() })
+}
+
+fn renewal_term(term: &Renewal) -> Value {
+    let mut fields = Map::new();
+    put(&mut fields, "Type", Some("RenewalTerm"));
+    put(
+        &mut fields,
+        "LockoutPeriod",
+        Some(format!("P{}D", term.lockout)),
+    );
+    put(
+        &mut fields,
+        "AdjustmentDeadline",
+        term.deadline.map(|days| format!("P{days}D")),
+    );
+    put(&mut fields, "MaxRenewals", term.max);
+    let increase = term.increase.as_ref().map(|increase| match increase {
+        PriceIncrease::Fixed(value) => json!({ "FixedPercentage": { "Value": value.to_string() } }),
+        PriceIncrease::Range { min, max, default } => json!({ "PercentageRange": {
+            "MinValue": min.to_string(), "MaxValue": max.to_string(), "DefaultValue": default.to_string() } }),
+    });
+    put(&mut fields, "PriceIncrease", increase);
+    Value::Object(fields)
 }
 
 fn targeting_rule(targeting: &Targeting) -> Value {
@@ -313,7 +294,7 @@ fn product_entity(caller: &str, product: &Product) -> Value {
     })
 }
 
-fn product_summary(caller: &str, product: &Product) -> Value {
+pub(super) fn product_summary(caller: &str, product: &Product) -> Value {
     json!({
         "Name": product.title,
         "EntityType": PRODUCT_KIND,
@@ -333,7 +314,11 @@ fn visibility(product: &Product) -> &'static str {
     }
 }
 
-fn put<T: serde::Serialize>(fields: &mut Map<String, Value>, name: &str, value: Option<T>) {
+pub(super) fn put<T: serde::Serialize>(
+    fields: &mut Map<String, Value>,
+    name: &str,
+    value: Option<T>,
+) {
     if let Some(value) = value {
         fields.insert(name.to_owned(), json!(value));
     }

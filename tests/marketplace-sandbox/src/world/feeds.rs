@@ -5,6 +5,7 @@
 //! a later revision is a new row with a later `valid_from`.
 
 use chrono::{DateTime, Datelike, Utc};
+use serde_json::{Value, json};
 
 use super::feed_columns::{
     ACCOUNT, ADDRESS, AGREEMENT, AGREEMENT_TERM, BILLING_EVENT, Feed, OFFER, OFFER_PRODUCT,
@@ -12,11 +13,14 @@ use super::feed_columns::{
 };
 use super::ids::account_guid;
 use super::model::{Agreement, BillingEvent, Document, Offer, OfferState};
-use super::{World, timestamp};
+use super::{World, authorizations, timestamp};
+use crate::config::Product;
 
 /// One row as handed to the seller; cells in the order of the feed's columns, history included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FeedRow {
+    /// The seller whose feed it is in.
+    pub(crate) recipient: String,
     pub(crate) feed: &'static str,
     /// (year, month) of the file that it is in.
     pub(crate) month: (i32, u32),
@@ -29,69 +33,63 @@ pub(crate) fn month_of(at: DateTime<Utc>) -> (i32, u32) {
 }
 
 type Named = (&'static str, String);
+/// A row that may be new: its feed, its key, since when it holds, its cells.
+type Row = (Feed, String, DateTime<Utc>, Vec<Named>);
 
 impl World {
-    /// Appends the rows that are new at `now`. Doing it again at once appends nothing.
+    /// Appends the rows that are new at `now`, to every seller's feeds. Doing it again at once appends
+    /// nothing.
     pub(crate) fn cut_feeds(&mut self, now: DateTime<Utc>) {
-        let mut rows: Vec<(Feed, String, DateTime<Utc>, Vec<Named>)> = Vec::new();
-        for product in &self.products {
-            let start = DateTime::UNIX_EPOCH;
+        for recipient in self.sellers.clone() {
+            for (feed, key, valid_from, cells) in self.rows_for(&recipient) {
+                self.append(now, &recipient, feed, &key, valid_from, &cells);
+            }
+        }
+    }
+
+    fn rows_for(&self, recipient: &str) -> Vec<Row> {
+        let mut rows: Vec<Row> = Vec::new();
+        let start = DateTime::UNIX_EPOCH;
+        for product in self.products_known_to(recipient) {
             rows.push((
                 PRODUCT,
                 product.id.clone(),
                 start,
-                self.product_row(&product.id, &product.title),
+                self.product_row(product),
             ));
         }
-        for account in self.accounts() {
-            rows.push((
-                ACCOUNT,
-                account.clone(),
-                DateTime::UNIX_EPOCH,
-                account_row(&account),
-            ));
-            rows.push((
-                ADDRESS,
-                account.clone(),
-                DateTime::UNIX_EPOCH,
-                address_row(&account),
-            ));
+        for account in self.accounts_known_to(recipient) {
+            rows.push((ACCOUNT, account.clone(), start, account_row(&account)));
+            rows.push((ADDRESS, account.clone(), start, address_row(&account)));
         }
         for offer in self
             .offer_history
             .iter()
-            .filter(|offer| self.is_reported(offer))
+            .filter(|offer| self.is_reported_to(recipient, offer))
         {
+            let at = offer.modified_at;
             let key = format!("{}@{}", offer.id, offer.revision);
-            rows.push((OFFER, key.clone(), offer.modified_at, offer_row(offer)));
-            rows.push((
-                OFFER_PRODUCT,
-                key,
-                offer.modified_at,
-                offer_product_row(offer),
-            ));
-            for (index, buyer) in offer.buyers().iter().enumerate() {
-                let key = format!("{}@{}#{index}", offer.id, offer.revision);
-                rows.push((
-                    OFFER_TARGET,
-                    key.clone(),
-                    offer.modified_at,
-                    offer_target_row(offer, &key, buyer),
-                ));
+            rows.push((OFFER, key.clone(), at, self.offer_row(offer, recipient)));
+            rows.push((OFFER_PRODUCT, key.clone(), at, offer_product_row(offer)));
+            // Whom a partner targets is not the manufacturer's to know.
+            let targets = if offer.owner == recipient {
+                offer.buyers()
+            } else {
+                &[]
+            };
+            for (index, buyer) in targets.iter().enumerate() {
+                let key = format!("{key}#{index}");
+                let cells = offer_target_row(offer, &key, buyer);
+                rows.push((OFFER_TARGET, key, at, cells));
             }
         }
-        for agreement in self
-            .agreements
-            .iter()
-            .filter(|agreement| agreement.proposer == self.seller)
-        {
+        for agreement in self.agreements_of(recipient) {
             let key = format!("{}@{}", agreement.id, agreement.status.as_str());
-            rows.push((
-                AGREEMENT,
-                key,
-                agreement.updated_at,
-                agreement_row(agreement),
-            ));
+            let cells = agreement_row(agreement, recipient);
+            rows.push((AGREEMENT, key, agreement.updated_at, cells));
+            if agreement.proposer != recipient {
+                continue;
+            }
             for (id, kind, configuration) in term_rows(agreement) {
                 let cells = vec![
                     ("term_id", id.clone()),
@@ -103,27 +101,37 @@ impl World {
             }
         }
         for event in &self.billing_events {
-            rows.push((
-                BILLING_EVENT,
-                event.id.clone(),
-                event.at,
-                self.billing_row(event),
-            ));
+            if event.recipient == recipient {
+                rows.push((
+                    BILLING_EVENT,
+                    event.id.clone(),
+                    event.at,
+                    self.billing_row(event),
+                ));
+            }
         }
-        for (feed, key, valid_from, cells) in rows {
-            self.append(now, feed, &key, valid_from, &cells);
-        }
+        rows
+    }
+
+    fn agreements_of<'a>(&'a self, recipient: &'a str) -> impl Iterator<Item = &'a Agreement> {
+        self.agreements.iter().filter(move |agreement| {
+            agreement.proposer == recipient || agreement.manufacturer == recipient
+        })
     }
 
     fn append(
         &mut self,
         now: DateTime<Utc>,
+        recipient: &str,
         feed: Feed,
         key: &str,
         valid_from: DateTime<Utc>,
         named: &[Named],
     ) {
-        if !self.feed_keys.insert(format!("{}/{key}", feed.name)) {
+        if !self
+            .feed_keys
+            .insert(format!("{recipient}/{}/{key}", feed.name))
+        {
             return;
         }
         let mut cells: Vec<String> = feed
@@ -145,38 +153,82 @@ impl World {
             String::new(),
         ]);
         self.feed_rows.push(FeedRow {
+            recipient: recipient.to_owned(),
             feed: feed.name,
             month: month_of(now),
             cells,
         });
     }
 
-    /// Buyers see released offers; so does the feed.
-    fn is_reported(&self, offer: &Offer) -> bool {
-        offer.owner == self.seller && offer.state == OfferState::Released
+    /// Buyers see released offers; so do the feeds of who sells and whose product it is.
+    fn is_reported_to(&self, recipient: &str, offer: &Offer) -> bool {
+        let maker = self.product_owner(&offer.product_id) == Some(recipient);
+        offer.state == OfferState::Released && (offer.owner == recipient || maker)
     }
 
-    fn accounts(&self) -> Vec<String> {
+    fn products_known_to<'a>(&'a self, recipient: &'a str) -> impl Iterator<Item = &'a Product> {
+        self.products.iter().filter(move |product| {
+            let own = self.product_owner(&product.id) == Some(recipient);
+            own || self
+                .agreements_of(recipient)
+                .any(|agreement| agreement.product_id == product.id)
+        })
+    }
+
+    fn accounts_known_to(&self, recipient: &str) -> Vec<String> {
         let mut accounts = vec![
-            self.seller.clone(),
+            recipient.to_owned(),
             super::billing::MARKETPLACE_ACCOUNT.to_owned(),
         ];
-        for agreement in &self.agreements {
+        for agreement in self.agreements_of(recipient) {
             accounts.push(agreement.acceptor.clone());
             accounts.push(agreement.payer.clone());
+            accounts.push(agreement.proposer.clone());
+            accounts.push(agreement.manufacturer.clone());
         }
         accounts.sort();
         accounts.dedup();
         accounts
     }
 
-    fn product_row(&self, id: &str, title: &str) -> Vec<Named> {
+    fn product_row(&self, product: &Product) -> Vec<Named> {
+        let maker = self.product_owner(&product.id).unwrap_or_default();
         vec![
-            ("product_id", id.to_owned()),
-            ("manufacturer_account_id", account_guid(&self.seller)),
-            ("product_code", id.trim_start_matches("prod-").to_owned()),
-            ("title", title.to_owned()),
+            ("product_id", product.id.clone()),
+            ("manufacturer_account_id", account_guid(maker)),
+            (
+                "product_code",
+                product.id.trim_start_matches("prod-").to_owned(),
+            ),
+            ("title", product.title.clone()),
         ]
+    }
+
+    /// An opportunity is what feeds call a resale authorization.
+    fn offer_row(&self, offer: &Offer, recipient: &str) -> Vec<Named> {
+        let expires = offer.availability_end.map_or_else(
+            || "9999-01-01T00:00:00Z".to_owned(),
+            |day| format!("{day}T23:59:59Z"),
+        );
+        let mut row = vec![
+            ("offer_id", offer.id.clone()),
+            ("offer_revision", offer.revision.to_string()),
+            ("name", offer.name.clone().unwrap_or_default()),
+            ("expiration_date", expires),
+            ("seller_account_id", account_guid(&offer.owner)),
+            ("recipient_account_id", account_guid(recipient)),
+        ];
+        let authorization = offer
+            .resale
+            .as_ref()
+            .and_then(|resale| self.authorization(&resale.authorization_id));
+        if let Some(found) = authorization {
+            row.push(("opportunity_id", found.id.clone()));
+            row.push(("opportunity_name", found.name.clone()));
+            let description = found.description.clone().unwrap_or_default();
+            row.push(("opportunity_description", description));
+        }
+        row
     }
 
     fn billing_row(&self, event: &BillingEvent) -> Vec<Named> {
@@ -206,7 +258,9 @@ impl World {
             ),
             ("broker_id", "AWS_INC".to_owned()),
             ("action_date", timestamp(event.at)),
-            ("recipient_account_id", account_guid(&self.seller)),
+            ("recipient_account_id", account_guid(&event.recipient)),
+            ("charge_variant", event.charge_variant.to_owned()),
+            ("charge_side", event.charge_side.to_owned()),
             (
                 "disbursement_reference_number",
                 event.disbursement_reference.clone().unwrap_or_default(),
@@ -235,9 +289,6 @@ impl World {
                 ("buyer_invoice_id", subject.buyer_invoice_id.clone()),
                 ("invoice_variant", subject.invoice_variant.to_owned()),
             ]),
-        }
-        if event.transaction_type == "AWS_REV_SHARE" {
-            row.push(("charge_variant", "LISTING_FEE".to_owned()));
         }
         let agreement = event.subject.as_ref().and_then(|subject| {
             self.agreements
@@ -272,7 +323,7 @@ fn account_row(account: &str) -> Vec<Named> {
         ),
         ("mailing_address_id", address_id(account)),
         ("tax_address_id", address_id(account)),
-        ("tax_legal_name", format!("Company, of \"{account}\"")),
+        ("tax_legal_name", authorizations::legal_name(account)),
     ]
 }
 
@@ -281,27 +332,12 @@ fn address_row(account: &str) -> Vec<Named> {
     vec![
         ("address_id", address_id(account)),
         ("email_domain", format!("a{account}.example")),
-        ("company_name", format!("Company, of \"{account}\"")),
+        ("company_name", authorizations::legal_name(account)),
         ("country_code", "US".to_owned()),
         ("state_or_region", "WA".to_owned()),
         ("city", "Seattle".to_owned()),
         ("postal_code", "01234".to_owned()),
         ("address_line_1", "1 Example Street".to_owned()),
-    ]
-}
-
-fn offer_row(offer: &Offer) -> Vec<Named> {
-    let expires = offer.availability_end.map_or_else(
-        || "9999-01-01T00:00:00Z".to_owned(),
-        |day| format!("{day}T23:59:59Z"),
-    );
-    vec![
-        ("offer_id", offer.id.clone()),
-        ("offer_revision", offer.revision.to_string()),
-        ("name", offer.name.clone().unwrap_or_default()),
-        ("expiration_date", expires),
-        ("seller_account_id", account_guid(&offer.owner)),
-        ("recipient_account_id", account_guid(&offer.owner)),
     ]
 }
 
@@ -324,15 +360,17 @@ fn offer_target_row(offer: &Offer, key: &str, buyer: &str) -> Vec<Named> {
     ]
 }
 
-fn agreement_row(agreement: &Agreement) -> Vec<Named> {
+/// The manufacturer sees the wholesale value of a partner's sale.
+fn agreement_row(agreement: &Agreement, recipient: &str) -> Vec<Named> {
+    let value = match &agreement.wholesale {
+        Some(wholesale) if agreement.proposer != recipient => wholesale.total(),
+        _ => agreement.value(),
+    };
     vec![
         ("agreement_id", agreement.id.clone()),
         ("status", agreement.status.as_str().to_owned()),
         ("currency_code", agreement.schedule.currency.clone()),
-        (
-            "estimated_agreement_value",
-            agreement.schedule.total().to_string(),
-        ),
+        ("estimated_agreement_value", value.to_string()),
         ("proposer_account_id", account_guid(&agreement.proposer)),
         ("acceptor_account_id", account_guid(&agreement.acceptor)),
         ("offer_id", agreement.offer_id.clone()),
@@ -343,57 +381,79 @@ fn agreement_row(agreement: &Agreement) -> Vec<Named> {
         ("start_time", timestamp(agreement.accepted_at)),
         ("end_time", timestamp(agreement.ends_at)),
         ("acceptance_time", timestamp(agreement.accepted_at)),
-        ("intent", "NEW".to_owned()),
-        ("recipient_account_id", account_guid(&agreement.proposer)),
+        (
+            "intent",
+            if agreement.preceding.is_some() {
+                "RENEW"
+            } else {
+                "NEW"
+            }
+            .to_owned(),
+        ),
+        (
+            "preceding_agreement_id",
+            agreement.preceding.clone().unwrap_or_default(),
+        ),
+        ("recipient_account_id", account_guid(recipient)),
         ("catalog", "AWSMarketplace".to_owned()),
     ]
 }
 
 fn term_rows(agreement: &Agreement) -> Vec<(String, &'static str, String)> {
-    let [legal, pricing, validity, schedule] = &agreement.term_ids;
-    let documents: Vec<serde_json::Value> = agreement
-        .legal
+    agreement
+        .terms
         .iter()
-        .map(|document| match document {
-            Document::CustomEula { url, .. } => {
-                serde_json::json!({ "type": "CustomEula", "url": url })
-            }
-            Document::StandardEula { version } => {
-                serde_json::json!({ "type": "StandardEula", "version": version })
-            }
+        .map(|(kind, id)| {
+            (
+                id.clone(),
+                *kind,
+                term_configuration(agreement, kind).to_string(),
+            )
         })
-        .collect();
-    let charges: Vec<serde_json::Value> = agreement
-        .schedule
-        .charges
-        .iter()
-        .map(|charge| serde_json::json!({ "chargeDate": charge.date, "chargeAmount": charge.amount.to_string() }))
-        .collect();
-    let price = serde_json::json!({
-        "currencyCode": agreement.pricing.currency, "price": agreement.pricing.price.to_string(),
-    });
-    let schedule_json =
-        serde_json::json!({ "currencyCode": agreement.schedule.currency, "schedule": charges });
-    let mut rows = vec![
-        (
-            legal.clone(),
-            "LegalTerm",
-            serde_json::json!({ "documents": documents }).to_string(),
-        ),
-        (
-            pricing.clone(),
-            "FixedUpfrontPricingTerm",
-            price.to_string(),
-        ),
-        (
-            schedule.clone(),
-            "PaymentScheduleTerm",
-            schedule_json.to_string(),
-        ),
-    ];
-    if let Some(term) = &agreement.validity {
-        let json = serde_json::json!({ "agreementDuration": term.duration });
-        rows.push((validity.clone(), "ValidityTerm", json.to_string()));
+        .collect()
+}
+
+fn term_configuration(agreement: &Agreement, kind: &str) -> Value {
+    let currency = &agreement.schedule.currency;
+    match kind {
+        "LegalTerm" => {
+            let documents: Vec<Value> = agreement.legal.iter().map(document_json).collect();
+            json!({ "documents": documents })
+        }
+        "FixedUpfrontPricingTerm" => {
+            let price = agreement
+                .pricing
+                .as_ref()
+                .map(|term| term.price.to_string());
+            json!({ "currencyCode": currency, "price": price })
+        }
+        "PaymentScheduleTerm" => {
+            let rows: Vec<Value> = agreement
+                .schedule
+                .charges
+                .iter()
+                .map(|charge| {
+                    json!({ "chargeDate": charge.date, "chargeAmount": charge.amount.to_string() })
+                })
+                .collect();
+            json!({ "currencyCode": currency, "schedule": rows })
+        }
+        "ValidityTerm" => {
+            let duration = agreement.validity.as_ref().map(|term| &term.duration);
+            json!({ "agreementDuration": duration })
+        }
+        "VariablePaymentTerm" => {
+            let cap = agreement.value().to_string();
+            json!({ "currencyCode": currency, "maxTotalChargeAmount": cap })
+        }
+        "NetPaymentTerm" => json!({ "paymentDuePeriod": agreement.net_payment }),
+        _ => json!({ "lockoutPeriod": agreement.renewal.as_ref().map(|term| term.lockout) }),
     }
-    rows
+}
+
+fn document_json(document: &Document) -> Value {
+    match document {
+        Document::CustomEula { url, .. } => json!({ "type": "CustomEula", "url": url }),
+        Document::StandardEula { version } => json!({ "type": "StandardEula", "version": version }),
+    }
 }

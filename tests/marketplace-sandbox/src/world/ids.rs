@@ -28,8 +28,17 @@ impl Ids {
         format!("offer-{}", self.base36(13))
     }
 
+    pub(crate) fn authorization(&mut self) -> String {
+        format!("resaleauthz-{}", self.base36(13))
+    }
+
     pub(crate) fn agreement(&mut self) -> String {
         format!("agmt-{}", self.base36(25))
+    }
+
+    /// `pr-…`, `ch-…`, `acr-…`, `ba-…`.
+    pub(crate) fn request(&mut self, prefix: &str) -> String {
+        format!("{prefix}-{}", self.base36(25))
     }
 
     pub(crate) fn term(&mut self) -> String {

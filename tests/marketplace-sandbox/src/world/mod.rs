@@ -1,28 +1,54 @@
 //! P7: the marketplace as values. Every function is of (state, now, input); nothing here waits, reads a
 //! clock, or knows a protocol.
 //!
-//! [`changes`] parses and applies the synchronous rules, [`change_sets`] queues and [`change_set_views`]
-//! shows, [`apply`] moves the queue
-//! with the clock, [`rules`] are the asynchronous rules, [`entities`] describes and lists, [`agreements`]
-//! accepts and searches, [`billing`] invoices, collects and disburses, [`feeds`] turns it all into rows.
+//! | what | where |
+//! |---|---|
+//! | what a change may say, at once | [`changes`], [`authorization_changes`], [`term_inputs`], [`renewal_inputs`], [`fields`] |
+//! | change sets: queued, shown, moved by the clock | [`change_sets`], [`change_set_views`], [`apply`] |
+//! | asynchronous rules | [`rules`], [`release_rules`], [`resale_offers`], [`renewal_rules`], [`authorization_rules`] |
+//! | entities described and listed | [`entities`], [`authorizations`], [`listing`] |
+//! | agreements: accepted, found, read, renewed | [`agreements`], [`search`], [`agreement_terms`], [`renewing`], [`parties`] |
+//! | requests between the parties | [`payment_requests`], [`cancellations`], [`adjustments`], [`input`] |
+//! | money | [`billing`], [`invoices`], [`disbursing`] |
+//! | what sellers are told | [`feeds`], [`events`], [`queue`] |
 
+pub(crate) mod adjustments;
+pub(crate) mod agreement_terms;
 pub(crate) mod agreements;
 pub(crate) mod apply;
+pub(crate) mod authorization_changes;
+pub(crate) mod authorization_rules;
+pub(crate) mod authorizations;
 pub(crate) mod billing;
+pub(crate) mod cancellations;
 pub(crate) mod change_set_views;
 pub(crate) mod change_sets;
 pub(crate) mod changes;
+pub(crate) mod disbursing;
 pub(crate) mod entities;
+pub(crate) mod events;
 pub(crate) mod feed_columns;
 pub(crate) mod feeds;
 pub(crate) mod fields;
 pub(crate) mod ids;
+pub(crate) mod input;
+pub(crate) mod invoices;
+pub(crate) mod listing;
 pub(crate) mod model;
 pub(crate) mod money;
 pub(crate) mod paging;
+pub(crate) mod parties;
+pub(crate) mod payment_requests;
 pub(crate) mod period;
+pub(crate) mod queue;
+pub(crate) mod release_rules;
+pub(crate) mod renewal_inputs;
+pub(crate) mod renewal_rules;
+pub(crate) mod renewing;
+pub(crate) mod resale_offers;
 pub(crate) mod rules;
 pub(crate) mod search;
+pub(crate) mod term_inputs;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -33,9 +59,15 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 
 use crate::config::{Config, Product, Settings};
+use adjustments::Adjustment;
+use authorizations::Authorization;
+use cancellations::Cancellation;
+use events::Events;
 use feeds::FeedRow;
 use ids::Ids;
 use model::{Agreement, BillingEvent, ChangeSet, Offer};
+use parties::Remembered;
+use payment_requests::PaymentRequest;
 
 /// Why an operation of either API was refused, before it has a protocol's status and code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,9 +78,17 @@ pub(crate) enum Refusal {
         reason: Option<&'static str>,
         field: Option<String>,
     },
+    /// `kind` is the Agreement API's `ResourceType`.
     NotFound {
         message: String,
         resource: String,
+        kind: &'static str,
+    },
+    /// Only the Agreement API has it: the thing is in the wrong state.
+    Conflict {
+        message: String,
+        resource: String,
+        kind: &'static str,
     },
     InUse {
         message: String,
@@ -61,6 +101,11 @@ pub(crate) enum Refusal {
     },
     Throttled,
     Fault,
+    /// SQS's own errors.
+    Queue {
+        code: &'static str,
+        message: String,
+    },
 }
 
 impl Refusal {
@@ -81,9 +126,23 @@ impl Refusal {
     }
 
     pub(crate) fn not_found(message: impl Into<String>, resource: &str) -> Self {
+        Self::absent("Agreement", resource, message)
+    }
+
+    /// Something of the Agreement API that is not there, or not the caller's.
+    pub(crate) fn absent(kind: &'static str, resource: &str, message: impl Into<String>) -> Self {
         Self::NotFound {
             message: message.into(),
             resource: resource.to_owned(),
+            kind,
+        }
+    }
+
+    pub(crate) fn conflict(kind: &'static str, resource: &str, message: impl Into<String>) -> Self {
+        Self::Conflict {
+            message: message.into(),
+            resource: resource.to_owned(),
+            kind,
         }
     }
 }
@@ -92,6 +151,8 @@ impl Refusal {
 #[derive(Debug)]
 pub(crate) struct Facts {
     pub(crate) listing_fee: Decimal,
+    /// Added to the fee for what a partner resells; the manufacturer pays it.
+    pub(crate) resale_fee: Decimal,
     pub(crate) tax_rate: Decimal,
     pub(crate) billing_terms_days: u16,
     pub(crate) disbursement_currencies: Vec<String>,
@@ -104,12 +165,17 @@ pub(crate) struct Facts {
 pub(crate) struct Delivery {
     pub(crate) month: (i32, u32),
     pub(crate) files: BTreeMap<PathBuf, Vec<u8>>,
+    /// The partners' files, each under its account.
+    pub(crate) partner_files: BTreeMap<PathBuf, Vec<u8>>,
 }
 
 /// The whole marketplace of one sandbox.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) seller: String,
+    /// The seller and every partner.
+    pub(crate) sellers: Vec<String>,
+    pub(crate) authorizations: Vec<Authorization>,
     pub(crate) facts: Facts,
     pub(crate) settings: Settings,
     pub(crate) products: Vec<Product>,
@@ -118,6 +184,11 @@ pub(crate) struct World {
     pub(crate) offer_history: Vec<Offer>,
     pub(crate) change_sets: Vec<ChangeSet>,
     pub(crate) agreements: Vec<Agreement>,
+    pub(crate) payment_requests: Vec<PaymentRequest>,
+    pub(crate) cancellations: Vec<Cancellation>,
+    pub(crate) adjustments: Vec<Adjustment>,
+    /// (account, kind of request, `clientToken`) → what it made.
+    pub(crate) agreement_tokens: HashMap<(String, &'static str, String), Remembered>,
     pub(crate) billing_events: Vec<BillingEvent>,
     /// The marketplace's own copies of legal documents, by SHA-256.
     pub(crate) legal_copies: BTreeMap<String, Bytes>,
@@ -125,10 +196,15 @@ pub(crate) struct World {
     pub(crate) feed_rows: Vec<FeedRow>,
     pub(crate) feed_keys: BTreeSet<String>,
     pub(crate) last_delivery: Option<Delivery>,
+    pub(crate) events: Events,
     /// (account, `ClientRequestToken`) → the body it came with, and the change set it started.
     pub(crate) tokens: HashMap<(String, String), (Value, String)>,
     /// The next change set ends FAILED with `SERVER_FAULT` (an injected failure).
     pub(crate) doom_next: bool,
+    /// The next change set does not end before `POST /sandbox/change-sets/end` (an injected failure).
+    pub(crate) stick_next: bool,
+    /// The next payment, cancellation or adjustment request ends `VALIDATION_FAILED` (an injected failure).
+    pub(crate) invalidate_next: bool,
     pub(crate) ids: Ids,
 }
 
@@ -136,8 +212,14 @@ impl World {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             seller: config.seller_account.clone(),
+            sellers: std::iter::once(&config.seller_account)
+                .chain(&config.partner_accounts)
+                .cloned()
+                .collect(),
+            authorizations: Vec::new(),
             facts: Facts {
                 listing_fee: config.listing_fee,
+                resale_fee: config.resale_fee,
                 tax_rate: config.tax_rate,
                 billing_terms_days: config.billing_terms_days,
                 disbursement_currencies: config.disbursement_currencies.clone(),
@@ -150,19 +232,32 @@ impl World {
             offer_history: Vec::new(),
             change_sets: Vec::new(),
             agreements: Vec::new(),
+            payment_requests: Vec::new(),
+            cancellations: Vec::new(),
+            adjustments: Vec::new(),
+            agreement_tokens: HashMap::new(),
             billing_events: Vec::new(),
             legal_copies: BTreeMap::new(),
             feed_rows: Vec::new(),
             feed_keys: BTreeSet::new(),
             last_delivery: None,
+            events: Events::default(),
             tokens: HashMap::new(),
             doom_next: false,
+            stick_next: false,
+            invalidate_next: false,
             ids: Ids::new(&config.seed),
         }
     }
 
     pub(crate) fn product(&self, id: &str) -> Option<&Product> {
         self.products.iter().find(|product| product.id == id)
+    }
+
+    /// The seller whose product it is: the manufacturer of every agreement about it.
+    pub(crate) fn product_owner(&self, id: &str) -> Option<&str> {
+        let product = self.product(id)?;
+        Some(product.owner.as_deref().unwrap_or(&self.seller))
     }
 
     /// The caller's own offer; somebody else's does not exist for them.

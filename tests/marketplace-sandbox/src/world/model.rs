@@ -6,7 +6,9 @@ use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::changes::Details;
+use super::authorization_changes;
+use super::changes::{Details, Kind};
+use super::invoices::{Credit, Invoice};
 use super::period::Period;
 
 /// Money in JSON is text: a number would pass through a float somewhere.
@@ -41,6 +43,14 @@ pub(crate) struct Offer {
     pub(crate) pricing: Option<FixedUpfront>,
     pub(crate) schedule: Option<Schedule>,
     pub(crate) validity: Option<Validity>,
+    pub(crate) net_payment: Option<String>,
+    pub(crate) renewal: Option<Renewal>,
+    /// Milestones instead of a schedule; made in the portal only.
+    pub(crate) variable: Option<VariablePayment>,
+    /// For a channel partner's offer: what it resells.
+    pub(crate) resale: Option<Resale>,
+    /// For an offer that the marketplace made: the agreement that it renews.
+    pub(crate) renews: Option<String>,
     /// Ends 23:59:59.999 UTC on this day (O7).
     pub(crate) availability_end: Option<NaiveDate>,
     pub(crate) released_at: Option<DateTime<Utc>>,
@@ -72,6 +82,58 @@ impl Offer {
             .as_ref()
             .map_or(&[], |targeting| &targeting.buyer_accounts)
     }
+}
+
+/// The resale authorization behind a channel partner's offer.
+#[derive(Debug, Clone)]
+pub(crate) struct Resale {
+    pub(crate) authorization_id: String,
+    /// Per cent on top of the wholesale amounts, as long as the schedule is not the partner's own.
+    pub(crate) markup: Option<Decimal>,
+    /// The partner priced row by row; there is no way back to a markup.
+    pub(crate) explicit: bool,
+    /// What the partner owes the manufacturer: the authorization's schedule, or its one price.
+    pub(crate) schedule: Option<Schedule>,
+    pub(crate) price: Decimal,
+    /// Documents that come from the authorization, before the partner's own.
+    pub(crate) legal: Vec<Document>,
+}
+
+/// A cap, and payment requests under it (O17).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct VariablePayment {
+    pub(crate) currency: String,
+    pub(crate) cap: Decimal,
+}
+
+/// Automatic renewal as the offer's seller set it. Periods are days.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Renewal {
+    pub(crate) lockout: u32,
+    pub(crate) deadline: Option<u32>,
+    pub(crate) max: Option<u32>,
+    pub(crate) increase: Option<PriceIncrease>,
+    pub(crate) template: Option<Vec<RenewalRow>>,
+}
+
+/// By how many per cent a renewal costs more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PriceIncrease {
+    Fixed(Decimal),
+    Range {
+        min: Decimal,
+        max: Decimal,
+        default: Decimal,
+    },
+}
+
+/// One charge of a renewal, relative to its start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RenewalRow {
+    /// `PnM` or `PnD`.
+    pub(crate) offset: String,
+    pub(crate) percentage: Decimal,
+    pub(crate) day_of_month: Option<u32>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -181,6 +243,8 @@ pub(crate) struct ChangeSet {
     pub(crate) documents_at: Option<DateTime<Utc>>,
     /// Set by an injected failure: the set ends FAILED with `SERVER_FAULT`.
     pub(crate) doomed: bool,
+    /// Set by an injected failure: the set does not end before somebody lets it.
+    pub(crate) stuck: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -194,8 +258,27 @@ pub(crate) struct Change {
     pub(crate) name: Option<String>,
     /// As sent, with chain references still in it.
     pub(crate) document: Value,
-    pub(crate) details: Details,
+    pub(crate) content: Content,
     pub(crate) errors: Vec<Finding>,
+}
+
+/// What a change says, by the type of entity that it is for.
+#[derive(Debug, Clone)]
+pub(crate) enum Content {
+    Offer(Details),
+    Authorization(authorization_changes::Details),
+}
+
+impl Content {
+    /// Makes an entity instead of changing one.
+    pub(crate) fn creates(&self) -> bool {
+        match self {
+            Self::Offer(details) => details.kind() == Kind::Creation,
+            Self::Authorization(details) => {
+                matches!(details, authorization_changes::Details::Create { .. })
+            }
+        }
+    }
 }
 
 /// An asynchronous error: AWS's code and a message for people.
@@ -217,14 +300,18 @@ pub(crate) enum Verdict {
 #[serde(rename_all = "UPPERCASE")]
 pub(crate) enum AgreementStatus {
     Active,
+    Cancelled,
     Expired,
+    Renewed,
 }
 
 impl AgreementStatus {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Active => "ACTIVE",
+            Self::Cancelled => "CANCELLED",
             Self::Expired => "EXPIRED",
+            Self::Renewed => "RENEWED",
         }
     }
 }
@@ -233,7 +320,11 @@ impl AgreementStatus {
 #[derive(Debug, Clone)]
 pub(crate) struct Agreement {
     pub(crate) id: String,
+    /// The seller of record: the partner, when a partner resells.
     pub(crate) proposer: String,
+    /// Whose product it is.
+    pub(crate) manufacturer: String,
+    pub(crate) authorization_id: Option<String>,
     pub(crate) acceptor: String,
     pub(crate) payer: String,
     pub(crate) offer_id: String,
@@ -243,42 +334,53 @@ pub(crate) struct Agreement {
     pub(crate) status: AgreementStatus,
     pub(crate) accepted_at: DateTime<Utc>,
     pub(crate) ends_at: DateTime<Utc>,
+    /// When it ended before its time.
+    pub(crate) ended_at: Option<DateTime<Utc>>,
     pub(crate) updated_at: DateTime<Utc>,
     /// Hidden from the Agreement API before this instant.
     pub(crate) visible_at: DateTime<Utc>,
     pub(crate) legal: Vec<Document>,
-    pub(crate) pricing: FixedUpfront,
+    pub(crate) pricing: Option<FixedUpfront>,
+    /// What is charged when; empty for variable payments.
     pub(crate) schedule: Schedule,
+    /// What the partner owes the manufacturer, row by row.
+    pub(crate) wholesale: Option<Schedule>,
+    pub(crate) variable: Option<VariableAgreed>,
+    /// Charges of approved payment requests, each with the instant of its approval.
+    pub(crate) approved: Vec<(Charge, DateTime<Utc>)>,
     pub(crate) validity: Option<Validity>,
-    pub(crate) term_ids: [String; 4],
+    pub(crate) net_payment: Option<String>,
+    pub(crate) renewal: Option<Renewal>,
+    /// The agreement that this one renews, and the first of the chain.
+    pub(crate) preceding: Option<String>,
+    pub(crate) initial: String,
+    /// The terms accepted, in order: type and id.
+    pub(crate) terms: Vec<(&'static str, String)>,
     pub(crate) invoices: Vec<Invoice>,
+    pub(crate) credits: Vec<Credit>,
 }
 
-/// One invoiced charge and how far its money has come. Amounts exclude tax.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Invoice {
-    #[serde(rename = "invoiceId")]
-    pub(crate) id: String,
-    pub(crate) fee_invoice_id: String,
-    /// Which row of the schedule.
-    pub(crate) charge: usize,
-    #[serde(serialize_with = "as_text")]
-    pub(crate) amount: Decimal,
-    #[serde(serialize_with = "as_text")]
-    pub(crate) fee: Decimal,
-    #[serde(serialize_with = "as_text")]
-    pub(crate) collected: Decimal,
-    #[serde(serialize_with = "as_text")]
-    pub(crate) disbursed: Decimal,
-    #[serde(serialize_with = "as_text")]
-    pub(crate) fee_withheld: Decimal,
-    pub(crate) revenue_event: String,
-    pub(crate) fee_event: String,
-    pub(crate) buyer_reference: String,
-    pub(crate) fee_reference: String,
-    pub(crate) invoiced_at: DateTime<Utc>,
-    pub(crate) due_at: DateTime<Utc>,
+impl Agreement {
+    /// What AWS calls the agreement's value: the schedule's sum, or the cap of variable payments.
+    pub(crate) fn value(&self) -> Decimal {
+        self.variable
+            .as_ref()
+            .map_or_else(|| self.schedule.total(), |agreed| agreed.term.cap)
+    }
+
+    pub(crate) fn term_id(&self, kind: &str) -> Option<&str> {
+        self.terms
+            .iter()
+            .find(|(known, _)| *known == kind)
+            .map(|(_, id)| id.as_str())
+    }
+}
+
+/// A cap, and how the buyer chose to answer payment requests.
+#[derive(Debug, Clone)]
+pub(crate) struct VariableAgreed {
+    pub(crate) term: VariablePayment,
+    pub(crate) auto_approve: bool,
 }
 
 /// One row of the billing event feed (facts §6.6), before it becomes text.
@@ -289,6 +391,8 @@ pub(crate) struct BillingEvent {
     pub(crate) at: DateTime<Utc>,
     pub(crate) action: &'static str,
     pub(crate) transaction_type: &'static str,
+    /// The account whose feed it is in.
+    pub(crate) recipient: String,
     pub(crate) from_account: String,
     pub(crate) to_account: String,
     #[serde(serialize_with = "as_text")]
@@ -299,6 +403,8 @@ pub(crate) struct BillingEvent {
     pub(crate) disbursement: Option<String>,
     pub(crate) bank_trace_id: Option<String>,
     pub(crate) disbursement_reference: Option<String>,
+    pub(crate) charge_variant: &'static str,
+    pub(crate) charge_side: &'static str,
     /// What it is about; none for a deposit, which bundles many.
     pub(crate) subject: Option<Subject>,
 }

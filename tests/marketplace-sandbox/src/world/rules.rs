@@ -5,11 +5,13 @@
 
 use chrono::{DateTime, Months, NaiveDate, Utc};
 
+use super::authorizations::Authorization;
 use super::changes::{Details, Kind};
 use super::model::{Document, Finding, Offer, OfferState, Verdict};
 use super::money;
 use super::period::Period;
-use crate::config::{Product, ProductState};
+use super::{release_rules, renewal_rules, resale_offers};
+use crate::config::Product;
 
 /// One offer of one change set, before and after, with what the rules may know.
 pub(crate) struct Case<'a> {
@@ -19,6 +21,10 @@ pub(crate) struct Case<'a> {
     /// Changes to this offer with their place in the set.
     pub(crate) changes: &'a [(usize, &'a Details)],
     pub(crate) product: Option<&'a Product>,
+    /// What the offer resells.
+    pub(crate) authorization: Option<&'a Authorization>,
+    /// Offers that were made of it before.
+    pub(crate) offers_made: usize,
     pub(crate) documents: &'a [(String, Option<Verdict>)],
     pub(crate) unknown_accounts: &'a [String],
     pub(crate) disbursement_currencies: &'a [String],
@@ -42,8 +48,9 @@ pub(crate) fn check(case: &Case<'_>) -> Vec<(usize, Finding)> {
         validity,
         currencies,
         schedule_against_dates,
-        release_is_complete,
-        release_is_allowed,
+        release_rules::check,
+        renewal_rules::check,
+        resale_offers::check,
     ] {
         rule(case, &mut found);
     }
@@ -53,14 +60,14 @@ pub(crate) fn check(case: &Case<'_>) -> Vec<(usize, Finding)> {
 const MAX_AVAILABILITY_MONTHS: u32 = 36;
 const NEWEST_STANDARD_EULA: &str = "2022-07-14";
 
-struct Findings<'a> {
+pub(super) struct Findings<'a> {
     case: &'a Case<'a>,
     list: Vec<(usize, Finding)>,
 }
 
 impl Findings<'_> {
     /// Hangs a finding on the change of that kind, else on the release, else on the first change.
-    fn add(&mut self, kind: Kind, code: &'static str, message: impl Into<String>) {
+    pub(super) fn add(&mut self, kind: Kind, code: &'static str, message: impl Into<String>) {
         let changes = self.case.changes;
         let place = |wanted: Kind| changes.iter().find(|(_, details)| details.kind() == wanted);
         let index = place(kind)
@@ -78,16 +85,16 @@ impl Findings<'_> {
 }
 
 impl Case<'_> {
-    fn today(&self) -> NaiveDate {
+    pub(super) fn today(&self) -> NaiveDate {
         self.now.date_naive()
     }
 
-    fn was_released(&self) -> bool {
+    pub(super) fn was_released(&self) -> bool {
         self.before
             .is_some_and(|offer| offer.state == OfferState::Released)
     }
 
-    fn changes(&self, kind: Kind) -> bool {
+    pub(super) fn changes(&self, kind: Kind) -> bool {
         self.changes
             .iter()
             .any(|(_, details)| details.kind() == kind)
@@ -147,7 +154,29 @@ fn frozen_after_release(case: &Case<'_>, found: &mut Findings<'_>) {
                     "The offer is already released.",
                 );
             }
+            Details::UpdateMarkup(_) => {
+                found.add(
+                    Kind::Markup,
+                    "INCOMPATIBLE_TERMS",
+                    "The markup of a released offer is fixed.",
+                );
+            }
+            Details::UpdateNetPaymentTerms(_) => {
+                found.add(
+                    Kind::NetPayment,
+                    "INCOMPATIBLE_TERMS",
+                    "NetPaymentTerm of a released offer is fixed.",
+                );
+            }
+            Details::UpdateRenewalTerms(_) => {
+                found.add(
+                    Kind::Renewal,
+                    "INCOMPATIBLE_TERMS",
+                    "RenewalTerm of a released offer is fixed.",
+                );
+            }
             Details::CreateOffer { .. }
+            | Details::CreateOfferUsingResaleAuthorization { .. }
             | Details::UpdateInformation(_)
             | Details::UpdateAvailability(_)
             | Details::UpdateValidityTerms(_) => {}
@@ -181,7 +210,12 @@ fn legal_documents(case: &Case<'_>, found: &mut Findings<'_>) {
     if !case.changes(Kind::Legal) {
         return;
     }
-    for document in case.after.legal.iter().flatten() {
+    let inherited = case
+        .after
+        .resale
+        .as_ref()
+        .map_or(0, |resale| resale.legal.len());
+    for document in case.after.legal.iter().flatten().skip(inherited) {
         match document {
             Document::StandardEula { version } if version != NEWEST_STANDARD_EULA => {
                 found.add(
@@ -203,26 +237,31 @@ fn legal_documents(case: &Case<'_>, found: &mut Findings<'_>) {
 }
 
 fn custom_document(case: &Case<'_>, url: &str, found: &mut Findings<'_>) {
-    let verdict = case
-        .documents
+    if let Some((code, message)) = verdict_of(case.documents, url) {
+        found.add(Kind::Legal, code, message);
+    }
+}
+
+/// What is wrong with a legal document, once it has been fetched.
+pub(super) fn verdict_of(
+    documents: &[(String, Option<Verdict>)],
+    url: &str,
+) -> Option<(&'static str, String)> {
+    let verdict = documents
         .iter()
         .find(|(known, _)| known == url)
-        .and_then(|(_, v)| v.as_ref());
+        .and_then(|(_, verdict)| verdict.as_ref());
     match verdict {
-        Some(Verdict::Good { .. }) => {}
-        Some(Verdict::Bad { reason }) => {
-            found.add(Kind::Legal, "INVALID_LEGAL_DOCUMENTS", reason.clone());
-        }
-        Some(Verdict::TooLarge { limit }) => found.add(
-            Kind::Legal,
+        Some(Verdict::Good { .. }) => None,
+        Some(Verdict::Bad { reason }) => Some(("INVALID_LEGAL_DOCUMENTS", reason.clone())),
+        Some(Verdict::TooLarge { limit }) => Some((
             "LIMIT_EXCEEDED_LEGAL_DOCUMENT_SIZE",
             format!("The legal document is larger than {limit} bytes."),
-        ),
-        None => found.add(
-            Kind::Legal,
+        )),
+        None => Some((
             "INVALID_LEGAL_DOCUMENTS",
-            "The document was not read.",
-        ),
+            "The document was not read.".to_owned(),
+        )),
     }
 }
 
@@ -467,87 +506,5 @@ fn schedule_against_dates(case: &Case<'_>, found: &mut Findings<'_>) {
                 ),
             );
         }
-    }
-}
-
-fn release_is_complete(case: &Case<'_>, found: &mut Findings<'_>) {
-    if !case.changes(Kind::Release) || case.was_released() {
-        return;
-    }
-    let offer = case.after;
-    let absent = |missing: bool, code: &'static str, message: &'static str| {
-        missing.then_some((code, message))
-    };
-    let missing = [
-        absent(offer.name.is_none(), "MISSING_NAME", "Provide a Name."),
-        absent(
-            offer.description.is_none(),
-            "MISSING_DESCRIPTION",
-            "Provide a Description.",
-        ),
-        absent(
-            offer.availability_end.is_none(),
-            "MISSING_AVAILABILITY_END_DATE",
-            "Provide an AvailabilityEndDate.",
-        ),
-        absent(
-            offer.buyers().is_empty(),
-            "MISSING_BUYER_ACCOUNTS",
-            "Provide BuyerAccounts.",
-        ),
-        absent(
-            offer.legal.is_none(),
-            "MISSING_MANDATORY_TERMS",
-            "Provide a LegalTerm.",
-        ),
-        absent(
-            offer.pricing.is_none(),
-            "MISSING_MANDATORY_TERMS",
-            "Provide a pricing term.",
-        ),
-        absent(
-            offer.schedule.is_none() && offer.pricing.is_some(),
-            "MISSING_MANDATORY_TERMS",
-            "FixedUpfrontPricingTerm needs a PaymentScheduleTerm.",
-        ),
-        absent(
-            offer.pricing.is_some() && offer.duration().is_none(),
-            "MISSING_DURATION",
-            "Provide a ValidityTerm with AgreementDuration, or a Duration.",
-        ),
-    ];
-    for (code, message) in missing.into_iter().flatten() {
-        found.add(Kind::Release, code, message);
-    }
-    let price = offer
-        .pricing
-        .as_ref()
-        .filter(|_| offer.schedule.is_some())
-        .map(|term| term.price);
-    if price.is_some_and(|price| !price.is_zero()) {
-        found.add(
-            Kind::Pricing,
-            "INCOMPATIBLE_TERMS",
-            "Price of FixedUpfrontPricingTerm must be 0 beside a PaymentScheduleTerm.",
-        );
-    }
-}
-
-fn release_is_allowed(case: &Case<'_>, found: &mut Findings<'_>) {
-    if !case.changes(Kind::Release) || case.was_released() {
-        return;
-    }
-    let on_sale =
-        |product: &Product| matches!(product.state, ProductState::Limited | ProductState::Public);
-    if case.product.is_none_or(|product| !on_sale(product)) {
-        found.add(
-            Kind::Release,
-            "INCOMPATIBLE_PRODUCT",
-            "The product must be Limited or Public.",
-        );
-    }
-    if !case.tax_information_complete {
-        found.add(Kind::Release, "INVALID_TAX_INFORMATION",
-            "Complete the tax interview for professional services; it takes up to 2 hours to register.");
     }
 }

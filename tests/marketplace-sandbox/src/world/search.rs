@@ -1,16 +1,15 @@
 //! The Agreement API's reading side: `SearchAgreements`, `DescribeAgreement`, `GetAgreementTerms`.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::change_sets::optional_text;
-use super::entities::document_url;
-use super::model::{Agreement, Document};
-use super::{Refusal, World, paging};
+use super::input::page_size;
+use super::model::Agreement;
+use super::{Refusal, World, agreement_terms, paging};
 use crate::wire::{Wire, map};
 
 const FILTERS_MAX: usize = 10;
-const PAGE_MAX: usize = 50;
 const AGREEMENT_TYPE: &str = "PurchaseAgreement";
 const RESOURCE_TYPE: &str = "ProfessionalServicesProduct";
 
@@ -39,7 +38,10 @@ impl World {
                     .all(|filter| filter.matches(agreement, caller))
             })
             .collect();
-        sort(&mut found, input)?;
+        let acceptor = filters
+            .iter()
+            .any(|filter| matches!(filter, Filter::Acceptor));
+        sort(&mut found, input, acceptor)?;
         let size = page_size(input)?;
         let token = optional_text(input, "nextToken")?;
         let (page, next) = paging::cut(found, size, token, &paging::scope(input, "nextToken"))
@@ -66,7 +68,7 @@ impl World {
             ),
             (
                 "agreementValue",
-                Some(Wire::text(agreement.schedule.total().to_string())),
+                Some(Wire::text(agreement.value().to_string())),
             ),
         ]);
         Ok(map([
@@ -80,7 +82,8 @@ impl World {
             ("estimatedCharges", Some(charges)),
             ("proposalSummary", Some(proposal(agreement))),
             ("status", Some(Wire::text(agreement.status.as_str()))),
-            ("initialAgreementId", Some(Wire::text(&agreement.id))),
+            ("initialAgreementId", Some(Wire::text(&agreement.initial))),
+            ("endTimeBehavior", Some(end_behaviour(agreement))),
         ]))
     }
 
@@ -96,7 +99,7 @@ impl World {
         let size = page_size(input)?;
         let token = optional_text(input, "nextToken")?;
         let (page, next) = paging::cut(
-            terms(agreement, base),
+            agreement_terms::terms(agreement, base),
             size,
             token,
             &paging::scope(input, "nextToken"),
@@ -106,23 +109,6 @@ impl World {
             ("acceptedTerms", Some(Wire::List(page))),
             ("nextToken", next.map(Wire::Text)),
         ]))
-    }
-
-    fn agreement_of(
-        &self,
-        now: DateTime<Utc>,
-        caller: &str,
-        input: &Value,
-    ) -> Result<&Agreement, Refusal> {
-        let id = optional_text(input, "agreementId")?
-            .ok_or_else(|| Refusal::reasoned("MISSING_AGREEMENT_ID", "agreementId is required."))?;
-        self.agreements
-            .iter()
-            .filter(|agreement| agreement.visible_at <= now)
-            .find(|agreement| {
-                agreement.id == id && (agreement.proposer == caller || agreement.acceptor == caller)
-            })
-            .ok_or_else(|| Refusal::not_found(format!("Agreement '{id}' was not found."), id))
     }
 }
 
@@ -135,6 +121,11 @@ enum Filter {
     Resource(String),
     ResourceType(String),
     Status(String),
+    Initial(String),
+    EndBehaviour(String),
+    EndReason(String),
+    /// Offer sets, licences and contacts do not exist here: such a filter finds nothing.
+    Nothing,
     After(fn(&Agreement) -> DateTime<Utc>, DateTime<Utc>),
     Before(fn(&Agreement) -> DateTime<Utc>, DateTime<Utc>),
 }
@@ -150,6 +141,10 @@ impl Filter {
             Self::Resource(id) => agreement.product_id == *id,
             Self::ResourceType(kind) => kind == RESOURCE_TYPE,
             Self::Status(status) => agreement.status.as_str() == status,
+            Self::Initial(id) => agreement.initial == *id,
+            Self::EndBehaviour(kind) => end_behaviour_of(agreement).0 == kind,
+            Self::EndReason(code) => end_behaviour_of(agreement).1 == Some(code),
+            Self::Nothing => false,
             Self::After(field, bound) => field(agreement) > *bound,
             Self::Before(field, bound) => field(agreement) < *bound,
         }
@@ -168,7 +163,7 @@ fn read_filters(input: &Value) -> Result<Vec<Filter>, Refusal> {
         ));
     }
     let mut filters = Vec::with_capacity(sent.len());
-    let mut typed = false;
+    let mut names = Vec::with_capacity(sent.len());
     for filter in sent {
         let name = optional_text(filter, "name")?
             .ok_or_else(|| Refusal::reasoned("MISSING_FILTER_NAME", "A filter needs a name."))?;
@@ -187,7 +182,7 @@ fn read_filters(input: &Value) -> Result<Vec<Filter>, Refusal> {
                 format!("Filter {name} takes exactly one value."),
             ));
         };
-        typed |= name == "AgreementType";
+        names.push(name);
         filters.push(read_filter(name, value)?);
     }
     if !filters
@@ -199,13 +194,37 @@ fn read_filters(input: &Value) -> Result<Vec<Filter>, Refusal> {
             "The filter PartyType is required.",
         ));
     }
-    if !typed {
+    if !names.contains(&"AgreementType") {
         return Err(Refusal::reasoned(
             "INVALID_FILTERS",
             "The filter AgreementType is required.",
         ));
     }
+    let proposer = filters
+        .iter()
+        .any(|filter| matches!(filter, Filter::Proposer));
+    if !proposer && !combines(&names) {
+        return Err(Refusal::reasoned(
+            "UNSUPPORTED_FILTERS",
+            format!("An acceptor cannot combine {}.", names.join(", ")),
+        ));
+    }
     Ok(filters)
+}
+
+/// An acceptor's filters come in fixed combinations: one thing at most, by status and by end time; a
+/// resource's type not by status. A proposer may combine what they like.
+fn combines(names: &[&str]) -> bool {
+    let (mut things, mut status) = (Vec::new(), false);
+    for name in names {
+        match *name {
+            "PartyType" | "AgreementType" | "BeforeEndTime" | "AfterEndTime" => {}
+            "Status" => status = true,
+            "ResourceIdentifier" | "ResourceType" | "OfferId" | "OfferSetId" => things.push(*name),
+            _ => return false,
+        }
+    }
+    things.len() <= 1 && !(status && things == ["ResourceType"])
 }
 
 fn read_filter(name: &str, value: &str) -> Result<Filter, Refusal> {
@@ -228,6 +247,10 @@ fn read_filter(name: &str, value: &str) -> Result<Filter, Refusal> {
         ("ResourceIdentifier", _) => Filter::Resource(value.to_owned()),
         ("ResourceType", _) => Filter::ResourceType(value.to_owned()),
         ("Status", _) => Filter::Status(value.to_owned()),
+        ("InitialAgreementId", _) => Filter::Initial(value.to_owned()),
+        ("EndTimeBehaviorType", _) => Filter::EndBehaviour(value.to_owned()),
+        ("EndTimeBehaviorReasonCode", _) => Filter::EndReason(value.to_owned()),
+        ("OfferSetId" | "LicenseArn" | "IncludesContactOfType", _) => Filter::Nothing,
         ("AfterLastUpdateTime", _) => Filter::After(|agreement| agreement.updated_at, time()?),
         ("BeforeLastUpdateTime", _) => Filter::Before(|agreement| agreement.updated_at, time()?),
         ("AfterStartTime", _) => Filter::After(|agreement| agreement.accepted_at, time()?),
@@ -243,10 +266,16 @@ fn read_filter(name: &str, value: &str) -> Result<Filter, Refusal> {
     })
 }
 
-fn sort(found: &mut [&Agreement], input: &Value) -> Result<(), Refusal> {
+fn sort(found: &mut [&Agreement], input: &Value, acceptor: bool) -> Result<(), Refusal> {
     let sort = input.get("sort").unwrap_or(&Value::Null);
     let field: fn(&Agreement) -> DateTime<Utc> = match optional_text(sort, "sortBy")? {
         None | Some("EndTime") => |agreement| agreement.ends_at,
+        Some("StartTime" | "LastUpdateTime") if acceptor => {
+            return Err(Refusal::reasoned(
+                "INVALID_SORT_BY",
+                "An acceptor can sort by EndTime only.",
+            ));
+        }
         Some("StartTime") => |agreement| agreement.accepted_at,
         Some("LastUpdateTime") => |agreement| agreement.updated_at,
         Some(_) => {
@@ -270,18 +299,8 @@ fn sort(found: &mut [&Agreement], input: &Value) -> Result<(), Refusal> {
     }
 }
 
-fn page_size(input: &Value) -> Result<usize, Refusal> {
-    match input.get("maxResults") {
-        None | Some(Value::Null) => Ok(PAGE_MAX),
-        Some(value) => value
-            .as_u64()
-            .and_then(|size| usize::try_from(size).ok())
-            .filter(|size| (1..=PAGE_MAX).contains(size))
-            .ok_or_else(|| Refusal::reasoned("INVALID_MAX_RESULTS", "maxResults must be 1 to 50.")),
-    }
-}
-
 fn summary(agreement: &Agreement) -> Wire {
+    let (kind, reason) = end_behaviour_of(agreement);
     map([
         ("agreementId", Some(Wire::text(&agreement.id))),
         ("acceptanceTime", Some(Wire::Time(agreement.accepted_at))),
@@ -293,7 +312,27 @@ fn summary(agreement: &Agreement) -> Wire {
         ("proposer", Some(party(&agreement.proposer))),
         ("proposalSummary", Some(proposal(agreement))),
         ("status", Some(Wire::text(agreement.status.as_str()))),
+        ("initialAgreementId", Some(Wire::text(&agreement.initial))),
+        ("endTimeBehaviorType", Some(Wire::text(kind))),
+        ("endTimeBehaviorReasonCode", reason.map(Wire::text)),
     ])
+}
+
+/// What happens at its end: automatic renewal, or nothing more.
+fn end_behaviour(agreement: &Agreement) -> Wire {
+    let (kind, reason) = end_behaviour_of(agreement);
+    map([
+        ("type", Some(Wire::text(kind))),
+        ("reasonCode", reason.map(Wire::text)),
+    ])
+}
+
+fn end_behaviour_of(agreement: &Agreement) -> (&'static str, Option<&'static str>) {
+    match &agreement.renewal {
+        None => ("EXPIRE", Some("NO_RENEWAL_TERM")),
+        Some(term) if term.max == Some(0) => ("EXPIRE", Some("RENEWAL_LIMIT_EXHAUSTED")),
+        Some(_) => ("RENEW", None),
+    }
 }
 
 fn party(account: &str) -> Wire {
@@ -309,105 +348,4 @@ fn proposal(agreement: &Agreement) -> Wire {
         ("resources", Some(Wire::List(vec![resource]))),
         ("offerId", Some(Wire::text(&agreement.offer_id))),
     ])
-}
-
-fn terms(agreement: &Agreement, base: &str) -> Vec<Wire> {
-    let [legal, pricing, validity, schedule] = &agreement.term_ids;
-    let typed = |kind: &str, id: &str, fields: Vec<(&'static str, Option<Wire>)>| {
-        let head = [
-            ("type", Some(Wire::text(kind))),
-            ("id", Some(Wire::text(id))),
-        ];
-        map(head.into_iter().chain(fields))
-    };
-    let documents = agreement
-        .legal
-        .iter()
-        .map(|document| document_item(document, base))
-        .collect();
-    let mut terms = vec![
-        map([(
-            "legalTerm",
-            Some(typed(
-                "LegalTerm",
-                legal,
-                vec![("documents", Some(Wire::List(documents)))],
-            )),
-        )]),
-        map([(
-            "fixedUpfrontPricingTerm",
-            Some(typed(
-                "FixedUpfrontPricingTerm",
-                pricing,
-                pricing_fields(agreement),
-            )),
-        )]),
-    ];
-    if let Some(term) = &agreement.validity {
-        let fields = vec![
-            ("agreementDuration", term.duration.as_ref().map(Wire::text)),
-            ("agreementStartDate", term.start.map(midnight)),
-            ("agreementEndDate", term.end.map(midnight)),
-        ];
-        terms.push(map([(
-            "validityTerm",
-            Some(typed("ValidityTerm", validity, fields)),
-        )]));
-    }
-    let rows = agreement.schedule.charges.iter().map(|charge| {
-        map([
-            ("chargeDate", Some(midnight(charge.date))),
-            ("chargeAmount", Some(Wire::text(charge.amount.to_string()))),
-        ])
-    });
-    let fields = vec![
-        (
-            "currencyCode",
-            Some(Wire::text(&agreement.schedule.currency)),
-        ),
-        ("schedule", Some(Wire::List(rows.collect()))),
-    ];
-    terms.push(map([(
-        "paymentScheduleTerm",
-        Some(typed("PaymentScheduleTerm", schedule, fields)),
-    )]));
-    terms
-}
-
-fn pricing_fields(agreement: &Agreement) -> Vec<(&'static str, Option<Wire>)> {
-    let term = &agreement.pricing;
-    let grants = term.grants.iter().map(|grant| {
-        map([
-            ("dimensionKey", Some(Wire::text(&grant.dimension_key))),
-            (
-                "maxQuantity",
-                grant
-                    .max_quantity
-                    .map(|quantity| Wire::Int(quantity.into())),
-            ),
-        ])
-    });
-    vec![
-        ("currencyCode", Some(Wire::text(&term.currency))),
-        ("duration", term.duration.as_ref().map(Wire::text)),
-        ("price", Some(Wire::text(term.price.to_string()))),
-        ("grants", Some(Wire::List(grants.collect()))),
-    ]
-}
-
-fn document_item(document: &Document, base: &str) -> Wire {
-    match document {
-        Document::CustomEula { .. } => map([
-            ("type", Some(Wire::text("CustomEula"))),
-            ("url", document_url(document, base).map(Wire::Text)),
-        ]),
-        Document::StandardEula { version } => map([
-            ("type", Some(Wire::text("StandardEula"))),
-            ("version", Some(Wire::text(version))),
-        ]),
-    }
-}
-
-fn midnight(day: NaiveDate) -> Wire {
-    Wire::Time(day.and_time(NaiveTime::MIN).and_utc())
 }

@@ -162,3 +162,125 @@ async fn five_starts_a_second_and_no_more() {
     market.act("settings", json!({ "rateLimit": false })).await;
     market.start(&one).await;
 }
+
+#[tokio::test]
+async fn more_ways_to_go_wrong() {
+    let market = Market::open().await;
+    let changes = market.handbook().await;
+    let send = |token: &str| market.request(&changes).client_request_token(token).send();
+
+    market.inject("StartChangeSet", "quota", false).await;
+    let full = send("a").await.unwrap_err();
+    assert_eq!(full.raw_response().unwrap().status().as_u16(), 402);
+
+    market.inject("StartChangeSet", "nonsense", false).await;
+    assert!(send("b").await.is_err());
+    let retried = send("b").await.unwrap().change_set_id.unwrap();
+    market.ended(&retried).await;
+    market.inject("StartChangeSet", "twice", false).await;
+    let twice = send("c").await.unwrap().change_set_id.unwrap();
+    market.ended(&twice).await;
+    let offers = market.get("/sandbox/offers").await;
+    assert_eq!(
+        offers.as_array().unwrap().len(),
+        2,
+        "a token makes one set, however often it arrives"
+    );
+
+    market.inject("StartChangeSet", "never-ends", false).await;
+    let stuck = send("d").await.unwrap().change_set_id.unwrap();
+    market.set_clock(Duration::from_mins(1));
+    assert_eq!(
+        market.describe(&stuck).await.status(),
+        Some(&ChangeStatus::Applying)
+    );
+    let named = json!({ "changeSetId": stuck });
+    market.act("change-sets/end", named.clone()).await;
+    assert_eq!(
+        market.ended(&stuck).await.status(),
+        Some(&ChangeStatus::Succeeded)
+    );
+    let again = market.try_act("change-sets/end", named).await.unwrap_err();
+    assert_eq!(again["error"], "NOT_HELD_OPEN");
+}
+
+#[tokio::test]
+async fn a_proposer_combines_filters_freely_and_an_acceptor_does_not() {
+    let market = Market::open().await;
+    let search = async |party: &str, filters: &[(&str, &str)]| {
+        let mut all = vec![
+            filter("PartyType", party),
+            filter("AgreementType", "PurchaseAgreement"),
+        ];
+        all.extend(filters.iter().map(|(name, value)| filter(name, value)));
+        let request = market.agreement.search_agreements().set_filters(Some(all));
+        match request
+            .send()
+            .await
+            .map_err(aws_sdk_marketplaceagreement::error::SdkError::into_service_error)
+        {
+            Ok(_) => None,
+            Err(SearchAgreementsError::ValidationException(error)) => {
+                error.reason().map(|reason| reason.as_str().to_owned())
+            }
+            Err(other) => panic!("{other:?}"),
+        }
+    };
+    let unsupported = Some("UNSUPPORTED_FILTERS".to_owned());
+    let end = ("AfterEndTime", "2027-01-01T00:00:00Z");
+    for (filters, acceptor) in [
+        (vec![("Status", "ACTIVE"), end], None),
+        (
+            vec![("OfferId", "offer-1"), ("Status", "ACTIVE"), end],
+            None,
+        ),
+        (
+            vec![("ResourceType", "ProfessionalServicesProduct"), end],
+            None,
+        ),
+        (
+            vec![
+                ("ResourceType", "ProfessionalServicesProduct"),
+                ("Status", "ACTIVE"),
+            ],
+            unsupported.clone(),
+        ),
+        (
+            vec![("OfferId", "offer-1"), ("ResourceIdentifier", "prod-1")],
+            unsupported.clone(),
+        ),
+        (
+            vec![("AfterLastUpdateTime", "2027-01-01T00:00:00Z")],
+            unsupported.clone(),
+        ),
+        (vec![("InitialAgreementId", "agmt-1")], unsupported),
+    ] {
+        assert_eq!(search("Proposer", &filters).await, None, "{filters:?}");
+        assert_eq!(search("Acceptor", &filters).await, acceptor, "{filters:?}");
+    }
+}
+
+#[tokio::test]
+async fn entities_are_described_in_batches_and_fail_one_by_one() {
+    let market = Market::open().await;
+    let offer = market.succeed(&market.handbook().await).await;
+    let request = |id: &str| {
+        aws_sdk_marketplacecatalog::types::EntityRequest::builder()
+            .catalog("AWSMarketplace")
+            .entity_id(id)
+            .build()
+            .unwrap()
+    };
+    let batch = market.catalog.batch_describe_entities();
+    let batch = batch
+        .entity_request_list(request(&offer))
+        .entity_request_list(request("offer-none"));
+    let described = batch.send().await.unwrap();
+    let (details, errors) = (
+        described.entity_details().unwrap(),
+        described.errors().unwrap(),
+    );
+    assert_eq!(details[&offer].entity_type(), Some("Offer@1.0"));
+    assert!(details[&offer].details_document().is_some());
+    assert!(errors.contains_key("offer-none"));
+}

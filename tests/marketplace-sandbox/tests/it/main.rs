@@ -5,11 +5,16 @@
     reason = "a precondition that does not hold ends the test there"
 )]
 
+mod clients;
 mod deal;
+mod events;
 mod failures;
 mod feeds;
 mod market;
+mod money;
 mod process;
 mod protocol;
+mod resale;
+mod resale_rules;
 mod rules;
 mod terms;

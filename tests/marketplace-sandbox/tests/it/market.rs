@@ -44,6 +44,7 @@ impl Market {
                 applying_ms: 0,
                 agreement_visible_ms: 0,
                 rate_limit: false,
+                ..Settings::default()
             };
         })
         .await
@@ -69,7 +70,7 @@ impl Market {
         let url = running.endpoint_url();
         Self {
             catalog: catalog_client(&url, DEFAULT_ACCESS_KEY_ID, DEFAULT_SECRET_ACCESS_KEY),
-            agreement: agreement_client(&url),
+            agreement: agreement_client(&url, DEFAULT_ACCESS_KEY_ID, DEFAULT_SECRET_ACCESS_KEY),
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
             url,
             feeds,
@@ -312,8 +313,18 @@ pub(crate) fn change(
     entity: Option<&str>,
     name: Option<&str>,
 ) -> Change {
+    typed_change("Offer@1.0", change_type, details, entity, name)
+}
+
+pub(crate) fn typed_change(
+    entity_type: &str,
+    change_type: &str,
+    details: &Value,
+    entity: Option<&str>,
+    name: Option<&str>,
+) -> Change {
     let entity = Entity::builder()
-        .r#type("Offer@1.0")
+        .r#type(entity_type)
         .set_identifier(entity.map(str::to_owned))
         .build()
         .unwrap();
@@ -342,18 +353,12 @@ pub(crate) fn catalog_client(url: &str, key: &str, secret: &str) -> catalog::Cli
     catalog::Client::from_conf(config)
 }
 
-fn agreement_client(url: &str) -> agreement::Client {
+pub(crate) fn agreement_client(url: &str, key: &str, secret: &str) -> agreement::Client {
     let config = agreement::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
         .endpoint_url(url)
-        .credentials_provider(Credentials::new(
-            DEFAULT_ACCESS_KEY_ID,
-            DEFAULT_SECRET_ACCESS_KEY,
-            None,
-            None,
-            "test",
-        ))
+        .credentials_provider(Credentials::new(key, secret, None, None, "test"))
         .retry_config(RetryConfig::disabled())
         .build();
     agreement::Client::from_conf(config)

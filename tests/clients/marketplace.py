@@ -1,0 +1,546 @@
+"""Drives a marketplace sandbox with boto3 and prints what it saw, one JSON object a line.
+
+    marketplace.py ENDPOINT FLOW...
+
+The Rust SDK runs the same flows in tests/marketplace-sandbox/tests/it/clients; a line here and its line
+there must be equal. Times are milliseconds since 1970.
+"""
+
+import json
+import sys
+import urllib.error
+import urllib.request
+from datetime import datetime, timedelta
+from hashlib import md5
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+ISV_KEY = ("AKIACOUNTERSIGN00001", "countersign-sandbox-secret")
+PARTNER_KEY = ("AKIACOUNTERSIGN00002", "countersign-sandbox-secret")
+PARTNER = "222233334444"
+PRODUCT = "prod-hndbkprofserv1"
+BUYER = "444455556666"
+DAY = 86_400
+
+
+class Party:
+    """One account's clients."""
+
+    def __init__(self, endpoint, key):
+        def client(service):
+            return boto3.client(
+                service,
+                endpoint_url=endpoint,
+                region_name="us-east-1",
+                aws_access_key_id=key[0],
+                aws_secret_access_key=key[1],
+                config=Config(retries={"total_max_attempts": 1}),
+            )
+
+        self.catalog = client("marketplace-catalog")
+        self.agreement = client("marketplace-agreement")
+        self.queue = client("sqs")
+
+
+class Market:
+    """The sandbox, its `/sandbox` routes, and what was seen."""
+
+    def __init__(self, endpoint):
+        self.endpoint = endpoint
+        self.isv = Party(endpoint, ISV_KEY)
+        self.partner = Party(endpoint, PARTNER_KEY)
+
+    def see(self, step, **facts):
+        print(json.dumps({"step": step, **facts}))
+
+    def act(self, route, body):
+        request = urllib.request.Request(
+            f"{self.endpoint}/sandbox/{route}", data=json.dumps(body).encode(), method="POST"
+        )
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
+            return json.load(answer)
+
+    def now(self):
+        return datetime.fromisoformat(self.act("clock", {"advanceSeconds": 0})["now"])
+
+    def day(self, days):
+        return (self.now() + timedelta(days=days)).strftime("%Y-%m-%d")
+
+    def advance(self, seconds):
+        self.act("clock", {"advanceSeconds": seconds})
+
+    def run(self, party, changes, entity_type="Offer@1.0", entity=None):
+        """Starts a change set whose first change makes the entity, unless there is one; its description."""
+        sent = []
+        for index, (change_type, details) in enumerate(changes):
+            change = {"ChangeType": change_type, "Entity": {"Type": entity_type}, "Details": json.dumps(details)}
+            if entity:
+                change["Entity"]["Identifier"] = entity
+            elif index == 0:
+                change["ChangeName"] = "New"
+            else:
+                change["Entity"]["Identifier"] = "$New.Entity.Identifier"
+            sent.append(change)
+        started = party.catalog.start_change_set(Catalog="AWSMarketplace", ChangeSet=sent)
+        for _ in range(500):
+            described = party.catalog.describe_change_set(
+                Catalog="AWSMarketplace", ChangeSetId=started["ChangeSetId"]
+            )
+            if described["Status"] not in ("PREPARING", "APPLYING"):
+                return described
+        raise SystemExit(f"change set {started['ChangeSetId']} does not end")
+
+    def make(self, party, step, changes, entity_type="Offer@1.0"):
+        """Runs a change set and shows how it ended; the id of the entity it made."""
+        ended = self.run(party, changes, entity_type)
+        self.see_ended(step, ended)
+        return ended["ChangeSet"][0]["Entity"].get("Identifier", "").split("@")[0]
+
+    def see_ended(self, step, ended):
+        self.see(
+            step,
+            id=ended["ChangeSetId"],
+            status=ended["Status"],
+            failure=ended.get("FailureCode"),
+            entity=ended["ChangeSet"][0]["Entity"].get("Identifier"),
+            errors=[
+                f"{change['ChangeType']}: {error['ErrorCode']}"
+                for change in ended["ChangeSet"]
+                for error in change["ErrorDetailList"]
+            ],
+        )
+
+    def refused(self, step, call, **request):
+        """A call that must be refused: its code, status, reason and resource."""
+        try:
+            call(**request)
+        except ClientError as error:
+            answer = error.response
+            self.see(
+                step,
+                code=answer["Error"]["Code"],
+                status=answer["ResponseMetadata"]["HTTPStatusCode"],
+                reason=answer.get("reason"),
+                resource=answer.get("resourceId"),
+                kind=answer.get("resourceType"),
+            )
+        else:
+            self.see(step, code="not refused")
+
+
+def millis(time):
+    return None if time is None else round(time.timestamp() * 1000)
+
+
+def handbook(market, price="102500.00", buyer=BUYER):
+    return [
+        ("CreateOffer", {"ProductId": PRODUCT, "Name": "Handbook deal"}),
+        ("UpdateInformation", {"Description": "Engagement E-1"}),
+        ("UpdateTargeting", {"PositiveTargeting": {"BuyerAccounts": [buyer]}}),
+        ("UpdateLegalTerms", legal(market, "LegalTerm")),
+        ("UpdatePricingTerms", pricing("FixedUpfrontPricingTerm")),
+        ("UpdatePaymentScheduleTerms", schedule("PaymentScheduleTerm", [(market.day(0), price)])),
+        ("UpdateAvailability", {"AvailabilityEndDate": market.day(14)}),
+        ("UpdateValidityTerms", {"Terms": [{"Type": "ValidityTerm", "AgreementDuration": "P90D"}]}),
+        ("ReleaseOffer", {}),
+    ]
+
+
+def resale_authorization(market):
+    buyers = {"Type": "BuyerTargetingTerm", "PositiveTargeting": {"BuyerAccounts": [BUYER]}}
+    upfront = pricing("ResaleFixedUpfrontPricingTerm")
+    upfront["Terms"][0]["Price"] = "0.00"
+    rows = [(market.day(40), "0.50"), (market.day(70), "0.50")]
+    return [
+        (
+            "CreateResaleAuthorization",
+            {"ProductId": PRODUCT, "Name": "S1", "Description": "Scenario one", "ResellerAccountId": PARTNER},
+        ),
+        ("UpdateBuyerTargetingTerms", {"Terms": [buyers]}),
+        ("UpdateAvailability", {"AvailabilityEndDate": market.day(30), "OffersMaxQuantity": 1}),
+        ("UpdateLegalTerms", legal(market, "BuyerLegalTerm")),
+        ("UpdatePricingTerms", upfront),
+        ("UpdatePaymentScheduleTerms", schedule("ResalePaymentScheduleTerm", rows)),
+        ("ReleaseResaleAuthorization", {}),
+    ]
+
+
+def resale_offer(market, authorization):
+    return [
+        (
+            "CreateOfferUsingResaleAuthorization",
+            {"ResaleAuthorizationId": authorization, "Name": "Resold", "Description": "Scenario one"},
+        ),
+        ("UpdateMarkup", {"Percentage": "10"}),
+        ("UpdateAvailability", {"AvailabilityEndDate": market.day(30)}),
+        ("ReleaseOffer", {}),
+    ]
+
+
+def legal(market, kind):
+    document = {"Type": "CustomEula", "Url": f"{market.endpoint}/bucket/terms.pdf"}
+    return {"Terms": [{"Type": kind, "Documents": [document]}]}
+
+
+def pricing(kind):
+    grants = [{"DimensionKey": "implementation", "MaxQuantity": 1}]
+    term = {"Type": kind, "CurrencyCode": "USD", "Price": "0", "Duration": "P90D", "Grants": grants}
+    return {"PricingModel": "Contract", "Terms": [term]}
+
+
+def schedule(kind, rows):
+    charges = [{"ChargeDate": date, "ChargeAmount": amount} for date, amount in rows]
+    return {"Terms": [{"Type": kind, "CurrencyCode": "USD", "Schedule": charges}]}
+
+
+def direct(market):
+    """A direct offer from its change set to its agreement's terms."""
+    isv = market.isv
+    offer = market.make(isv, "offer", handbook(market))
+    entity = isv.catalog.describe_entity(Catalog="AWSMarketplace", EntityId=offer)
+    details = json.loads(entity["Details"])
+    market.see(
+        "entity",
+        type=entity["EntityType"],
+        identifier=entity["EntityIdentifier"],
+        arn=entity["EntityArn"],
+        modified=entity["LastModifiedDate"],
+        state=details["State"],
+        terms=[term["Type"] for term in details["Terms"]],
+        same=details == entity["DetailsDocument"],
+    )
+    listed = isv.catalog.list_entities(
+        Catalog="AWSMarketplace",
+        EntityType="Offer",
+        EntityTypeFilters={"OfferFilters": {"State": {"ValueList": ["Released"]}}},
+    )
+    market.see(
+        "offers",
+        ids=[entity["EntityId"] for entity in listed["EntitySummaryList"]],
+        buyers=[entity["OfferSummary"]["BuyerAccounts"] for entity in listed["EntitySummaryList"]],
+    )
+    agreement = market.act("accept", {"offerId": offer, "buyerAccountId": BUYER})["agreementId"]
+    search(market, "agreements", isv, [("PartyType", "Proposer"), ("AgreementType", "PurchaseAgreement")])
+    describe(market, "agreement", isv, agreement)
+    see_terms(market, "terms", isv, agreement)
+    refusals(market, agreement)
+
+
+def search(market, step, party, filters):
+    found = party.agreement.search_agreements(
+        catalog="AWSMarketplace",
+        filters=[{"name": name, "values": [value]} for name, value in filters],
+        sort={"sortBy": "EndTime", "sortOrder": "ASCENDING"},
+    )
+    market.see(
+        step,
+        agreements=[
+            {
+                "id": summary["agreementId"],
+                "status": summary["status"],
+                "acceptor": summary["acceptor"]["accountId"],
+                "proposer": summary["proposer"]["accountId"],
+                "offer": summary["proposalSummary"]["offerId"],
+                "accepted": millis(summary["acceptanceTime"]),
+                "ends": millis(summary["endTime"]),
+                "updated": millis(summary["lastUpdateTime"]),
+            }
+            for summary in found["agreementViewSummaries"]
+        ],
+    )
+
+
+def describe(market, step, party, agreement):
+    described = party.agreement.describe_agreement(agreementId=agreement)
+    market.see(
+        step,
+        id=described["agreementId"],
+        status=described["status"],
+        value=described["estimatedCharges"]["agreementValue"],
+        currency=described["estimatedCharges"]["currencyCode"],
+        starts=millis(described["startTime"]),
+        ends=millis(described["endTime"]),
+        resource=described["proposalSummary"]["resources"][0]["id"],
+        type=described["proposalSummary"]["resources"][0]["type"],
+    )
+
+
+def see_terms(market, step, party, agreement):
+    terms = {}
+    request = {"agreementId": agreement, "maxResults": 3}
+    while True:
+        page = party.agreement.get_agreement_terms(**request)
+        for term in page["acceptedTerms"]:
+            terms.update(term)
+        if not page.get("nextToken"):
+            break
+        request["nextToken"] = page["nextToken"]
+    charges = terms.get("paymentScheduleTerm", {}).get("schedule", [])
+    fixed = terms.get("fixedUpfrontPricingTerm", {})
+    variable = terms.get("variablePaymentTerm", {})
+    market.see(
+        step,
+        kinds=sorted(terms),
+        schedule=[[millis(charge["chargeDate"]), charge["chargeAmount"]] for charge in charges],
+        price=fixed.get("price"),
+        quantities=[grant.get("maxQuantity") for grant in fixed.get("grants", [])],
+        duration=terms.get("validityTerm", {}).get("agreementDuration"),
+        documents=[document["type"] for document in terms["legalTerm"]["documents"]],
+        cap=variable.get("maxTotalChargeAmount"),
+        strategy=variable.get("configuration", {}).get("paymentRequestApprovalStrategy"),
+    )
+
+
+def refusals(market, agreement):
+    """What each API refuses, as the SDK's own error."""
+    isv = market.isv
+    catalog, agreements = isv.catalog, isv.agreement
+    market.refused("no such agreement", agreements.describe_agreement, agreementId="agmt-none")
+    market.refused("no such entity", catalog.describe_entity, Catalog="AWSMarketplace", EntityId="offer-none")
+    kind = {"name": "AgreementType", "values": ["PurchaseAgreement"]}
+    market.refused("no party", agreements.search_agreements, filters=[kind])
+    colour = {"name": "Colour", "values": ["red"]}
+    party = {"name": "PartyType", "values": ["Proposer"]}
+    market.refused("no such filter", agreements.search_agreements, filters=[party, kind, colour])
+    market.refused("foreign token", agreements.get_agreement_terms, agreementId=agreement, nextToken="nonsense")
+    empty = [{"ChangeType": "ReleaseOffer", "Entity": {"Type": "Offer@1.0"}, "Details": "{}"}]
+    market.refused("nothing to release", catalog.start_change_set, Catalog="AWSMarketplace", ChangeSet=empty)
+    for failure in ("throttle", "fault", "access-denied"):
+        market.act("inject", {"operation": "DescribeAgreement", "failure": failure})
+        market.refused(f"agreement {failure}", agreements.describe_agreement, agreementId=agreement)
+    for failure in ("throttle", "fault", "lock", "access-denied"):
+        market.act("inject", {"operation": "StartChangeSet", "failure": failure})
+        market.refused(f"catalog {failure}", catalog.start_change_set, Catalog="AWSMarketplace", ChangeSet=empty)
+
+
+def resale(market):
+    """A resale authorization, a partner's offer on top of it, and the agreement that comes of it."""
+    isv, partner = market.isv, market.partner
+    kind = "ResaleAuthorization@1.0"
+    authorization = market.make(isv, "authorization", resale_authorization(market), kind)
+    for step, party, ownership in (
+        ("shared with partner", partner, "SHARED"),
+        ("own of partner", partner, "SELF"),
+        ("own of manufacturer", isv, "SELF"),
+    ):
+        listed = party.catalog.list_entities(
+            Catalog="AWSMarketplace", EntityType="ResaleAuthorization", OwnershipType=ownership
+        )
+        fields = ("Status", "OfferExtendedStatus", "ResellerAccountID", "ManufacturerAccountId")
+        market.see(
+            step,
+            found=[
+                [entity["EntityId"], *(entity["ResaleAuthorizationSummary"][field] for field in fields)]
+                for entity in listed["EntitySummaryList"]
+            ],
+        )
+    offer = market.make(partner, "offer", resale_offer(market, authorization))
+    entity = partner.catalog.describe_entity(Catalog="AWSMarketplace", EntityId=offer)
+    details = json.loads(entity["Details"])
+    schedules = [term["Schedule"] for term in details["Terms"] if term["Type"] == "PaymentScheduleTerm"]
+    market.see(
+        "resold",
+        authorization=details["ResaleAuthorizationId"],
+        markup=details["MarkupPercentage"],
+        schedule=schedules[0],
+    )
+    market.make(partner, "used", resale_offer(market, authorization))
+    market.refused(
+        "not the manufacturer's", isv.catalog.describe_entity, Catalog="AWSMarketplace", EntityId=offer
+    )
+    agreement = market.act("accept", {"offerId": offer, "buyerAccountId": BUYER})["agreementId"]
+    proposed = [("PartyType", "Proposer"), ("AgreementType", "PurchaseAgreement")]
+    search(market, "partner's agreements", partner, proposed)
+    search(market, "manufacturer's agreements", isv, proposed)
+    describe(market, "agreement", partner, agreement)
+    see_terms(market, "terms", partner, agreement)
+
+
+def milestones(market):
+    """Payment requests under a cap."""
+    isv = market.isv
+    offer = market.act(
+        "portal/variable-offer",
+        {
+            "name": "Milestones",
+            "buyerAccounts": [BUYER],
+            "currencyCode": "USD",
+            "maxTotalChargeAmount": "1000.00",
+            "duration": "P90D",
+            "availabilityEndDate": market.day(14),
+            "legalDocumentUrl": f"{market.endpoint}/bucket/terms.pdf",
+        },
+    )["offerId"]
+    agreement = market.act("accept", {"offerId": offer, "buyerAccountId": BUYER})["agreementId"]
+    describe(market, "agreement", isv, agreement)
+    see_terms(market, "terms", isv, agreement)
+    terms = isv.agreement.get_agreement_terms(agreementId=agreement)["acceptedTerms"]
+    term = next(term["variablePaymentTerm"]["id"] for term in terms if "variablePaymentTerm" in term)
+    request = {"agreementId": agreement, "termId": term, "name": "Milestone one"}
+    first = {**request, "chargeAmount": "400.00", "clientToken": "token-1"}
+    sent = isv.agreement.send_agreement_payment_request(**first)
+    payment = sent["paymentRequestId"]
+    market.see(
+        "sent",
+        id=payment,
+        status=sent["status"],
+        amount=sent["chargeAmount"],
+        currency=sent["currencyCode"],
+        created=millis(sent["createdAt"]),
+    )
+    market.see("same token", id=isv.agreement.send_agreement_payment_request(**first)["paymentRequestId"])
+    send = isv.agreement.send_agreement_payment_request
+    market.refused("another body", send, **{**first, "chargeAmount": "401.00"})
+    market.refused("over the cap", send, **{**request, "chargeAmount": "600.01", "clientToken": "token-2"})
+    see_payment(market, "waiting", agreement, payment)
+    market.advance(10 * DAY)
+    see_payment(market, "approved by silence", agreement, payment)
+    market.refused(
+        "too late to cancel",
+        isv.agreement.cancel_agreement_payment_request,
+        agreementId=agreement,
+        paymentRequestId=payment,
+    )
+    listed = isv.agreement.list_agreement_payment_requests(partyType="Proposer", agreementId=agreement)
+    market.see("list", ids=[item["paymentRequestId"] for item in listed["items"]])
+    get = isv.agreement.get_agreement_payment_request
+    market.refused("no such request", get, agreementId=agreement, paymentRequestId="pr-none")
+
+
+def see_payment(market, step, agreement, payment):
+    found = market.isv.agreement.get_agreement_payment_request(agreementId=agreement, paymentRequestId=payment)
+    market.see(step, status=found["status"], charge=found.get("chargeId"), updated=millis(found["updatedAt"]))
+
+
+def change_order(market):
+    """A cancellation by silence, and billing adjustments that succeed in part."""
+    isv = market.isv
+    offer = market.make(isv, "offer", handbook(market))
+    agreement = market.act("accept", {"offerId": offer, "buyerAccountId": BUYER})["agreementId"]
+    market.act("bill", {"agreementId": agreement})
+    send = isv.agreement.send_agreement_cancellation_request
+    sent = send(agreementId=agreement, reasonCode="REPLACING_AGREEMENT", description="Change order 1")
+    request = sent["agreementCancellationRequestId"]
+    market.see(
+        "asked",
+        id=request,
+        status=sent["status"],
+        reason=sent["reasonCode"],
+        created=millis(sent["createdAt"]),
+    )
+    market.refused("one at a time", send, agreementId=agreement, reasonCode="OTHER")
+    market.advance(7 * DAY)
+    found = isv.agreement.get_agreement_cancellation_request(
+        agreementId=agreement, agreementCancellationRequestId=request
+    )
+    market.see("silence", status=found["status"], updated=millis(found["updatedAt"]))
+    listed = isv.agreement.list_agreement_cancellation_requests(partyType="Proposer")
+    market.see("list", ids=[item["agreementCancellationRequestId"] for item in listed["items"]])
+    describe(market, "cancelled", isv, agreement)
+    invoice = see_lines(market, "invoices", agreement)
+
+    def entry(invoice, amount, token):
+        return {
+            "agreementId": agreement,
+            "originalInvoiceId": invoice,
+            "adjustmentAmount": amount,
+            "currencyCode": "USD",
+            "adjustmentReasonCode": "INCORRECT_TERMS_ACCEPTED",
+            "clientToken": token,
+        }
+
+    made = isv.agreement.batch_create_billing_adjustment_request(
+        billingAdjustmentRequestEntries=[entry(invoice, "2500.00", "one"), entry("0000000000", "1.00", "two")]
+    )
+    market.see(
+        "adjusted",
+        items=[[item["clientToken"], item["billingAdjustmentRequestId"]] for item in made["items"]],
+        errors=[[error["clientToken"], error["code"]] for error in made["errors"]],
+    )
+    adjustment = made["items"][0]["billingAdjustmentRequestId"]
+    found = isv.agreement.get_billing_adjustment_request(
+        agreementId=agreement, billingAdjustmentRequestId=adjustment
+    )
+    market.see(
+        "adjustment",
+        status=found["status"],
+        amount=found["adjustmentAmount"],
+        invoice=found["originalInvoiceId"],
+        updated=millis(found["updatedAt"]),
+    )
+    now = market.now()
+    minute = timedelta(minutes=1)
+    by_time = isv.agreement.list_billing_adjustment_requests
+    market.see(
+        "by time",
+        before=len(by_time(createdAfter=now - minute)["items"]),
+        after=len(by_time(createdAfter=now + minute)["items"]),
+    )
+    see_lines(market, "credited", agreement)
+
+
+def see_lines(market, step, agreement):
+    """The invoice lines; the id of the first."""
+    found = market.isv.agreement.list_agreement_invoice_line_items(agreementId=agreement, groupBy="INVOICE_ID")
+    lines = found["agreementInvoiceLineItemGroupSummaries"]
+    market.see(
+        step,
+        lines=[
+            [
+                line["invoiceId"],
+                line["invoiceType"],
+                line["pricingCurrencyAmount"]["amount"],
+                line["pricingCurrencyAmount"].get("maxAdjustmentAmount"),
+                millis(line["issuedTime"]),
+                line["invoiceBillingPeriod"]["month"],
+                line["invoiceBillingPeriod"]["year"],
+            ]
+            for line in lines
+        ],
+    )
+    return lines[0]["invoiceId"]
+
+
+def events(market):
+    """The queue of events: received, hidden, shown again, deleted; lost and repeated on demand."""
+    queue = market.isv.queue
+    url = queue.get_queue_url(QueueName="marketplace-events")["QueueUrl"]
+    market.act("events/inject", {"fault": "duplicate", "detailType": "Offer Released"})
+    market.run(market.isv, handbook(market))
+    attributes = queue.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    market.see("queued", count=attributes["ApproximateNumberOfMessages"])
+    received = queue.receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=60, MessageSystemAttributeNames=["All"]
+    )["Messages"]
+    bodies = [json.loads(message["Body"]) for message in received]
+    market.see(
+        "received",
+        kinds=[body["detail-type"] for body in bodies],
+        same=bodies[0]["id"] == bodies[1]["id"],
+        digests=all(md5(message["Body"].encode()).hexdigest() == message["MD5OfBody"] for message in received),
+        counts=[message["Attributes"]["ApproximateReceiveCount"] for message in received],
+    )
+    market.see("hidden", none="Messages" not in queue.receive_message(QueueUrl=url))
+    handle = received[0]["ReceiptHandle"]
+    queue.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
+    again = queue.receive_message(QueueUrl=url, WaitTimeSeconds=5)["Messages"]
+    market.see("shown again", same=again[0]["MessageId"] == received[0]["MessageId"])
+    for message in [again[0], *received[1:]]:
+        queue.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    market.advance(60)
+    market.see("deleted", none="Messages" not in queue.receive_message(QueueUrl=url))
+    market.act("events/inject", {"fault": "lose", "times": 2})
+    market.run(market.isv, handbook(market))
+    market.see("lost", none="Messages" not in queue.receive_message(QueueUrl=url))
+    market.refused("no such queue", queue.get_queue_url, QueueName="another")
+
+
+FLOWS = {
+    flow.__name__: flow for flow in (direct, resale, milestones, change_order, events)
+}
+
+if __name__ == "__main__":
+    for name in sys.argv[2:]:
+        FLOWS[name](Market(sys.argv[1]))

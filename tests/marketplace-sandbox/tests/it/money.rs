@@ -1,0 +1,502 @@
+//! What is billed over time: installments, payment requests, cancellations, adjustments, renewals.
+
+use aws_sdk_marketplaceagreement::error::ProvideErrorMetadata;
+use aws_sdk_marketplaceagreement::types::{
+    AgreementCancellationRequestReasonCode as CancelReason,
+    BatchCreateBillingAdjustmentRequestEntry as Entry, BillingAdjustmentReasonCode as AdjustReason,
+    LineItemGroupBy, PaymentRequestStatus,
+};
+use chrono::Days;
+use serde_json::{Value, json};
+
+use crate::market::{BUYER, Market, agreement_client};
+
+const DAY: u64 = 86_400;
+
+async fn market() -> Market {
+    Market::with(|config| {
+        config.settings.preparing_ms = 0;
+        config.settings.applying_ms = 0;
+        config.settings.rate_limit = false;
+        config.settings.auto_bill = true;
+        config.frozen_at = Some("2027-01-04T10:00:00Z".parse().unwrap());
+        config
+            .access_keys
+            .push("AKIABUYER=444455556666".parse().unwrap());
+    })
+    .await
+}
+
+async fn wait(market: &Market, days: u64) {
+    market
+        .act("clock", json!({ "advanceSeconds": days * DAY }))
+        .await;
+}
+
+/// An offer of three installments: today, in 30 and in 60 days.
+async fn installments(market: &Market, extra: &[(&'static str, Value)]) -> String {
+    let today = market.today().await;
+    let day = |days: u64| today.checked_add_days(Days::new(days)).unwrap().to_string();
+    let mut changes = market.handbook().await;
+    let rows: Vec<Value> = [(0, "100.00"), (30, "200.00"), (60, "300.00")]
+        .iter()
+        .map(|(days, amount)| json!({ "ChargeDate": day(*days), "ChargeAmount": amount }))
+        .collect();
+    changes[5].1["Terms"][0]["Schedule"] = json!(rows);
+    changes.splice(8..8, extra.iter().cloned());
+    market.accept(&market.succeed(&changes).await).await
+}
+
+async fn agreement(market: &Market, id: &str) -> Value {
+    let all = market.get("/sandbox/agreements").await;
+    let found = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["agreementId"] == id);
+    found.cloned().unwrap()
+}
+
+async fn billed(market: &Market, id: &str) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let invoices = agreement(market, id).await["invoices"].clone();
+    invoices
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|invoice| (text(&invoice["amount"]), text(&invoice["invoicedAt"])))
+        .collect()
+}
+
+#[tokio::test]
+async fn installments_are_invoiced_each_at_its_time() {
+    let market = market().await;
+    let id = installments(&market, &[]).await;
+    let pair = |amount: &str, at: &str| (amount.to_owned(), at.to_owned());
+    let first = pair("100.00", "2027-01-04T10:00:00Z");
+    assert_eq!(
+        billed(&market, &id).await,
+        std::slice::from_ref(&first),
+        "its day had begun: invoiced on acceptance"
+    );
+    wait(&market, 29).await;
+    assert_eq!(billed(&market, &id).await.len(), 1);
+    wait(&market, 60).await;
+    let rest = [
+        pair("200.00", "2027-02-03T00:00:00Z"),
+        pair("300.00", "2027-03-05T00:00:00Z"),
+    ];
+    assert_eq!(
+        billed(&market, &id).await,
+        [vec![first], rest.to_vec()].concat()
+    );
+}
+
+#[tokio::test]
+async fn silence_of_seven_days_cancels_and_stops_future_invoices_only() {
+    let market = market().await;
+    let id = installments(&market, &[]).await;
+    wait(&market, 25).await;
+    let ask = || {
+        let request = market
+            .agreement
+            .send_agreement_cancellation_request()
+            .agreement_id(&id);
+        request
+            .reason_code(CancelReason::ReplacingAgreement)
+            .client_token("token-1")
+            .send()
+    };
+    let sent = ask().await.unwrap();
+    assert_eq!(sent.status().unwrap().as_str(), "PENDING_APPROVAL");
+    let again = ask().await.unwrap();
+    assert_eq!(
+        again.agreement_cancellation_request_id(),
+        sent.agreement_cancellation_request_id()
+    );
+    let second = market
+        .agreement
+        .send_agreement_cancellation_request()
+        .agreement_id(&id);
+    let second = second
+        .reason_code(CancelReason::Other)
+        .send()
+        .await
+        .unwrap_err();
+    assert!(
+        second.into_service_error().is_conflict_exception(),
+        "one open request at a time"
+    );
+    wait(&market, 6).await;
+    assert_eq!(agreement(&market, &id).await["status"], "ACTIVE");
+    wait(&market, 40).await;
+    let ended = agreement(&market, &id).await;
+    assert_eq!(ended["status"], "CANCELLED");
+    assert_eq!(
+        billed(&market, &id).await.len(),
+        2,
+        "the charge of day 30 fell due before day 32"
+    );
+    let late = ask().await.unwrap();
+    assert_eq!(
+        late.status().unwrap().as_str(),
+        "APPROVED",
+        "the token still answers"
+    );
+    let more = market
+        .agreement
+        .send_agreement_cancellation_request()
+        .agreement_id(&id);
+    let more = more
+        .reason_code(CancelReason::Other)
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(
+        more.into_service_error().code(),
+        Some("ValidationException")
+    );
+}
+
+#[tokio::test]
+async fn a_buyer_may_reject_a_cancellation_and_the_seller_may_withdraw_it() {
+    let market = market().await;
+    let id = installments(&market, &[]).await;
+    let buyer = agreement_client(&market.url, "AKIABUYER", "any");
+    let send = async || {
+        let request = market
+            .agreement
+            .send_agreement_cancellation_request()
+            .agreement_id(&id);
+        let sent = request
+            .reason_code(CancelReason::Other)
+            .send()
+            .await
+            .unwrap();
+        sent.agreement_cancellation_request_id().unwrap().to_owned()
+    };
+    let rejected = send().await;
+    let own = market
+        .agreement
+        .accept_agreement_cancellation_request()
+        .agreement_id(&id);
+    let own = own
+        .agreement_cancellation_request_id(&rejected)
+        .send()
+        .await
+        .unwrap_err();
+    assert!(
+        own.into_service_error().is_access_denied_exception(),
+        "only the buyer may answer"
+    );
+    let answer = buyer
+        .reject_agreement_cancellation_request()
+        .agreement_id(&id);
+    let answer = answer
+        .agreement_cancellation_request_id(&rejected)
+        .rejection_reason("no");
+    assert_eq!(
+        answer.send().await.unwrap().status().unwrap().as_str(),
+        "REJECTED"
+    );
+    let withdrawn = send().await;
+    let withdraw = || {
+        let request = market
+            .agreement
+            .cancel_agreement_cancellation_request()
+            .agreement_id(&id);
+        request
+            .agreement_cancellation_request_id(&withdrawn)
+            .cancellation_reason("mistake")
+            .send()
+    };
+    assert_eq!(
+        withdraw().await.unwrap().status().unwrap().as_str(),
+        "CANCELLED"
+    );
+    assert!(
+        withdraw()
+            .await
+            .unwrap_err()
+            .into_service_error()
+            .is_conflict_exception()
+    );
+    wait(&market, 10).await;
+    assert_eq!(agreement(&market, &id).await["status"], "ACTIVE");
+}
+
+async fn milestones(market: &Market, strategy: &str) -> (String, String) {
+    let offer = json!({ "name": "Milestones", "buyerAccounts": [BUYER], "currencyCode": "USD",
+        "maxTotalChargeAmount": "1000.00", "duration": "P90D", "availabilityEndDate": "2027-01-31",
+        "legalDocumentUrl": "http://127.0.0.1/terms.pdf" });
+    let offer = market.act("portal/variable-offer", offer).await["offerId"].clone();
+    let body = json!({ "offerId": offer, "buyerAccountId": BUYER, "paymentRequestApprovalStrategy": strategy });
+    let id = market.act("accept", body).await["agreementId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let terms = market
+        .agreement
+        .get_agreement_terms()
+        .agreement_id(&id)
+        .send()
+        .await
+        .unwrap();
+    let variable = terms
+        .accepted_terms()
+        .iter()
+        .find_map(|term| term.as_variable_payment_term().ok());
+    (id, variable.unwrap().id().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn payment_requests_under_the_cap() {
+    let market = market().await;
+    let (id, term) = milestones(&market, "AUTO_APPROVE_ON_EXPIRATION").await;
+    let send = |amount: &str| {
+        let request = market
+            .agreement
+            .send_agreement_payment_request()
+            .agreement_id(&id);
+        request
+            .term_id(&term)
+            .name("Milestone")
+            .charge_amount(amount)
+            .send()
+    };
+    let first = send("400.00").await.unwrap();
+    let first = first.payment_request_id().unwrap();
+    for wrong in ["600.01", "0", "1.001"] {
+        let refused = send(wrong).await.unwrap_err().into_service_error();
+        assert!(refused.is_validation_exception(), "{wrong}");
+    }
+    let second = send("600.00").await.unwrap();
+    let second = second.payment_request_id().unwrap();
+    let cancel = market
+        .agreement
+        .cancel_agreement_payment_request()
+        .agreement_id(&id);
+    cancel.payment_request_id(second).send().await.unwrap();
+    let status = async |request: &str| {
+        let get = market
+            .agreement
+            .get_agreement_payment_request()
+            .agreement_id(&id);
+        let found = get.payment_request_id(request).send().await.unwrap();
+        (found.status().unwrap().clone(), found.charge_id().is_some())
+    };
+    wait(&market, 9).await;
+    assert_eq!(
+        status(first).await,
+        (PaymentRequestStatus::PendingApproval, false)
+    );
+    wait(&market, 1).await;
+    assert_eq!(
+        status(first).await,
+        (PaymentRequestStatus::Approved, true),
+        "ten days of silence"
+    );
+    assert_eq!(
+        status(second).await,
+        (PaymentRequestStatus::Cancelled, false)
+    );
+    assert_eq!(
+        billed(&market, &id).await[0],
+        ("400.00".to_owned(), "2027-01-14T10:00:00Z".to_owned()).clone()
+    );
+    let third = send("600.00").await.unwrap();
+    let third = third.payment_request_id().unwrap();
+    let answer = json!({ "id": third, "approve": false, "reason": "not delivered" });
+    market.act("payment-request/answer", answer).await;
+    assert_eq!(status(third).await, (PaymentRequestStatus::Rejected, false));
+    let list = market
+        .agreement
+        .list_agreement_payment_requests()
+        .party_type("Proposer");
+    let all = list.clone().send().await.unwrap();
+    assert_eq!(all.items().len(), 3);
+    let rejected = list
+        .status(PaymentRequestStatus::Rejected)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(rejected.items()[0].payment_request_id(), Some(third));
+    wait(&market, 90).await;
+    let over = send("1.00").await.unwrap_err().into_service_error();
+    assert!(over.is_validation_exception(), "the agreement has ended");
+}
+
+#[tokio::test]
+async fn a_buyer_who_wants_to_be_asked_is_waited_for() {
+    let market = market().await;
+    let (id, term) = milestones(&market, "WAIT_FOR_APPROVAL").await;
+    let request = market
+        .agreement
+        .send_agreement_payment_request()
+        .agreement_id(&id);
+    let request = request
+        .term_id(&term)
+        .name("Milestone")
+        .charge_amount("400");
+    let sent = request.send().await.unwrap();
+    wait(&market, 30).await;
+    assert!(billed(&market, &id).await.is_empty());
+    let buyer = agreement_client(&market.url, "AKIABUYER", "any");
+    let accept = buyer.accept_agreement_payment_request().agreement_id(&id);
+    let accepted = accept
+        .payment_request_id(sent.payment_request_id().unwrap())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(accepted.status(), Some(&PaymentRequestStatus::Approved));
+    market.get("/sandbox/state").await;
+    assert_eq!(billed(&market, &id).await.len(), 1);
+}
+
+fn entry(agreement: &str, invoice: &str, amount: &str, token: &str) -> Entry {
+    Entry::builder()
+        .agreement_id(agreement)
+        .original_invoice_id(invoice)
+        .adjustment_amount(amount)
+        .currency_code("USD")
+        .adjustment_reason_code(AdjustReason::Other)
+        .client_token(token)
+        .build()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn adjustments_succeed_in_part_and_credit_the_invoice() {
+    let market = market().await;
+    let id = installments(&market, &[]).await;
+    market.get("/sandbox/state").await;
+    let invoice = agreement(&market, &id).await["invoices"][0]["invoiceId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let create = |entries: Vec<Entry>| {
+        let request = market.agreement.batch_create_billing_adjustment_request();
+        request
+            .set_billing_adjustment_request_entries(Some(entries))
+            .send()
+    };
+    let made = create(vec![
+        entry(&id, &invoice, "40.00", "one"),
+        entry(&id, "0000000000", "1.00", "two"),
+        entry(&id, &invoice, "60.01", "three"),
+    ])
+    .await
+    .unwrap();
+    assert_eq!(made.items().len(), 1);
+    let codes: Vec<(&str, &str)> = made
+        .errors()
+        .iter()
+        .map(|error| (error.client_token(), error.code().as_str()))
+        .collect();
+    assert_eq!(
+        codes,
+        [
+            ("two", "RESOURCE_NOT_FOUND_EXCEPTION"),
+            ("three", "VALIDATION_EXCEPTION")
+        ]
+    );
+    let again = create(vec![entry(&id, &invoice, "40.00", "one")])
+        .await
+        .unwrap();
+    assert_eq!(again.items(), made.items(), "the token answers for 8 hours");
+    let other = create(vec![entry(&id, &invoice, "41.00", "one")])
+        .await
+        .unwrap();
+    assert_eq!(other.errors()[0].code().as_str(), "CONFLICT_EXCEPTION");
+    market
+        .act("clock", json!({ "advanceSeconds": 8 * 3600 }))
+        .await;
+    let forgotten = create(vec![entry(&id, &invoice, "40.00", "one")])
+        .await
+        .unwrap();
+    assert_ne!(
+        forgotten.items(),
+        made.items(),
+        "and is forgotten then: 40.00 is taken back twice"
+    );
+    market.get("/sandbox/state").await;
+    let lines = market
+        .agreement
+        .list_agreement_invoice_line_items()
+        .agreement_id(&id);
+    let lines = lines
+        .group_by(LineItemGroupBy::InvoiceId)
+        .send()
+        .await
+        .unwrap();
+    let seen: Vec<_> = lines
+        .agreement_invoice_line_item_group_summaries()
+        .iter()
+        .map(|line| {
+            let amount = line.pricing_currency_amount().unwrap();
+            (
+                line.invoice_type().unwrap().as_str(),
+                amount.amount().unwrap(),
+                amount.max_adjustment_amount(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("INVOICE", "100.00", Some("20.00")),
+            ("CREDIT_MEMO", "-40.00", None),
+            ("CREDIT_MEMO", "-40.00", None)
+        ]
+    );
+    let paid = market.act("collect", json!({ "agreementId": id })).await;
+    assert_eq!(paid["collected"], "20.00", "the buyer owes what is left");
+    let deposit = market.act("disburse", json!({})).await;
+    assert_eq!(
+        deposit["disbursements"][0]["amount"], "19.50",
+        "20.00 less 2.5 %"
+    );
+}
+
+#[tokio::test]
+async fn a_renewal_costs_more_and_begins_where_the_last_one_ended() {
+    let market = market().await;
+    let renewal = json!({ "Terms": [{ "Type": "RenewalTerm", "LockoutPeriod": "P30D", "MaxRenewals": 1,
+        "PriceIncrease": { "FixedPercentage": { "Value": "5.00" } },
+        "TermTemplates": [{ "PaymentScheduleTermTemplate": { "Schedule": [
+            { "ChargeDateOffset": "P0M", "ChargePercentage": "50" },
+            { "ChargeDateOffset": "P1M", "ChargePercentage": "50" }] } }] }] });
+    let id = installments(&market, &[("UpdateRenewalTerms", renewal)]).await;
+    let described = market
+        .agreement
+        .describe_agreement()
+        .agreement_id(&id)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        described.end_time_behavior().unwrap().r#type().as_str(),
+        "RENEW"
+    );
+    wait(&market, 91).await;
+    let all = market.get("/sandbox/agreements").await;
+    assert_eq!(all[0]["status"], "RENEWED");
+    assert_eq!(
+        (&all[1]["status"], &all[1]["total"]),
+        (&json!("ACTIVE"), &json!("630.00"))
+    );
+    assert_eq!(all[1]["acceptanceTime"], all[0]["endTime"]);
+    assert_eq!(
+        billed(&market, all[1]["agreementId"].as_str().unwrap()).await[0].0,
+        "315.00"
+    );
+    wait(&market, 91).await;
+    let all = market.get("/sandbox/agreements").await;
+    let states: Vec<&Value> = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["status"])
+        .collect();
+    assert_eq!(states, ["RENEWED", "EXPIRED"], "once");
+}
