@@ -281,6 +281,16 @@ impl Service {
         Schema::new(self.schema_name(), self.migrator, &self.append_only)
     }
 
+    /// The command line that [`Service::run`] reads.
+    #[must_use]
+    pub fn command(&self) -> Command {
+        let command = Command::new(self.name)
+            .version(self.version)
+            .subcommand_required(true)
+            .arg_required_else_help(true);
+        Task::augment_subcommands(Options::augment_args(command))
+    }
+
     /// The whole of a service's `main`: reads the arguments and the configuration, and does what
     /// it was told: `provision`, `migrate`, `check` or `serve`.
     pub fn run<S, C, F>(self, compose: C) -> ExitCode
@@ -289,11 +299,7 @@ impl Service {
         C: FnOnce(Parts<S>) -> F,
         F: Future<Output = Result<Wiring, BoxError>>,
     {
-        let command = Command::new(self.name)
-            .version(self.version)
-            .subcommand_required(true)
-            .arg_required_else_help(true);
-        let matches = Task::augment_subcommands(Options::augment_args(command)).get_matches();
+        let matches = self.command().get_matches();
         let parsed = Options::from_arg_matches(&matches)
             .and_then(|options| Ok((options, Task::from_arg_matches(&matches)?)));
         let (options, task) = match parsed {
