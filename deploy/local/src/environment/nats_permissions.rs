@@ -168,9 +168,18 @@ mod tests {
             .replace("\"] }", "\"\n        ] }");
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kubernetes/base/nats/users.conf");
         let written = std::fs::read_to_string(&file).unwrap_or_default();
-        let rules: Vec<_> = written.lines().filter(|line| !line.starts_with('#')).collect();
+        let rules: Vec<_> = written
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .collect();
         let table: Vec<_> = table.lines().collect();
-        assert_eq!(rules, table, "{} should be\n{}", file.display(), table.join("\n"));
+        assert_eq!(
+            rules,
+            table,
+            "{} should be\n{}",
+            file.display(),
+            table.join("\n")
+        );
     }
 
     #[test]
