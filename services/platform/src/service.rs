@@ -24,6 +24,7 @@ use crate::ids::Ids;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::{Metrics, Sample};
 use crate::migrate::Schema;
+use crate::probe::{self, Probe};
 use crate::serve;
 use crate::subscription::EventHandler;
 use crate::tasks::TaskHandler;
@@ -211,7 +212,7 @@ struct Options {
     config: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 enum Task {
     /// Make the schema and its two roles (as one who may create roles).
     Provision,
@@ -221,6 +222,8 @@ enum Task {
     Check,
     /// Serve calls, publish and hear events, run tasks (as the run role).
     Serve,
+    /// Ask a running process how it is: what a container's health check runs.
+    Probe(Probe),
 }
 
 impl Service {
@@ -319,7 +322,12 @@ impl Service {
         }
     }
 
-    fn perform<S, C, F>(&self, task: Task, config: Config<S>, compose: C) -> Result<(), BoxError>
+    fn perform<S, C, F>(
+        &self,
+        task: Task,
+        mut config: Config<S>,
+        compose: C,
+    ) -> Result<(), BoxError>
     where
         S: Send + Sync + 'static,
         C: FnOnce(Parts<S>) -> F,
@@ -332,6 +340,10 @@ impl Service {
             .enable_all()
             .build()?;
         let schema = self.schema()?;
+        if matches!(task, Task::Probe(_)) {
+            // Asked every few seconds, it is nobody's trace.
+            config.settings.otlp_endpoint.clear();
+        }
         runtime.block_on(async {
             let process = telemetry::Process {
                 name: self.name,
@@ -349,6 +361,7 @@ impl Service {
                     .map_err(BoxError::from),
                 Task::Check => check(&schema, config).await,
                 Task::Serve => serve::serve(self, schema, config, compose).await,
+                Task::Probe(asked) => probe::probe(&asked, &config.settings).await,
             };
             traces.flush(flush).await;
             done
