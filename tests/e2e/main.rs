@@ -209,7 +209,7 @@ async fn fingerprint(
     }
     lines.push(format!(
         "mails {}",
-        environment.endpoints().mailbox().all()?.len()
+        environment.endpoints().mailbox.all().await?.len()
     ));
     Ok(lines)
 }

@@ -49,11 +49,14 @@ impl PrivateNats {
         let address = free_address()?;
         let store = folder.subfolder("jetstream", None)?;
         let users = match access {
-            Access::PerService => users(),
+            Access::PerService => users(|_| Ok(secrets::password()))?,
             Access::Open => Vec::new(),
         };
-        let config =
-            folder.secret_file("nats.conf", &configuration(address, &store, &users), None)?;
+        let config = folder.secret_file(
+            "nats.conf",
+            &configuration(address, &store, MAX_FILE_STORE, &users),
+            None,
+        )?;
         let log = folder.log("nats-server");
         let process = launch(program, &config, &log).start()?;
         let program = program.to_owned();
@@ -93,21 +96,30 @@ impl PrivateNats {
     }
 }
 
-fn users() -> Vec<User> {
-    let operator = User {
+/// The operator and the services; `password` gives each user's, by its name.
+pub(crate) fn users(mut password: impl FnMut(&str) -> Result<String>) -> Result<Vec<User>> {
+    let mut users = vec![User {
         name: OPERATOR.to_owned(),
-        password: secrets::password(),
+        password: password(OPERATOR)?,
         permissions: None,
-    };
-    let services = Service::ALL.into_iter().map(|service| User {
-        name: service.schema().to_owned(),
-        password: secrets::password(),
-        permissions: Some(nats_permissions::of(service)),
-    });
-    std::iter::once(operator).chain(services).collect()
+    }];
+    for service in Service::ALL {
+        users.push(User {
+            name: service.schema().to_owned(),
+            password: password(service.schema())?,
+            permissions: Some(nats_permissions::of(service)),
+        });
+    }
+    Ok(users)
 }
 
-fn configuration(address: SocketAddr, store: &Path, users: &[User]) -> String {
+/// The whole configuration of a server; without users anybody may do everything.
+pub(crate) fn configuration(
+    address: SocketAddr,
+    store: &Path,
+    max_file_store: &str,
+    users: &[User],
+) -> String {
     let authorization = if users.is_empty() {
         String::new()
     } else {
@@ -115,7 +127,7 @@ fn configuration(address: SocketAddr, store: &Path, users: &[User]) -> String {
     };
     format!(
         "server_name: countersign-local\nhost: \"{}\"\nport: {}\nmax_payload: {MAX_PAYLOAD}\n\
-         jetstream {{\n  store_dir: \"{}\"\n  max_file_store: {MAX_FILE_STORE}\n  \
+         jetstream {{\n  store_dir: \"{}\"\n  max_file_store: {max_file_store}\n  \
          max_memory_store: {MAX_MEMORY_STORE}\n}}\n{authorization}",
         address.ip(),
         address.port(),

@@ -17,7 +17,7 @@ use tonic_health::pb::health_client::HealthClient;
 use super::Durability;
 use super::binaries::{Binaries, Build, SANDBOX};
 use super::clock::RehearsalClock;
-use super::issuer::{Bearer, Issuer, IssuerFiles};
+use super::issuer::{Issuer, IssuerFiles};
 use super::nats::Access;
 use super::ports::free_address;
 use super::process::{Launch, Process, tail};
@@ -30,15 +30,8 @@ use crate::webhook_catcher::WebhookCatcher;
 
 const START_LIMIT: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(20);
-
-/// No run lasts longer: so long the token counts with which offer reads from approval.
-const RUN_LIMIT: Duration = Duration::from_hours(30 * 24);
-/// The offer service as approval sees it.
-const OFFER: Bearer<'_> = Bearer {
-    seller: services::SELLER,
-    subject: "service:offer",
-    roles: &[],
-};
+/// How long a process may take to say how it is.
+const HEALTH_LIMIT: Duration = Duration::from_secs(1);
 
 /// How to start.
 #[derive(Debug, Clone)]
@@ -70,10 +63,10 @@ pub struct Endpoints {
     pub sandbox: SocketAddr,
     /// The mail catcher's SMTP port.
     pub smtp: SocketAddr,
-    /// The webhook catcher.
-    pub webhooks: SocketAddr,
-    /// Caught mail, as `.eml` files.
-    pub mail: PathBuf,
+    /// The webhook catcher's base URL, as the services reach it.
+    pub webhooks: String,
+    /// Caught mail.
+    pub mailbox: Mailbox,
     /// The rehearsal clock's file.
     pub clock_file: PathBuf,
     /// Where the sandbox drops the seller data feeds.
@@ -154,7 +147,7 @@ impl Environment {
         let bucket = folder.subfolder("bucket", None)?;
         let objects = folder.subfolder("objects", None)?;
         let issuer = IssuerFiles::make(folder)?;
-        let approval_token = Issuer::open(&issuer)?.token(&OFFER, RUN_LIMIT)?;
+        let approval_token = Issuer::open(&issuer)?.offer_token()?;
         let approval_token = folder.secret_file("offer.token", &approval_token, None)?;
         let mail = MailCatcher::start(&folder.path().join("mail")).await?;
         let webhooks = WebhookCatcher::start().await?;
@@ -194,8 +187,8 @@ impl Environment {
             management,
             sandbox: sandbox_address,
             smtp: mail.address(),
-            webhooks: webhooks.address(),
-            mail: folder.path().join("mail"),
+            webhooks: format!("http://{}", webhooks.address()),
+            mailbox: mail.mailbox(),
             clock_file,
             feeds,
             logs: folder.path().to_owned(),
@@ -470,7 +463,7 @@ impl Environment {
     async fn wait_until_serving(&self, service: Service) -> Result<()> {
         let start = Instant::now();
         let address = self.address(service)?;
-        while !serves(address).await {
+        while health(address, "").await != Some(ServingStatus::Serving) {
             self.must_run(service)?;
             if start.elapsed() > START_LIMIT {
                 let log = self.endpoints.logs.join(format!("{service}.log"));
@@ -547,12 +540,6 @@ impl Endpoints {
             .ok_or_else(|| anyhow!("{service} has no management address"))
     }
 
-    /// The caught mail.
-    #[must_use]
-    pub fn mailbox(&self) -> Mailbox {
-        Mailbox::new(self.mail.clone())
-    }
-
     /// The log of a process, by its name.
     #[must_use]
     pub fn log(&self, name: &str) -> PathBuf {
@@ -560,20 +547,14 @@ impl Endpoints {
     }
 }
 
-async fn serves(address: SocketAddr) -> bool {
-    let Ok(endpoint) = tonic::transport::Endpoint::new(format!("http://{address}")) else {
-        return false;
-    };
-    let Ok(channel) = endpoint
-        .connect_timeout(Duration::from_secs(1))
-        .connect()
-        .await
-    else {
-        return false;
-    };
+/// What a process says of the health name `service`; none when it does not answer.
+pub(crate) async fn health(address: SocketAddr, service: &str) -> Option<ServingStatus> {
+    let endpoint = tonic::transport::Endpoint::new(format!("http://{address}")).ok()?;
+    let endpoint = endpoint.connect_timeout(HEALTH_LIMIT).timeout(HEALTH_LIMIT);
     let request = HealthCheckRequest {
-        service: String::new(),
+        service: service.to_owned(),
     };
-    let answer = HealthClient::new(channel).check(request).await;
-    answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
+    let channel = endpoint.connect().await.ok()?;
+    let answer = HealthClient::new(channel).check(request).await.ok()?;
+    Some(answer.into_inner().status())
 }
