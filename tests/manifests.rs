@@ -7,35 +7,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use clap::CommandFactory;
 use countersign_local::environment::Service;
 use countersign_platform::{Settings, grpc};
 use serde_json::{Map, Value, json};
 
-/// Settings that the manifests already give, and that the code does not know yet: `config.rs` of the
+/// Settings that the component mtls gives, and that the code does not know yet: `config.rs` of the
 /// platform and what it will have as default. Whoever builds one deletes its line.
-const AGREED_AND_NOT_BUILT_YET: [(&str, &str); 16] = [
-    ("management_listen", "\"\""),
-    ("secrets_dir", "\"\""),
-    ("auth_issuer", "\"\""),
-    ("auth_audience", "\"countersign\""),
-    ("auth_jwks_url", "\"\""),
-    ("auth_jwks_insecure", "false"),
+const AGREED_AND_NOT_BUILT_YET: [(&str, &str); 5] = [
     ("tls_certificate_file", "null"),
     ("tls_key_file", "null"),
     ("tls_client_ca_file", "null"),
     ("tls_ca_file", "null"),
     ("nats_ca_file", "null"),
-    ("rate_limit_per_second", "200"),
-    ("rate_limit_burst", "400"),
-    ("max_concurrent_calls", "512"),
-    ("otlp_endpoint", "\"\""),
-    ("trace_sample_ratio", "1.0"),
-];
-
-/// The mail catcher of the dev image, which is no program of its own yet.
-const MAIL_CATCHER_NOT_BUILT_YET: [&str; 2] = [
-    "COUNTERSIGN_MAIL_CATCHER_FOLDER",
-    "COUNTERSIGN_MAIL_CATCHER_LISTEN",
 ];
 
 fn read(file: &str) -> String {
@@ -106,6 +90,17 @@ fn sandbox_environment() -> Vec<String> {
     names
 }
 
+/// What the tool's `catcher` is told: the words that may follow, options only.
+fn catcher_arguments() -> Vec<String> {
+    let tool = countersign_local::cli::Cli::command();
+    let catcher = tool.find_subcommand("catcher").unwrap();
+    let options = catcher.get_arguments().filter(|one| !one.is_global_set());
+    let options = options.filter_map(|one| one.get_long().map(|long| format!("--{long}")));
+    std::iter::once("catcher".to_owned())
+        .chain(options)
+        .collect()
+}
+
 #[test]
 fn code_json_is_what_the_code_says() {
     let services: BTreeMap<_, _> = Service::ALL
@@ -128,8 +123,8 @@ fn code_json_is_what_the_code_says() {
         "services": services,
         "probes": ["", grpc::LIVENESS, grpc::READINESS, grpc::EVENTS],
         "programs": {
-            "countersign-marketplace-sandbox": sandbox_environment(),
-            "countersign-mail-catcher": MAIL_CATCHER_NOT_BUILT_YET,
+            "countersign-marketplace-sandbox": { "environment": sandbox_environment() },
+            "countersign": { "environment": [], "arguments": catcher_arguments() },
         },
     });
     let code = format!("{code:#}\n");

@@ -23,6 +23,9 @@ NOT_FIT_FOR_A_CLUSTER = {
     "offer.document_store_url": "a folder inside the container",
 }
 
+# What alerts and boards of deploy/observability name, and a scrape of the operator's has not by itself.
+SCRAPED_AS = {"job": "countersign", "service_name": ["__meta_kubernetes_pod_label_app_kubernetes_io_name"]}
+
 # Empty by default, and rightly unset: in both overlays, or in one.
 RIGHTLY_UNSET = {
     "clock_file": ("dev", "prod"),  # rehearsals only (P8)
@@ -61,6 +64,7 @@ def findings(documents, overlay):
             yield f"nobody serves {service['program']}"
     yield from of_scaling(cluster)
     yield from of_nats(cluster)
+    yield from of_monitoring(cluster)
 
 
 def of_program(program, overlay):
@@ -93,13 +97,16 @@ def of_program(program, overlay):
 
 
 def of_other_program(program):
-    """The sandbox and the mail catcher: their environment is all that they are told."""
+    """The sandbox and the mail catcher: what they are told, by environment or by option."""
     known = CODE["programs"].get(program.program)
     if known is None:
         yield f"there is no program {program.program}"
         return
-    for variable in program.environment.keys() - set(known):
+    for variable in program.environment.keys() - set(known["environment"]):
         yield f"{program.program} reads no {variable}"
+    words = [word for word in program.arguments if word.startswith("--") or word == program.arguments[0]]
+    if sorted(words) != sorted(known.get("arguments", [])):
+        yield f"{program.program} is told {words}, and takes {known.get('arguments', [])}"
 
 
 def key_of(text, service):
@@ -204,6 +211,30 @@ def of_triggers(target, triggers, service):
     }
     for stream, consumer in sorted(wanted ^ found):
         yield f"{target}: consumer {consumer} of {stream} is in the code or in the scaling, not in both"
+
+
+def of_monitoring(cluster):
+    """Alerts and boards are there as soon as somebody scrapes, and find the labels that they name."""
+    monitor = cluster.get("PodMonitor", "servers")
+    if monitor is None:
+        return
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    ports = {
+        port["name"] for program in cluster.programs() for port in program.container.get("ports", [])
+        if program.arguments == ["serve"]
+    }
+    if endpoint["port"] not in ports:
+        yield f"PodMonitor servers scrapes port {endpoint['port']}, which no server has"
+    found = {
+        one["targetLabel"]: one.get("replacement", one.get("sourceLabels")) for one in endpoint.get("relabelings", [])
+    }
+    if found != SCRAPED_AS:
+        yield f"PodMonitor servers labels {found}, and alerts name {SCRAPED_AS}"
+    if not cluster.of_kind("PrometheusRule"):
+        yield "servers are scraped, and there are no alerts"
+    boards = cluster.get("ConfigMap", "countersign-boards")
+    if boards is None or boards["metadata"].get("labels", {}).get("grafana_dashboard") != "1":
+        yield "servers are scraped, and there are no boards"
 
 
 def of_nats(cluster):

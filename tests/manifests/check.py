@@ -9,6 +9,7 @@ from pathlib import Path
 import agreement
 import build
 import network
+import rules
 import schema
 import yaml
 
@@ -50,6 +51,7 @@ def main():
     kustomize = given.kustomize.split()
     report = Report()
     report.step("yamllint", tool("yamllint", "-c", HERE / "yamllint.yaml", "--strict", build.KUBERNETES, HERE))
+    report.step("the operator's alerts are deploy/observability's", rules.findings())
     for folder in [*build.overlays(), *build.components(given.work)]:
         try:
             documents = build.kustomize(kustomize, folder)

@@ -8,6 +8,8 @@ import build
 import network
 import schema
 
+OBSERVABILITY = build.KUBERNETES.parent / "observability"
+
 # Overlay, file, what is there, what is put there, what must be said.
 CASES = {
     "a misspelt key": (
@@ -43,6 +45,20 @@ CASES = {
     "a secret that nobody makes": (
         "prod", "overlays/prod/secrets.yaml", "    name: estimate-owner", "    name: estimate-onwer",
         "secret estimate-owner is made by nobody",
+    ),
+    "a token that nobody makes": (
+        "prod", "base/offer/kustomization.yaml", "secretName: offer-approval-token", "secretName: offer-token",
+        "secret offer-token is made by nobody",
+    ),
+    "a catcher that is told something else": (
+        "dev", "overlays/dev/sandbox.yaml", "--smtp,", "--mails,", "countersign is told",
+    ),
+    "a scrape without the labels that alerts name": (
+        "prod", "components/monitoring/pod-monitors.yaml", "replacement: countersign", "replacement: servers",
+        "and alerts name",
+    ),
+    "a scrape without alerts": (
+        "prod", "components/monitoring/kustomization.yaml", "  - ../../../observability", "", "there are no alerts",
     ),
     "a migration that knows too much": (
         "prod", "base/service/migrations.yaml", "args: [migrate]", "args: [check]", "is given",
@@ -98,6 +114,13 @@ CASES = {
 }
 
 
+def copy_to(folder):
+    """A fresh copy of deploy/kubernetes, and beside it of what it takes from its neighbour."""
+    for source, copy in ((build.KUBERNETES, folder), (OBSERVABILITY, folder.parent / OBSERVABILITY.name)):
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(source, copy)
+
+
 class BrokenCopies(unittest.TestCase):
     """One test; each case is a subtest with its name."""
 
@@ -110,8 +133,7 @@ class BrokenCopies(unittest.TestCase):
         for name, case in CASES.items():
             with self.subTest(name):
                 overlay, file, there, instead, said = case
-                shutil.rmtree(copy, ignore_errors=True)
-                shutil.copytree(build.KUBERNETES, copy)
+                copy_to(copy)
                 text = (copy / file).read_text()
                 self.assertIn(there, text)
                 (copy / file).write_text(text.replace(there, instead))
@@ -129,8 +151,7 @@ class BrokenCopies(unittest.TestCase):
     def test_kustomize_refuses_what_is_not_there(self):
         """A resource that is named and missing is no empty resource."""
         copy = build.WORK / "broken"
-        shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(build.KUBERNETES, copy)
+        copy_to(copy)
         (copy / "base" / "network" / "deny.yaml").unlink()
         with self.assertRaises(build.BuildError):
             build.kustomize(build.COMMAND, copy / "overlays" / "prod")

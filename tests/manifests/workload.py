@@ -36,7 +36,7 @@ class Cluster:
         """Every container that runs one of our programs."""
         for document in self.of_kind("Deployment", "Job", "StatefulSet"):
             for container in document["spec"]["template"]["spec"]["containers"]:
-                if container.get("command", [""])[0].startswith("countersign-"):
+                if container.get("command", [""])[0].split("-")[0] == "countersign":
                     yield Program(self, document, container)
 
 
