@@ -12,6 +12,14 @@ test *args:
 up:
     cargo countersign up
 
+# In containers: every deal, and every fault in the middle of one; arguments such as --only kill:nats.
+e2e *args:
+    cargo countersign e2e {{args}}
+
+# The images on a machine without a registry.
+images *args:
+    deploy/images/offline {{args}}
+
 # Play a deal file of yours.
 play file *args:
     cargo countersign play {{file}} {{args}}

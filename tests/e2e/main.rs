@@ -1,5 +1,7 @@
 //! The deal files, played on the whole system: real Postgres, NATS, gRPC, SMTP, AWS's SDK.
 
+mod drill;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -239,7 +241,7 @@ async fn fingerprint(
     }
     lines.push(format!(
         "mails {}",
-        environment.endpoints().mailbox().all()?.len()
+        environment.endpoints().mailbox.all().await?.len()
     ));
     Ok(lines)
 }

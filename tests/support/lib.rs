@@ -1,15 +1,15 @@
 //! A whole running system for the tests, and the checks that must hold of it once it is quiet.
 
-mod invariants;
-
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use countersign_local::console::Console;
 use countersign_local::deal::{Deal, Player};
-use countersign_local::environment::{Build, Durability, Environment, External, Options};
-
-pub use invariants::{invariants_hold, superuser};
+use countersign_local::environment::{
+    Build, DatabaseRole, Durability, Environment, External, Options, Service,
+};
+use countersign_local::invariants;
+use sqlx::{Connection, PgConnection};
 
 /// A private Postgres and NATS, the five services with their fault points, sandbox and catchers.
 ///
@@ -53,4 +53,23 @@ pub async fn play(environment: &Environment, deal: &Deal, run: &str) -> Result<(
     let downloads = tempfile::tempdir().context("making a folder for downloads")?;
     let player = Player::new(deal, environment.endpoints(), run, downloads.path())?;
     player.play(&Console::quiet()).await.map(drop)
+}
+
+/// A superuser's connection to the system's database.
+///
+/// # Errors
+/// If Postgres is away.
+pub async fn superuser(environment: &Environment) -> Result<PgConnection> {
+    let url = environment.database_url_as(Service::Estimate, DatabaseRole::Superuser)?;
+    let connected = PgConnection::connect(&url).await;
+    connected.context("connecting as superuser")
+}
+
+/// Waits until every invariant holds.
+///
+/// # Errors
+/// If one still does not after a minute: which, where, and the first that break it.
+pub async fn invariants_hold(environment: &Environment) -> Result<()> {
+    let url = environment.database_url_as(Service::Estimate, DatabaseRole::Superuser)?;
+    invariants::hold(&url).await
 }

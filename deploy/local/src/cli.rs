@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -74,9 +75,33 @@ pub(crate) enum Command {
     },
     /// Takes figures, each as a ratio to what this machine gives in the same run; builds for release first
     Bench,
+    /// Plays the deals in containers, while containers die, stop, and are cut off; needs Docker
+    E2e {
+        /// Only these faults, such as `kill:nats` or `pause`; may be repeated
+        #[arg(long, value_name = "FAULT[:CONTAINER]")]
+        only: Vec<String>,
+    },
+    /// Writes what deploy/compose needs: passwords and the NATS configuration; safe to run again
+    Prepare {
+        /// Where to; default: deploy/compose/run
+        folder: Option<PathBuf>,
+    },
+    /// Takes mail and webhooks and delivers to nobody: what runs in a container
+    #[command(hide = true)]
+    Catcher {
+        /// Where SMTP listens
+        #[arg(long)]
+        smtp: SocketAddr,
+        /// Where webhooks and `GET /mails` are answered
+        #[arg(long)]
+        http: SocketAddr,
+        /// The folder for mail
+        #[arg(long)]
+        mail: PathBuf,
+    },
     /// Starts everything, prints where it is, and stays until Ctrl-C
     Up,
-    /// Prints a bearer token for what `up` has started
+    /// Prints a bearer token for what `up` has started, or for deploy/compose
     Token(TokenArgs),
     /// Plays a deal file of yours; `deploy/local/deals` has examples
     Play {
@@ -106,6 +131,9 @@ pub(crate) struct TokenArgs {
     /// How long it counts: 90s, 15m, 1h, 2d
     #[arg(long, default_value = "1h", value_parser = crate::commands::token::time)]
     pub(crate) ttl: std::time::Duration,
+    /// For deploy/compose, whose issuer `prepare` has made, rather than for `up`
+    #[arg(long)]
+    pub(crate) compose: bool,
 }
 
 impl ServerArgs {

@@ -47,12 +47,21 @@ impl WebhookCatcher {
     /// # Errors
     /// If no port is free.
     pub async fn start() -> Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        Self::listen((Ipv4Addr::LOCALHOST, 0).into(), Router::new()).await
+    }
+
+    /// Starts on `address`. What `pages` does not answer is a webhook.
+    ///
+    /// # Errors
+    /// If the address is taken.
+    pub(crate) async fn listen(address: SocketAddr, pages: Router) -> Result<Self> {
+        let listener = TcpListener::bind(address)
             .await
             .context("the webhook catcher")?;
         let address = listener.local_addr()?;
         let book = Shared::default();
-        let router = Router::new().fallback(keep).with_state(Arc::clone(&book));
+        let webhooks = Router::new().fallback(keep).with_state(Arc::clone(&book));
+        let router = pages.merge(webhooks);
         let mut server = JoinSet::new();
         server.spawn(async move { drop(axum::serve(listener, router).await) });
         Ok(Self {

@@ -1,9 +1,9 @@
 //! The section `approval`: `COUNTERSIGN_APPROVAL__<KEY>`.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What only approval is configured with.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ApprovalConfig {
     /// Where documents lie: `file:///folder`, made when missing, or `s3://bucket/prefix` with

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How often the feeds are looked at when nothing is said: AWS writes them once a day.
 pub const DEFAULT_POLL_INTERVAL_SECONDS: u64 = 900;
 
 /// What this service is configured with.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DisbursementReconciliationConfig {
     /// Where each seller's feeds lie.
@@ -18,7 +18,7 @@ pub struct DisbursementReconciliationConfig {
 }
 
 /// A folder or bucket into which AWS writes the feeds of one seller (facts §6.6).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeedLocation {
     /// The tenant whose feeds these are.

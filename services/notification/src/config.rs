@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use countersign_platform::config::Secret;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::address::UrlPolicy;
 
 /// The table `notification`; in the environment `COUNTERSIGN_NOTIFICATION__` and the key in upper
 /// case.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NotificationConfig {
     /// The SMTP server: `smtp://host:port` without encryption (a local catcher),

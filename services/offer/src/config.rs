@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use countersign_kernel::SellerId;
 use countersign_platform::Secret;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The section. Durations are milliseconds.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OfferConfig {
     /// The tenant whose AWS seller account the process's AWS credentials are of: only its offers are

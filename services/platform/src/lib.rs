@@ -4,8 +4,8 @@
 //! # The map
 //! | room | what |
 //! |---|---|
-//! | [`Service`], [`Wiring`], [`Parts`] | a service's `main`: subcommands `provision`, `migrate`, `check`, `serve` |
-//! | [`config`] | environment over TOML over defaults; a section per service; [`config::Secret`] |
+//! | [`Service`], [`Wiring`], [`Parts`] | a service's `main`: subcommands `provision`, `migrate`, `check`, `serve`, `probe` |
+//! | [`config`] | environment over secrets over TOML over defaults; a section per service; [`config::Secret`] |
 //! | [`Clock`], [`Ids`] | time and ids as parameters (P8) |
 //! | [`auth`] | who calls, and what they may: tokens, permissions, limits per caller (P5) |
 //! | [`CallContext`] | tenant, caller, roles, idempotency key, trace of a call (P4) |
@@ -177,6 +177,7 @@ mod page;
 mod parked;
 mod position;
 mod postgres;
+mod probe;
 mod provision;
 mod reader;
 mod readiness;

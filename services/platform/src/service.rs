@@ -18,13 +18,14 @@ use tonic::server::NamedService;
 use crate::auth::Permission;
 use crate::clock::Clock;
 use crate::command::Commands;
-use crate::config::{self, Config, Settings};
+use crate::config::{self, Config, Settings, Secret};
 use crate::failure::{BoxError, report};
 use crate::grpc::GrpcServices;
 use crate::ids::Ids;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::{Metrics, Sample};
 use crate::migrate::Schema;
+use crate::probe::{self, Probe};
 use crate::serve;
 use crate::subscription::EventHandler;
 use crate::tasks::TaskHandler;
@@ -214,7 +215,7 @@ struct Options {
     config: Option<PathBuf>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Subcommand)]
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 enum Task {
     /// Make the schema and its two roles (as one who may create roles).
     Provision,
@@ -224,6 +225,8 @@ enum Task {
     Check,
     /// Serve calls, publish and hear events, run tasks (as the run role).
     Serve,
+    /// Ask a running process how it is: what a container's health check runs.
+    Probe(Probe),
 }
 
 impl Service {
@@ -284,6 +287,16 @@ impl Service {
         Schema::new(self.schema_name(), self.migrator, &self.append_only)
     }
 
+    /// The command line that [`Service::run`] reads.
+    #[must_use]
+    pub fn command(&self) -> Command {
+        let command = Command::new(self.name)
+            .version(self.version)
+            .subcommand_required(true)
+            .arg_required_else_help(true);
+        Task::augment_subcommands(Options::augment_args(command))
+    }
+
     /// The whole of a service's `main`: reads the arguments and the configuration, and does what
     /// it was told: `provision`, `migrate`, `check` or `serve`.
     pub fn run<S, C, F>(self, compose: C) -> ExitCode
@@ -292,11 +305,7 @@ impl Service {
         C: FnOnce(Parts<S>) -> F,
         F: Future<Output = Result<Wiring, BoxError>>,
     {
-        let command = Command::new(self.name)
-            .version(self.version)
-            .subcommand_required(true)
-            .arg_required_else_help(true);
-        let matches = Task::augment_subcommands(Options::augment_args(command)).get_matches();
+        let matches = self.command().get_matches();
         let parsed = Options::from_arg_matches(&matches)
             .and_then(|options| Ok((options, Task::from_arg_matches(&matches)?)));
         let (options, task) = match parsed {
@@ -317,7 +326,12 @@ impl Service {
         }
     }
 
-    fn perform<S, C, F>(&self, task: Task, config: Config<S>, compose: C) -> Result<(), BoxError>
+    fn perform<S, C, F>(
+        &self,
+        task: Task,
+        mut config: Config<S>,
+        compose: C,
+    ) -> Result<(), BoxError>
     where
         S: Send + Sync + 'static,
         C: FnOnce(Parts<S>) -> F,
@@ -330,6 +344,10 @@ impl Service {
             .enable_all()
             .build()?;
         let schema = self.schema()?;
+        if matches!(task, Task::Probe(_)) {
+            // Asked every few seconds, it is nobody's trace.
+            config.settings.otlp_endpoint = Secret::default();
+        }
         let done = runtime.block_on(async {
             let process = telemetry::Process {
                 name: self.name,
@@ -347,6 +365,7 @@ impl Service {
                     .map_err(BoxError::from),
                 Task::Check => check(&schema, config).await,
                 Task::Serve => serve::serve(self, schema, config, compose).await,
+                Task::Probe(asked) => probe::probe(&asked, &config.settings).await,
             };
             traces.flush(flush).await;
             done

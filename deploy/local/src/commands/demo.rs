@@ -12,7 +12,7 @@ use crate::environment::{Environment, workspace};
 use crate::mail_catcher::Mail;
 
 /// In the order in which they are told.
-const DEALS: [&str; 6] = [
+pub(super) const DEALS: [&str; 6] = [
     "handbook",
     "rejected",
     "short-paid",
@@ -43,7 +43,7 @@ async fn play_all(deals: &[Deal], environment: &Environment, console: &Console) 
     for story in &stories {
         tell(story, console);
     }
-    let mails = environment.endpoints().mailbox().all()?;
+    let mails = environment.endpoints().mailbox.all().await?;
     let kept = keep_mails(&mails)?;
     console.heading(format_args!(
         "The {} e-mails that were sent: {}",

@@ -1,16 +1,23 @@
 //! What a newcomer types: one file per command.
 //!
 //! - `bench`: figures, as ratios in one run
+//! - `catcher`: mail and webhooks, caught in a container
 //! - `demo`: the deals of `deploy/local/deals`, shown as they go
+//! - `e2e`: the deals and every fault, in containers; `matrix`: the faults
 //! - `play`: a user's own deal
+//! - `prepare`: secrets for deploy/compose
 //! - `test`: every test, on real servers
-//! - `token`: a bearer token for what `up` has started
+//! - `token`: a bearer token for what `up` has started, or for deploy/compose
 //! - `up`: everything, to stay
 //! - `show`: tables and lines that these share
 
 mod bench;
+mod catcher;
 mod demo;
+mod e2e;
+mod matrix;
 mod play;
+mod prepare;
 mod show;
 mod test;
 pub(crate) mod token;
@@ -36,6 +43,9 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Bench => bench::run(&cli.servers, &console).await,
         Command::Test { args } => test::run(&cli.servers, &args, &console).await,
         Command::Token(args) => token::run(&args),
+        Command::E2e { only } => e2e::run(&cli.servers, &only, &console).await,
+        Command::Prepare { folder } => prepare::run(folder, &console),
+        Command::Catcher { smtp, http, mail } => catcher::run(smtp, http, &mail).await,
         Command::Up => up::run(&cli.servers, &console).await,
         Command::Play {
             file,

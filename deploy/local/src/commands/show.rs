@@ -104,8 +104,8 @@ pub(super) fn endpoints(endpoints: &Endpoints) -> Table {
             format!("http://{}", endpoints.sandbox),
         ),
         ("mail catcher (SMTP)", endpoints.smtp.to_string()),
-        ("caught mail", endpoints.mail.display().to_string()),
-        ("webhook catcher", format!("http://{}", endpoints.webhooks)),
+        ("caught mail", endpoints.mailbox.to_string()),
+        ("webhook catcher", endpoints.webhooks.clone()),
         ("seller data feeds", endpoints.feeds.display().to_string()),
         (
             "rehearsal clock",

@@ -1,15 +1,21 @@
-//! `token`: a bearer token for what `up` has started.
+//! `token`: a bearer token for what `up` has started, or for deploy/compose.
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::up;
 use crate::cli::TokenArgs;
-use crate::environment::Bearer;
+use crate::compose::{self, Prepared};
+use crate::environment::{Bearer, Issuer};
 
 pub(super) fn run(args: &TokenArgs) -> Result<()> {
-    let issuer = up::endpoints()?.issuer()?;
+    let issuer = if args.compose {
+        Issuer::open(&Prepared::read(&compose::folder().join("run")).issuer())
+            .context("nothing is prepared: run `cargo countersign prepare` first")?
+    } else {
+        up::endpoints()?.issuer()?
+    };
     let bearer = Bearer {
         seller: &args.seller,
         subject: &args.subject,

@@ -19,7 +19,7 @@ use super::file::{Action, Call, Content, Deal, Event};
 use super::refusal::Refusal;
 use super::variables::Variables;
 use super::wire::{self, Wire};
-use crate::environment::{Bearer, Endpoints, Issuer, RehearsalClock};
+use crate::environment::{Bearer, Endpoints, Issuer, RehearsalClock, shared_file};
 
 /// How long a call is repeated while its service is away.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -106,7 +106,8 @@ impl<'a> Actor<'a> {
             Action::Sandbox { act, body } => self.sandbox(act, &turn.value(body)?).await.map(Ok),
             Action::Advance(by) => Ok(Ok(json!({ "now": self.advance(*by)?.to_rfc3339() }))),
             Action::Mail { to, subject } => {
-                self.mail(turn, to.as_deref(), subject.as_deref()).map(Ok)
+                let mails = self.mail(turn, to.as_deref(), subject.as_deref());
+                mails.await.map(Ok)
             }
             Action::Drop { to, content } => self.drop_feed(turn, to, content).map(Ok),
             Action::Event(event) => self.publish(turn, event).await.map(Ok),
@@ -215,13 +216,19 @@ impl<'a> Actor<'a> {
         serde_json::from_str(&said).context("the sandbox's answer is no JSON")
     }
 
-    fn mail(&self, turn: &Turn<'_>, to: Option<&str>, subject: Option<&str>) -> Result<Value> {
+    async fn mail(
+        &self,
+        turn: &Turn<'_>,
+        to: Option<&str>,
+        subject: Option<&str>,
+    ) -> Result<Value> {
         let expand = |text: Option<&str>| text.map(|text| turn.text(text)).transpose();
         let (to, subject) = (expand(to)?, expand(subject)?);
         let mails = self
             .endpoints
-            .mailbox()
-            .find(to.as_deref(), subject.as_deref())?;
+            .mailbox
+            .find(to.as_deref(), subject.as_deref())
+            .await?;
         let listed: Vec<_> = mails
             .iter()
             .map(
@@ -237,7 +244,7 @@ impl<'a> Actor<'a> {
         let folder = target.parent().context("a feed needs a folder")?;
         std::fs::create_dir_all(folder).context("making the feed's folder")?;
         // Renamed into place, as an object store would: nobody reads half a file.
-        let aside = tempfile::NamedTempFile::new_in(folder).context("writing the feed")?;
+        let aside = shared_file(folder).context("writing the feed")?;
         std::fs::write(aside.path(), &bytes).context("writing the feed")?;
         aside.persist(&target).context("writing the feed")?;
         Ok(json!({ "bytes": bytes.len() }))

@@ -138,6 +138,23 @@ pub(super) struct Content {
 }
 
 impl Deal {
+    /// The place of the middle one of the steps that call `service`; of all steps, when no service is
+    /// named or none of them calls it.
+    #[must_use]
+    pub fn middle(&self, service: Option<Service>) -> usize {
+        let calls = |step: &Step| match &step.action {
+            Action::Call(call) => Service::answering(call.method.parent_service().full_name()),
+            _ => None,
+        };
+        let steps = self.steps.iter().enumerate();
+        let called = steps.filter(|(_, step)| service.is_some() && calls(step) == service);
+        let called: Vec<usize> = called.map(|(number, _)| number).collect();
+        called
+            .get(called.len() / 2)
+            .copied()
+            .unwrap_or(self.steps.len() / 2)
+    }
+
     /// Reads and checks a file, and the file that it follows.
     ///
     /// # Errors
@@ -344,6 +361,25 @@ mod tests {
     }
 
     /// Every file that ships can be read: its YAML, its calls, its people.
+    /// That is where something befalls a service in the middle of its work.
+    #[test]
+    fn the_middle_of_a_service_s_steps_is_a_call_of_it() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deals");
+        let deal = Deal::read(&folder.join("handbook.yaml")).unwrap();
+        let mut before = 0;
+        for service in [Service::Estimate, Service::Approval, Service::Offer] {
+            let middle = deal.middle(Some(service));
+            let Action::Call(call) = &deal.steps[middle].action else {
+                panic!("{service} is not called by step {middle}");
+            };
+            let called = call.method.parent_service().full_name().to_owned();
+            assert_eq!(Service::answering(&called), Some(service));
+            assert!(before < middle, "{service} is called at {middle}");
+            before = middle;
+        }
+        assert_eq!(deal.middle(None), deal.len() / 2);
+    }
+
     #[test]
     fn the_deals_that_ship_can_be_read() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deals");

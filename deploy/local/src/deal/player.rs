@@ -47,7 +47,7 @@ impl<'a> Player<'a> {
         variables.set("run", json!(run));
         variables.set("seller", json!(deal.seller));
         variables.set("fresh_account", json!(fresh_account(run)));
-        variables.set("webhooks", json!(format!("http://{}", endpoints.webhooks)));
+        variables.set("webhooks", json!(endpoints.webhooks));
         let now = actor.now()?;
         for (name, value) in &deal.given {
             let value = variables

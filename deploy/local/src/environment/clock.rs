@@ -1,6 +1,8 @@
 //! The rehearsal clock (P8): one file, read by every process, holds how far its time runs ahead.
 
+use std::fs::Permissions;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
@@ -92,11 +94,19 @@ impl RehearsalClock {
             .parent()
             .ok_or_else(|| anyhow!("the clock's file has no folder"))?;
         // Written aside and renamed: no reader ever sees half a number.
-        let mut aside = tempfile::NamedTempFile::new_in(folder).context("writing the clock")?;
+        let mut aside = shared_file(folder).context("writing the clock")?;
         write!(aside, "{}", offset.num_milliseconds()).context("writing the clock")?;
         aside.persist(&self.file).context("writing the clock")?;
         Ok(())
     }
+}
+
+/// A file to be renamed into place. A service in a container reads it under another account.
+pub(crate) fn shared_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let everybody_reads = Permissions::from_mode(0o644);
+    tempfile::Builder::new()
+        .permissions(everybody_reads)
+        .tempfile_in(folder)
 }
 
 #[expect(

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::run_folder::RunFolder;
+use super::services::SELLER;
 
 /// The `iss` of every token.
 pub(crate) const ISSUER: &str = "https://issuer.countersign.local";
@@ -20,10 +21,19 @@ pub(crate) const ISSUER: &str = "https://issuer.countersign.local";
 const AUDIENCE: &str = "countersign";
 const KEY_ID: &str = "local";
 
+/// The offer service as approval sees it.
+const OFFER: Bearer<'_> = Bearer {
+    seller: SELLER,
+    subject: "service:offer",
+    roles: &[],
+};
+/// How long its token counts: no run lasts longer.
+const OFFER_LIMIT: Duration = Duration::from_hours(30 * 24);
+
 /// Where an issuer's key and key set lie: whoever may read the key mints tokens.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct IssuerFiles {
-    key: PathBuf,
+    pub(crate) key: PathBuf,
     pub(crate) key_set: PathBuf,
 }
 
@@ -45,16 +55,28 @@ pub struct Issuer(EncodingKey);
 impl IssuerFiles {
     /// Makes a key that only its owner reads, and its key set.
     pub(crate) fn make(folder: &RunFolder) -> Result<Self> {
-        let key = KeyPair::generate_for(&rcgen::PKCS_ED25519).context("making the issuer's key")?;
-        let public = URL_SAFE_NO_PAD.encode(key.public_key_raw());
-        let key_set = json!({ "keys": [
-            { "kty": "OKP", "crv": "Ed25519", "x": public, "kid": KEY_ID, "alg": "EdDSA", "use": "sig" }
-        ] });
+        let key = new_key()?;
         Ok(Self {
-            key: folder.secret_file("issuer.key", &key.serialize_pem(), None)?,
-            key_set: folder.secret_file("issuer.jwks.json", &key_set.to_string(), None)?,
+            key: folder.secret_file("issuer.key", &key, None)?,
+            key_set: folder.secret_file("issuer.jwks.json", &key_set(&key)?, None)?,
         })
     }
+}
+
+/// A key to sign with, as PEM.
+pub(crate) fn new_key() -> Result<String> {
+    let key = KeyPair::generate_for(&rcgen::PKCS_ED25519).context("making the issuer's key")?;
+    Ok(key.serialize_pem())
+}
+
+/// The key set (RFC 7517) by which the signatures of `key` are checked.
+pub(crate) fn key_set(key: &str) -> Result<String> {
+    let key = KeyPair::from_pem(key).context("reading the issuer's key")?;
+    let public = URL_SAFE_NO_PAD.encode(key.public_key_raw());
+    let key_set = json!({ "keys": [
+        { "kty": "OKP", "crv": "Ed25519", "x": public, "kid": KEY_ID, "alg": "EdDSA", "use": "sig" }
+    ] });
+    Ok(key_set.to_string())
 }
 
 impl Issuer {
@@ -63,6 +85,11 @@ impl Issuer {
         let key = read(&files.key)?;
         let key = KeyPair::from_pem(&key).context("reading the issuer's key")?;
         Ok(Self(EncodingKey::from_ed_der(key.serialized_der())))
+    }
+
+    /// The token with which offer reads from approval.
+    pub(crate) fn offer_token(&self) -> Result<String> {
+        self.token(&OFFER, OFFER_LIMIT)
     }
 
     /// A token that counts from now, by the system's clock, for `time`.

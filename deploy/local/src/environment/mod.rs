@@ -32,14 +32,23 @@ mod system_user;
 
 pub use binaries::Build;
 pub(crate) use binaries::{Binaries, cargo, fault_features, metadata, workspace};
-pub(crate) use nats::Access;
-pub(crate) use secrets::run_id;
+pub(crate) use nats::{Access, OPERATOR, configuration as nats_configuration, users as nats_users};
+pub(crate) use nats_permissions::render as nats_access;
+pub(crate) use ports::free_address;
+pub(crate) use postgres::role_url;
+pub(crate) use run_folder::RunFolder;
+pub(crate) use secrets::{password, run_id};
 pub(crate) use servers::Servers;
 pub(crate) use services::NatsAccess;
+pub(crate) use system::health;
+pub(crate) use system_user::is_root;
+
+pub(crate) use clock::shared_file;
 
 pub use certificates::TlsFiles;
 pub use clock::RehearsalClock;
 pub use issuer::{Bearer, Issuer};
+pub(crate) use issuer::{IssuerFiles, key_set, new_key};
 pub use servers::External;
 pub use services::Service;
 pub use system::{DatabaseRole, Endpoints, Environment, Options};

@@ -57,14 +57,14 @@ impl PrivateNats {
         let store = folder.subfolder("jetstream", None)?;
         let (users, access) = match access {
             Access::PerService => {
-                let users = users();
+                let users = users(|_| Ok(secrets::password()))?;
                 let tls = tls(&identities.authority.of(folder, "nats", None)?);
                 let access = nats_permissions::render(&users) + &tls;
                 (users, access)
             }
             Access::Open => Default::default(),
         };
-        let text = configuration(address, &store, &access);
+        let text = configuration(address, &store, MAX_FILE_STORE, &access);
         let config = folder.secret_file("nats.conf", &text, None)?;
         let log = folder.log("nats-server");
         let process = launch(program, &config, &log).start()?;
@@ -105,18 +105,21 @@ impl PrivateNats {
     }
 }
 
-fn users() -> Vec<User> {
-    let operator = User {
+/// The operator and the services; `password` gives each user's, by its name.
+pub(crate) fn users(mut password: impl FnMut(&str) -> Result<String>) -> Result<Vec<User>> {
+    let mut users = vec![User {
         name: OPERATOR.to_owned(),
-        password: secrets::password(),
+        password: password(OPERATOR)?,
         permissions: None,
-    };
-    let services = Service::ALL.into_iter().map(|service| User {
-        name: service.schema().to_owned(),
-        password: secrets::password(),
-        permissions: Some(nats_permissions::of(service)),
-    });
-    std::iter::once(operator).chain(services).collect()
+    }];
+    for service in Service::ALL {
+        users.push(User {
+            name: service.schema().to_owned(),
+            password: password(service.schema())?,
+            permissions: Some(nats_permissions::of(service)),
+        });
+    }
+    Ok(users)
 }
 
 /// Nobody gets in but over TLS, with a certificate that the authority vouches for.
@@ -129,10 +132,16 @@ fn tls(files: &TlsFiles) -> String {
     )
 }
 
-fn configuration(address: SocketAddr, store: &Path, access: &str) -> String {
+/// The whole configuration of a server; `access` says who may do what, or nothing: anybody anything.
+pub(crate) fn configuration(
+    address: SocketAddr,
+    store: &Path,
+    max_file_store: &str,
+    access: &str,
+) -> String {
     format!(
         "server_name: countersign-local\nhost: \"{}\"\nport: {}\nmax_payload: {MAX_PAYLOAD}\n\
-         jetstream {{\n  store_dir: \"{}\"\n  max_file_store: {MAX_FILE_STORE}\n  \
+         jetstream {{\n  store_dir: \"{}\"\n  max_file_store: {max_file_store}\n  \
          max_memory_store: {MAX_MEMORY_STORE}\n}}\n{access}",
         address.ip(),
         address.port(),

@@ -97,6 +97,8 @@ fn quoted(subjects: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]
@@ -139,6 +141,44 @@ mod tests {
         assert_eq!(
             of(Service::Offer).subscribe,
             ["_INBOX.offer.>", "countersign-replay.offer"]
+        );
+    }
+
+    /// The users of `deploy/kubernetes` are this table; their passwords come from the environment.
+    #[test]
+    fn kubernetes_has_this_table() {
+        let variable = |name: &str| format!("$NATS_{}_PASSWORD", name.to_uppercase());
+        let operator = User {
+            name: super::super::nats::OPERATOR.to_owned(),
+            password: variable("operator"),
+            permissions: None,
+        };
+        let services = Service::ALL.map(|service| User {
+            name: service.schema().to_owned(),
+            password: variable(service.schema()),
+            permissions: Some(of(service)),
+        });
+        let users: Vec<_> = std::iter::once(operator).chain(services).collect();
+        // A variable stands without quotes; one permission a line is easier to review.
+        let table = render(&users)
+            .replace("_PASSWORD\"", "_PASSWORD")
+            .replace("\"$NATS_", "$NATS_")
+            .replace("[\"", "[\n          \"")
+            .replace("\", \"", "\"\n          \"")
+            .replace("\"] }", "\"\n        ] }");
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../kubernetes/base/nats/users.conf");
+        let written = std::fs::read_to_string(&file).unwrap_or_default();
+        let rules: Vec<_> = written
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .collect();
+        let table: Vec<_> = table.lines().collect();
+        assert_eq!(
+            rules,
+            table,
+            "{} should be\n{}",
+            file.display(),
+            table.join("\n")
         );
     }
 

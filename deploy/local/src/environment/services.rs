@@ -87,7 +87,7 @@ impl Service {
 
     /// Whose events it consumes.
     #[must_use]
-    pub(crate) fn hears(self) -> &'static [Self] {
+    pub fn hears(self) -> &'static [Self] {
         match self {
             Self::Estimate | Self::Offer => &[Self::Approval],
             Self::Approval => &[Self::Estimate],

@@ -32,6 +32,8 @@ use crate::webhook_catcher::WebhookCatcher;
 
 const START_LIMIT: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(20);
+/// How long a process may take to say how it is.
+const HEALTH_LIMIT: Duration = Duration::from_secs(1);
 
 /// How to start.
 #[derive(Debug, Clone)]
@@ -63,10 +65,10 @@ pub struct Endpoints {
     pub sandbox: SocketAddr,
     /// The mail catcher's SMTP port.
     pub smtp: SocketAddr,
-    /// The webhook catcher.
-    pub webhooks: SocketAddr,
-    /// Caught mail, as `.eml` files.
-    pub mail: PathBuf,
+    /// The webhook catcher's base URL, as the services reach it.
+    pub webhooks: String,
+    /// Caught mail.
+    pub mailbox: Mailbox,
     /// The rehearsal clock's file.
     pub clock_file: PathBuf,
     /// Where the sandbox drops the seller data feeds.
@@ -75,8 +77,8 @@ pub struct Endpoints {
     pub logs: PathBuf,
     /// NATS with every right: for events that no service said.
     pub(crate) nats: NatsAccess,
-    /// What this tool shows to the services, and how it knows them.
-    pub(crate) tls: TlsFiles,
+    /// What this tool shows to the services, and how it knows them; none where they speak plain text.
+    pub(crate) tls: Option<TlsFiles>,
     /// Who signs the tokens that the services accept.
     pub(crate) issuer: IssuerFiles,
 }
@@ -196,13 +198,13 @@ impl Environment {
             management,
             sandbox: sandbox_address,
             smtp: mail.address(),
-            webhooks: webhooks.address(),
-            mail: folder.path().join("mail"),
+            webhooks: format!("http://{}", webhooks.address()),
+            mailbox: mail.mailbox(),
             clock_file,
             feeds,
             logs: folder.path().to_owned(),
             nats: servers.nats_operator(),
-            tls: servers.identities.tool.clone(),
+            tls: Some(servers.identities.tool.clone()),
             issuer,
         };
         step.done("");
@@ -296,10 +298,10 @@ impl Environment {
             DatabaseRole::Owner => &urls.owner,
             DatabaseRole::Run => &urls.run,
         };
-        if self.postgres_is_secured {
-            return self.endpoints.tls.for_postgres(url);
+        match &self.endpoints.tls {
+            Some(files) if self.postgres_is_secured => files.for_postgres(url),
+            _ => Ok(url.clone()),
         }
-        Ok(url.clone())
     }
 
     /// A connection to NATS with every right.
@@ -479,7 +481,7 @@ impl Environment {
         let start = Instant::now();
         // Told in plain text by the management port, which answers for the other.
         let address = self.endpoints.management_address(service)?;
-        while !serves(address).await {
+        while health(address, "").await != Some(ServingStatus::Serving) {
             self.must_run(service)?;
             if start.elapsed() > START_LIMIT {
                 let log = self.endpoints.logs.join(format!("{service}.log"));
@@ -537,18 +539,22 @@ impl Endpoints {
             .ok_or_else(|| anyhow!("{service} has no address"))
     }
 
-    /// What this tool shows to the services, and how it knows them.
+    /// What this tool shows to the services, and how it knows them; none where they speak plain text.
     #[must_use]
-    pub fn certificates(&self) -> &TlsFiles {
-        &self.tls
+    pub const fn certificates(&self) -> Option<&TlsFiles> {
+        self.tls.as_ref()
     }
 
-    /// A service's gRPC, over TLS.
+    /// A service's gRPC, over TLS where there are certificates.
     ///
     /// # Errors
     /// If it is not part of the system, or this tool's certificate cannot be read.
     pub fn grpc(&self, service: Service) -> Result<Endpoint> {
-        self.tls.endpoint(self.address(service)?)
+        let address = self.address(service)?;
+        match &self.tls {
+            Some(files) => files.endpoint(address),
+            None => Ok(Endpoint::new(format!("http://{address}"))?),
+        }
     }
 
     /// Who mints tokens that the services accept.
@@ -570,12 +576,6 @@ impl Endpoints {
             .ok_or_else(|| anyhow!("{service} has no management address"))
     }
 
-    /// The caught mail.
-    #[must_use]
-    pub fn mailbox(&self) -> Mailbox {
-        Mailbox::new(self.mail.clone())
-    }
-
     /// The log of a process, by its name.
     #[must_use]
     pub fn log(&self, name: &str) -> PathBuf {
@@ -583,20 +583,14 @@ impl Endpoints {
     }
 }
 
-async fn serves(address: SocketAddr) -> bool {
-    let Ok(endpoint) = Endpoint::new(format!("http://{address}")) else {
-        return false;
-    };
-    let Ok(channel) = endpoint
-        .connect_timeout(Duration::from_secs(1))
-        .connect()
-        .await
-    else {
-        return false;
-    };
+/// What a process says of the health name `service`; none when it does not answer.
+pub(crate) async fn health(address: SocketAddr, service: &str) -> Option<ServingStatus> {
+    let endpoint = tonic::transport::Endpoint::new(format!("http://{address}")).ok()?;
+    let endpoint = endpoint.connect_timeout(HEALTH_LIMIT).timeout(HEALTH_LIMIT);
     let request = HealthCheckRequest {
-        service: String::new(),
+        service: service.to_owned(),
     };
-    let answer = HealthClient::new(channel).check(request).await;
-    answer.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
+    let channel = endpoint.connect().await.ok()?;
+    let answer = HealthClient::new(channel).check(request).await.ok()?;
+    Some(answer.into_inner().status())
 }

@@ -13,9 +13,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result};
+use axum::extract::State;
+use axum::routing::get;
+use axum::{Json, Router};
+use http::StatusCode;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
+use mailbox::MAILS_PATH;
 pub use mailbox::{Mail, Mailbox};
 
 /// The largest message that is taken, in bytes.
@@ -52,8 +57,16 @@ impl MailCatcher {
     /// # Errors
     /// If the folder cannot be made or no port is free.
     pub async fn start(folder: &Path) -> Result<Self> {
+        Self::listen((Ipv4Addr::LOCALHOST, 0).into(), folder).await
+    }
+
+    /// Starts on `address`, keeping messages in `folder`.
+    ///
+    /// # Errors
+    /// If the folder cannot be made or the address is taken.
+    pub async fn listen(address: SocketAddr, folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder).context("making the mail folder")?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        let listener = TcpListener::bind(address)
             .await
             .context("the mail catcher")?;
         let address = listener.local_addr()?;
@@ -81,6 +94,13 @@ impl MailCatcher {
     #[must_use]
     pub fn mailbox(&self) -> Mailbox {
         Mailbox::new(self.shared.folder.clone())
+    }
+
+    /// Answers with the mail over HTTP, for a [`Mailbox::at`] elsewhere.
+    pub(crate) fn pages(&self) -> Router {
+        Router::new()
+            .route(MAILS_PATH, get(mails))
+            .with_state(self.mailbox())
     }
 
     /// Refuses the next `count` recipients.
@@ -115,6 +135,11 @@ impl Shared {
         std::fs::rename(&aside, self.folder.join(format!("{number:06}.eml")))
             .context("keeping a message")
     }
+}
+
+async fn mails(State(mailbox): State<Mailbox>) -> Result<Json<Vec<Mail>>, (StatusCode, String)> {
+    let failed = |error: anyhow::Error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}"));
+    mailbox.all().await.map(Json).map_err(failed)
 }
 
 async fn serve(listener: TcpListener, shared: Arc<Shared>) {
@@ -163,11 +188,12 @@ mod tests {
             .await
             .unwrap();
         send(&catcher, "desk@acme.example", "Other").await.unwrap();
-        let all = catcher.mailbox().all().unwrap();
+        let all = catcher.mailbox().all().await.unwrap();
         assert_eq!(all.len(), 2);
         let found = catcher
             .mailbox()
             .find(Some("buyer@b.example"), Some("Angebot"))
+            .await
             .unwrap();
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].subject, "Ihr Angebot für März");
@@ -199,6 +225,6 @@ mod tests {
                 .is_permanent()
         );
         send(&catcher, "a@b.example", "three").await.unwrap();
-        assert_eq!(catcher.mailbox().all().unwrap().len(), 1);
+        assert_eq!(catcher.mailbox().all().await.unwrap().len(), 1);
     }
 }

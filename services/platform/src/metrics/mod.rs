@@ -97,11 +97,12 @@ impl Metrics {
                     observer.observe(value, &labels);
                 }
             });
+        let builder = match gauge.unit {
+            Unit::Count => builder,
+            Unit::Seconds => builder.with_unit("s"),
+        };
         // Its callback lives in the provider.
-        drop(match gauge.unit {
-            Unit::Count => builder.build(),
-            Unit::Seconds => builder.with_unit("s").build(),
-        });
+        let _ = builder.build();
     }
 
     /// Replaces what is shown of these gauges.

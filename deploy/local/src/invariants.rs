@@ -3,8 +3,9 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use countersign_local::environment::{DatabaseRole, Environment, Service};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use crate::environment::Service;
 
 /// How long events may still be on their way after a deal's last step.
 const QUIET_WITHIN: Duration = Duration::from_mins(1);
@@ -51,23 +52,13 @@ const OF_A_SUBSCRIPTION: [(&str, &str); 2] = [
     ),
 ];
 
-/// A superuser's connection to the system's database.
-///
-/// # Errors
-/// If Postgres is away.
-pub async fn superuser(environment: &Environment) -> Result<PgConnection> {
-    let url = environment.database_url_as(Service::Estimate, DatabaseRole::Superuser)?;
-    PgConnection::connect(&url)
-        .await
-        .context("connecting as superuser")
-}
-
-/// Waits until every invariant holds.
+/// Waits until every invariant holds in the database that a superuser enters by `admin_url`.
 ///
 /// # Errors
 /// If one still does not after a minute: which, where, and the first that break it.
-pub async fn invariants_hold(environment: &Environment) -> Result<()> {
-    let mut connection = superuser(environment).await?;
+pub async fn hold(admin_url: &str) -> Result<()> {
+    let connected = PgConnection::connect(admin_url).await;
+    let mut connection = connected.context("connecting as superuser")?;
     let start = Instant::now();
     loop {
         let broken = broken(&mut connection).await?;
