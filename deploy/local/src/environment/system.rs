@@ -348,6 +348,33 @@ impl Environment {
         drop(self.running().remove(&service));
     }
 
+    /// Asks a service to stop, and leaves it to end by itself.
+    ///
+    /// # Errors
+    /// If it has not ended after `limit`, or not with success.
+    pub async fn stop_within(&self, service: Service, limit: Duration) -> Result<()> {
+        let start = Instant::now();
+        self.running()
+            .get(&service)
+            .with_context(|| format!("{service} is down"))?
+            .signal(Signal::TERM);
+        loop {
+            let ended = self
+                .running()
+                .get_mut(&service)
+                .with_context(|| format!("{service} is down"))?
+                .ended()?;
+            match ended {
+                Some(status) if status.success() => break,
+                Some(status) => bail!("{service}, asked to stop, ended with {status}"),
+                None if start.elapsed() > limit => bail!("{service} still runs after {limit:?}"),
+                None => tokio::time::sleep(POLL).await,
+            }
+        }
+        self.running().remove(&service);
+        Ok(())
+    }
+
     /// Waits until a service has ended by itself, as it does at a fault point.
     ///
     /// # Errors
