@@ -1,6 +1,7 @@
 //! The deal files, played on the whole system: real Postgres, NATS, gRPC, SMTP, AWS's SDK.
 
 mod drill;
+mod stop;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

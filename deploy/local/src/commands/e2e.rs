@@ -3,7 +3,7 @@
 //! - a start without Postgres, one on a schema of an older release and without NATS, one twice
 //! - every deal of the demo
 //! - the [`matrix`]: each container dies, stands still, and is cut off, in the middle of a deal
-//! - a second container of every service
+//! - a second container of every service, and a rolling restart of both under load
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use sqlx::{ConnectOptions, postgres::PgConnectOptions};
 use tonic_health::pb::health_check_response::ServingStatus::{NotServing, Serving};
 
 use super::matrix::{self, Cell};
-use super::{demo, lasting_folder};
+use super::{demo, doors, lasting_folder, rolling};
 use crate::cli::ServerArgs;
 use crate::compose::{Containers, POSTGRES, ensure_images};
 use crate::console::Console;
@@ -24,6 +24,9 @@ use crate::invariants;
 
 /// The deal that the faults befall.
 const DISTURBED: &str = "handbook";
+/// Deals that do not get into each other's way: of those that come to cash there is only one, since the
+/// sandbox's AWS pays everybody at once.
+const SIDE_BY_SIDE: [&str; 3] = [DISTURBED, "rejected", "refused"];
 /// It leaves parked events, after which the invariants cannot hold: so it comes last.
 const LAST: &str = "refused-events";
 
@@ -54,18 +57,20 @@ async fn play_all(system: &mut Containers, cells: &[Cell], console: &Console) ->
     without_postgres(system, console).await?;
     older_schema(system, console).await?;
     everything_twice(system, console).await?;
+    doors::open_for_tokens_only(system, console).await?;
+    doors::show_figures(system, console).await?;
     console.heading("The deals");
     let (last, deals): (Vec<_>, Vec<_>) = demo::DEALS.into_iter().partition(|name| *name == LAST);
-    let mut undisturbed = None;
+    let mut stories = Vec::new();
     for name in deals {
-        let story = one_line(&deal(name)?, system, console).await?;
-        undisturbed = undisturbed.or(Some(story).filter(|story| story.deal == DISTURBED));
+        stories.push(one_line(&deal(name)?, system, console).await?);
     }
     holds(system, console).await?;
     console.heading("Faults, each in the middle of the handbook deal");
+    let undisturbed = stories.iter().find(|story| story.deal == DISTURBED);
     let undisturbed = undisturbed.context("the deal to disturb was not played")?;
     for cell in cells {
-        matrix::play(*cell, &deal(DISTURBED)?, &undisturbed, system, console).await?;
+        matrix::play(*cell, &deal(DISTURBED)?, undisturbed, system, console).await?;
     }
     console.heading("Two containers of every service");
     let step = console.step("a second container of each");
@@ -74,6 +79,14 @@ async fn play_all(system: &mut Containers, cells: &[Cell], console: &Console) ->
     }
     step.done("");
     one_line(&deal(DISTURBED)?, system, console).await?;
+    let mut rolled = Vec::new();
+    for story in stories
+        .iter()
+        .filter(|story| SIDE_BY_SIDE.contains(&story.deal.as_str()))
+    {
+        rolled.push((deal(&story.deal)?, story));
+    }
+    rolling::restart(&rolled, system, console).await?;
     holds(system, console).await?;
     for name in last {
         one_line(&deal(name)?, system, console).await?;

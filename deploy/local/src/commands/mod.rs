@@ -3,7 +3,8 @@
 //! - `bench`: figures, as ratios in one run
 //! - `catcher`: mail and webhooks, caught in a container
 //! - `demo`: the deals of `deploy/local/deals`, shown as they go
-//! - `e2e`: the deals and every fault, in containers; `matrix`: the faults
+//! - `e2e`: the deals and every fault, in containers; `doors`: who is let in; `matrix`: the faults;
+//!   `rolling`: the restart
 //! - `play`: a user's own deal
 //! - `prepare`: secrets for deploy/compose
 //! - `test`: every test, on real servers
@@ -14,10 +15,12 @@
 mod bench;
 mod catcher;
 mod demo;
+mod doors;
 mod e2e;
 mod matrix;
 mod play;
 mod prepare;
+mod rolling;
 mod show;
 mod test;
 pub(crate) mod token;

@@ -27,7 +27,7 @@ pub(super) async fn run(servers: &ServerArgs, console: &Console) -> Result<()> {
         authority,
         certificate,
         key,
-    } = endpoints.certificates();
+    } = endpoints.certificates()?;
     let (authority, certificate) = (authority.display(), certificate.display());
     let key = key.display();
     console.say(format_args!(

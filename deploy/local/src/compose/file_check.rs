@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use countersign_platform::Settings;
 use serde_json::Value;
 
 use super::prepare::Prepared;
@@ -101,6 +102,19 @@ fn a_running_service_holds_only_its_own_secrets() {
         let program = format!("/usr/local/bin/{}", service.program());
         assert_eq!(texts(&definition["entrypoint"]), [program.as_str()]);
         assert_eq!(texts(&definition["command"]), ["serve"]);
+    }
+}
+
+/// A service that is asked to stop is not killed before it has: open calls, then work under way.
+#[test]
+fn a_service_is_given_the_time_to_stop() {
+    let settings = Settings::default();
+    let needed = settings.call_timeout_ms + settings.drain_timeout_ms;
+    let compose = compose();
+    for service in Service::ALL {
+        let grace = &compose["services"][service.name()]["stop_grace_period"];
+        let grace = grace.as_str().unwrap().strip_suffix('s').unwrap();
+        assert!(grace.parse::<u64>().unwrap() * 1000 > needed, "{service}");
     }
 }
 

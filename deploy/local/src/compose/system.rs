@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use countersign_platform::grpc::READINESS;
 use sqlx::{Connection, PgConnection};
 use tonic_health::pb::health_check_response::ServingStatus;
 
@@ -27,6 +28,9 @@ const PATIENCE: Duration = Duration::from_mins(2);
 const POLL: Duration = Duration::from_millis(200);
 /// How long a container that something befell stays away.
 const AWAY: Duration = Duration::from_secs(3);
+
+/// What compose.yaml gives a service to stop in; `docker stop` does not read it of every container.
+const GRACE_SECONDS: &str = "45";
 
 /// What may befall a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -284,6 +288,28 @@ impl Containers {
         docker(&wrong).await?;
         tokio::time::sleep(AWAY).await;
         docker(&right).await.map(drop)
+    }
+
+    /// Asks each container of a service to stop, waits for its end, and starts it again; returns how many
+    /// there were.
+    ///
+    /// # Errors
+    /// If one does not end by itself within its grace, with success.
+    pub(crate) async fn roll(&self, service: Service) -> Result<usize> {
+        let ids = self.project.containers(service.name()).await?;
+        for id in &ids {
+            docker(&["stop", "--time", GRACE_SECONDS, id]).await?;
+            let code = docker(&["inspect", "--format", "{{.State.ExitCode}}", id]).await?;
+            ensure!(
+                code.trim() == "0",
+                "{service} ended with {} when it was asked to stop:\n{}",
+                code.trim(),
+                self.said(service).await?
+            );
+            docker(&["start", id]).await?;
+        }
+        self.all_say(READINESS, ServingStatus::Serving).await?;
+        Ok(ids.len())
     }
 
     async fn said(&self, service: Service) -> Result<String> {

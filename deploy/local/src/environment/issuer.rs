@@ -87,6 +87,11 @@ impl Issuer {
         Ok(Self(EncodingKey::from_ed_der(key.serialized_der())))
     }
 
+    /// An issuer of its own.
+    pub(crate) fn make(folder: &RunFolder) -> Result<Self> {
+        Self::open(&IssuerFiles::make(folder)?)
+    }
+
     /// The token with which offer reads from approval.
     pub(crate) fn offer_token(&self) -> Result<String> {
         self.token(&OFFER, OFFER_LIMIT)

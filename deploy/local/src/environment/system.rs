@@ -367,6 +367,33 @@ impl Environment {
         drop(self.running().remove(&service));
     }
 
+    /// Asks a service to stop, and leaves it to end by itself.
+    ///
+    /// # Errors
+    /// If it has not ended after `limit`, or not with success.
+    pub async fn stop_within(&self, service: Service, limit: Duration) -> Result<()> {
+        let start = Instant::now();
+        self.running()
+            .get(&service)
+            .with_context(|| format!("{service} is down"))?
+            .signal(Signal::TERM);
+        loop {
+            let ended = self
+                .running()
+                .get_mut(&service)
+                .with_context(|| format!("{service} is down"))?
+                .ended()?;
+            match ended {
+                Some(status) if status.success() => break,
+                Some(status) => bail!("{service}, asked to stop, ended with {status}"),
+                None if start.elapsed() > limit => bail!("{service} still runs after {limit:?}"),
+                None => tokio::time::sleep(POLL).await,
+            }
+        }
+        self.running().remove(&service);
+        Ok(())
+    }
+
     /// Waits until a service has ended by itself, as it does at a fault point.
     ///
     /// # Errors
@@ -539,10 +566,12 @@ impl Endpoints {
             .ok_or_else(|| anyhow!("{service} has no address"))
     }
 
-    /// What this tool shows to the services, and how it knows them; none where they speak plain text.
-    #[must_use]
-    pub const fn certificates(&self) -> Option<&TlsFiles> {
-        self.tls.as_ref()
+    /// What this tool shows to the services, and how it knows them.
+    ///
+    /// # Errors
+    /// Where they speak plain text.
+    pub fn certificates(&self) -> Result<&TlsFiles> {
+        self.tls.as_ref().context("no certificates are in use")
     }
 
     /// A service's gRPC, over TLS where there are certificates.

@@ -34,11 +34,7 @@ where
         line.insert("level".to_owned(), metadata.level().as_str().into());
         // From the outermost span inwards: the inner one knows better.
         let mut work = Map::new();
-        for span in context
-            .event_scope()
-            .into_iter()
-            .flat_map(Scope::from_root)
-        {
+        for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
             if let Some(fields) = span.extensions().get::<FormattedFields<N>>() {
                 let fields = object(fields.as_str());
                 work.extend(fields.into_iter().filter(|(name, _)| !name.contains('.')));
