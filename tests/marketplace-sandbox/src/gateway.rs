@@ -119,12 +119,17 @@ pub(crate) async fn serve(
             Some(Failure::Invalid) => world.invalidate_next = true,
             _ => {}
         }
-        operation(Call {
+        let result = operation(Call {
             world: &mut world,
             now,
             caller: caller.clone(),
             base: &app.base_url,
-        })
+        });
+        // A request that was refused has not used its failure; the next one must not find it.
+        world.doom_next = false;
+        world.stick_next = false;
+        world.invalidate_next = false;
+        result
     };
     let result = perform();
     match failure {

@@ -7,6 +7,7 @@ use super::World;
 use super::model::{
     Agreement, AgreementStatus, Charge, Offer, OfferState, Schedule, VariableAgreed,
 };
+use super::renewing::reminders;
 
 /// A rehearsal's command that cannot be done, with a stable code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +95,7 @@ impl World {
             status: AgreementStatus::Active,
             accepted_at: now,
             ends_at: period.after(now),
+            reminders: reminders(now, period.after(now)),
             ended_at: None,
             updated_at: now,
             visible_at: now + TimeDelta::milliseconds(hidden),

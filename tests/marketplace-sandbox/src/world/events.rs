@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -212,6 +212,35 @@ impl World {
         self.tell(at, agreement, "Purchase Agreement Created", &detail);
     }
 
+    /// An agreement ends in so many days: told to its seller of record only.
+    pub(super) fn agreement_ending(&mut self, at: DateTime<Utc>, agreement: &Agreement, days: i64) {
+        let renews = agreement.renewal.is_some();
+        let mut detail = parties(agreement);
+        detail["agreement"] = json!({
+            "id": agreement.id,
+            "status": agreement.status.as_str(),
+            "acceptanceTime": timestamp(agreement.accepted_at),
+            "startTime": timestamp(agreement.accepted_at),
+            "endTime": timestamp(agreement.ends_at),
+            "daysBeforeEndTime": days,
+            "autoRenewalEnabled": renews,
+        });
+        if let Some(term) = &agreement.renewal {
+            let lockout = agreement.ends_at - TimeDelta::days(term.lockout.into());
+            detail["renewalSummary"] = json!({ "lockoutStartTime": timestamp(lockout) });
+        }
+        self.emit(
+            at,
+            Event {
+                source: AGREEMENTS,
+                detail_type: "Purchase Agreement Ending - Proposer".to_owned(),
+                resources: vec![agreement_arn(agreement)],
+                detail,
+                account: &agreement.proposer,
+            },
+        );
+    }
+
     /// An agreement is over, whatever the way.
     pub(super) fn agreement_ended(&mut self, at: DateTime<Utc>, agreement: &Agreement) {
         let mut detail = parties(agreement);
@@ -249,10 +278,7 @@ impl World {
     }
 
     fn tell(&mut self, at: DateTime<Utc>, agreement: &Agreement, name: &str, detail: &Value) {
-        let resources = vec![format!(
-            "arn:aws:aws-marketplace::{}:AWSMarketplace/Agreement/{}",
-            agreement.acceptor, agreement.id
-        )];
+        let resources = [agreement_arn(agreement)];
         self.tell_about(at, agreement, name, detail, &resources);
     }
 
@@ -282,6 +308,13 @@ impl World {
             );
         }
     }
+}
+
+fn agreement_arn(agreement: &Agreement) -> String {
+    format!(
+        "arn:aws:aws-marketplace::{}:AWSMarketplace/Agreement/{}",
+        agreement.acceptor, agreement.id
+    )
 }
 
 fn parties(agreement: &Agreement) -> Value {

@@ -354,6 +354,8 @@ pub(crate) struct Agreement {
     /// The agreement that this one renews, and the first of the chain.
     pub(crate) preceding: Option<String>,
     pub(crate) initial: String,
+    /// Days before its end at which its seller is still to be reminded, longest first.
+    pub(crate) reminders: Vec<i64>,
     /// The terms accepted, in order: type and id.
     pub(crate) terms: Vec<(&'static str, String)>,
     pub(crate) invoices: Vec<Invoice>,

@@ -10,18 +10,17 @@ use super::model::{
 use super::payment_requests::{APPROVAL_DAYS, RequestStatus};
 use super::{cancellations::SILENCE_DAYS, money};
 
-/// Renewals in one jump of the clock; a guard against a term of no length.
-const RENEWALS_MAX: usize = 100;
+/// Days before its end at which the marketplace reminds the seller of an agreement.
+const REMINDERS: [i64; 5] = [180, 120, 90, 60, 30];
 
 impl World {
     /// Everything that happens to agreements by `now`, in the order in which it happens.
     pub(super) fn advance_agreements(&mut self, now: DateTime<Utc>) {
-        for _ in 0..RENEWALS_MAX {
-            let Some(at) = self.next_instant(now) else {
-                break;
-            };
+        // Each turn settles what is due at its instant, and an agreement lasts a day at least.
+        while let Some(at) = self.next_instant(now) {
             self.approve_by_silence(at);
             self.cancel_by_silence(at);
+            self.remind(at);
             self.end_agreements(at);
         }
         if self.settings.auto_bill {
@@ -48,11 +47,30 @@ impl World {
             .iter()
             .filter(|agreement| agreement.status == AgreementStatus::Active)
             .map(|agreement| agreement.ends_at);
+        let reminders = self
+            .agreements
+            .iter()
+            .filter(|agreement| agreement.status == AgreementStatus::Active)
+            .filter_map(next_reminder);
         approvals
             .chain(cancellations)
+            .chain(reminders)
             .chain(ends)
             .filter(|at| *at <= now)
             .min()
+    }
+
+    fn remind(&mut self, now: DateTime<Utc>) {
+        for position in 0..self.agreements.len() {
+            let agreement = &mut self.agreements[position];
+            let due = next_reminder(agreement).filter(|at| *at <= now);
+            let (AgreementStatus::Active, Some(at)) = (agreement.status, due) else {
+                continue;
+            };
+            let days = agreement.reminders.remove(0);
+            let ending = agreement.clone();
+            self.agreement_ending(at, &ending, days);
+        }
     }
 
     fn end_agreements(&mut self, now: DateTime<Utc>) {
@@ -98,6 +116,7 @@ impl World {
                 ..term.clone()
             }),
             approved: Vec::new(),
+            reminders: reminders(at, at + (ended.ends_at - ended.accepted_at)),
             invoices: Vec::new(),
             credits: Vec::new(),
             ..ended.clone()
@@ -122,6 +141,17 @@ impl World {
         self.agreement_created(at, &next, "RENEW");
         self.agreements.push(next);
     }
+}
+
+/// The reminders that an agreement's length leaves room for.
+pub(super) fn reminders(starts_at: DateTime<Utc>, ends_at: DateTime<Utc>) -> Vec<i64> {
+    let fits = |days: &i64| ends_at - TimeDelta::days(*days) > starts_at;
+    REMINDERS.into_iter().filter(fits).collect()
+}
+
+fn next_reminder(agreement: &Agreement) -> Option<DateTime<Utc>> {
+    let days = agreement.reminders.first()?;
+    Some(agreement.ends_at - TimeDelta::days(*days))
 }
 
 fn percentage(term: &Renewal) -> Decimal {

@@ -254,6 +254,17 @@ fn pricing(case: &Case<'_>, authorization: &Authorization, found: &mut Findings<
     let (Some(own), Some(wholesale)) = (&case.after.pricing, &authorization.pricing) else {
         return;
     };
+    // The amounts come from the authorization and the markup, or from a schedule.
+    let priced = case.changes.iter().any(|(_, details)| {
+        matches!(details, Details::UpdatePricingTerms(Some(term)) if !term.price.is_zero())
+    });
+    if priced {
+        found.add(
+            Kind::Pricing,
+            "INCOMPATIBLE_TERMS",
+            "Price must be 0; use UpdateMarkup or UpdatePaymentScheduleTerms.",
+        );
+    }
     if own.duration != wholesale.duration {
         found.add(
             Kind::Pricing,

@@ -84,6 +84,8 @@ async fn a_direct_deal_is_told_to_its_seller() {
             "Change Set Succeeded",
             "Purchase Agreement Created - Proposer",
             "Purchase Agreement Created - Manufacturer",
+            "Purchase Agreement Ending - Proposer",
+            "Purchase Agreement Ending - Proposer",
             "Purchase Agreement Ended - Proposer",
             "Purchase Agreement Ended - Manufacturer",
         ]
@@ -91,9 +93,11 @@ async fn a_direct_deal_is_told_to_its_seller() {
     assert_eq!(events[1]["detail"]["Catalog"], "AWSMarketplace");
     assert_eq!(events[2]["detail"]["agreement"]["id"], json!(id));
     assert_eq!(events[2]["detail"]["resaleAuthorization"], Value::Null);
-    assert_eq!(events[4]["detail"]["agreement"]["status"], "EXPIRED");
+    let days = |event: &Value| event["detail"]["agreement"]["daysBeforeEndTime"].clone();
+    assert_eq!((days(&events[4]), days(&events[5])), (json!(60), json!(30)));
+    assert_eq!(events[6]["detail"]["agreement"]["status"], "EXPIRED");
     assert_eq!(
-        events[4]["time"], "2027-04-04T10:00:00Z",
+        events[6]["time"], "2027-04-04T10:00:00Z",
         "when it happened, not when it was seen"
     );
     assert!(drain(&market, "AKIAISV", "111122223333").await.is_empty());

@@ -284,3 +284,18 @@ async fn entities_are_described_in_batches_and_fail_one_by_one() {
     assert!(details[&offer].details_document().is_some());
     assert!(errors.contains_key("offer-none"));
 }
+
+#[tokio::test]
+async fn a_failure_is_used_by_the_request_that_it_was_for() {
+    let market = Market::open().await;
+    market.inject("StartChangeSet", "server-fault", false).await;
+    let refused = market.request(&vec![]).send().await;
+    assert!(refused.is_err(), "no change: refused at once");
+    let id = market.start(&market.handbook().await).await;
+    let ended = market.ended(&id).await;
+    assert_eq!(
+        ended.status(),
+        Some(&ChangeStatus::Succeeded),
+        "the next one is not hit"
+    );
+}

@@ -28,6 +28,10 @@ async fn each_rule_of_an_authorization_has_its_code() {
             .cloned()
             .collect()
     };
+    let mut renewal = without("UpdateBuyerTargetingTerms");
+    let before = json!({ "AcquisitionChannel": "AwsMarketplace", "PricingModel": "Contract" });
+    let before = json!({ "PreExistingBuyerAgreement": before });
+    renewal.insert(1, ("UpdateInformation", before));
     let schedule = |amounts: &[&str]| schedule("ResalePaymentScheduleTerm", today, amounts);
     let mut twice = schedule(&["1", "1"]);
     twice["Terms"][0]["Schedule"][1]["ChargeDate"] = json!(day(today, 40));
@@ -80,6 +84,10 @@ async fn each_rule_of_an_authorization_has_its_code() {
             ],
         ),
         (without("UpdatePaymentScheduleTerms"), vec![]),
+        (
+            renewal,
+            vec!["CreateResaleAuthorization: INCOMPATIBLE_BUYER_TARGETING"],
+        ),
     ] {
         let ended = Party::isv(&market).run(AUTHORIZATION, &changes).await;
         assert_eq!(errors(&ended), expected);
@@ -99,6 +107,9 @@ async fn each_rule_of_a_partner_s_offer_has_its_code() {
     let mut late = own(&["0.55", "0.55"]);
     late.1["Terms"][0]["Schedule"][1]["ChargeDate"] = json!(day(today, 71));
     let stranger = json!({ "PositiveTargeting": { "BuyerAccounts": ["777788889999"] } });
+    let priced = json!({ "PricingModel": "Contract", "Terms": [{ "Type": "FixedUpfrontPricingTerm",
+        "CurrencyCode": "USD", "Price": "5", "Duration": "P90D",
+        "Grants": [{ "DimensionKey": "implementation", "MaxQuantity": 1 }] }] });
     let upfront = json!({ "PricingModel": "Contract", "Terms": [{ "Type": "FixedUpfrontPricingTerm",
         "CurrencyCode": "USD", "Price": "0", "Duration": "P91D",
         "Grants": [{ "DimensionKey": "implementation", "MaxQuantity": 2 }] }] });
@@ -116,6 +127,10 @@ async fn each_rule_of_a_partner_s_offer_has_its_code() {
         (
             late,
             vec!["UpdatePaymentScheduleTerms: INVALID_CHARGE_DATES"],
+        ),
+        (
+            ("UpdatePricingTerms", priced),
+            vec!["UpdatePricingTerms: INCOMPATIBLE_TERMS"],
         ),
         (
             ("UpdateTargeting", stranger),

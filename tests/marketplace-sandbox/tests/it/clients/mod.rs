@@ -81,12 +81,16 @@ fn compare(flow: &str, rust: &[Value], python: &[Value]) {
     assert!(!rust.is_empty(), "{flow} saw nothing");
 }
 
+/// One at a time: the first makes the virtual environment for all.
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// What boto3 saw in a flow; none, said aloud, when there is no boto3 here.
 #[expect(
     clippy::print_stderr,
     reason = "a skipped test says so to whoever runs it"
 )]
 async fn python(flow: &'static str) -> Option<Vec<Value>> {
+    let _turn = TURN.lock().await;
     let market = market().await;
     let url = market.url.clone();
     let run = tokio::task::spawn_blocking(move || {
