@@ -240,6 +240,8 @@ fn snake_case(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn envelope() -> Envelope {
@@ -328,5 +330,69 @@ mod tests {
             "countersign.sample.10.thing_done.v1"
         );
         assert!((0..1000).all(|id| partition(&id.to_string()) < PARTITIONS));
+    }
+
+    const NAMES: [&str; 9] = [
+        "ce-id",
+        "ce-source",
+        "ce-type",
+        "ce-subject",
+        "ce-time",
+        "ce-sequence",
+        "ce-correlationid",
+        "ce-traceparent",
+        SELLER,
+    ];
+
+    /// An event, or why it is none, as it prints.
+    fn told(headers: &HeaderMap, payload: &[u8]) -> String {
+        let parsed = parse(headers, Bytes::copy_from_slice(payload), 7);
+        format!("{parsed:?}")
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        /// P2: whatever anybody puts into a subject, it is an event or it is not, always alike.
+        #[test]
+        fn any_message_is_an_event_or_none(
+            given in prop::collection::btree_map(
+                prop::sample::select(NAMES.to_vec()),
+                prop_oneof!["\\PC{0,40}", "(%[0-9a-fA-F]{0,2}|[0-9]){0,12}", "[0-9-]{0,40}"],
+                0..9,
+            ),
+            payload in prop::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let mut headers = HeaderMap::new();
+            for (name, value) in given {
+                headers.insert(name, value);
+            }
+            prop_assert_eq!(told(&headers, &payload), told(&headers, &payload));
+        }
+
+        /// P2: a message of ours with one header spoilt is an event, whose payload is untouched, or
+        /// none.
+        #[test]
+        fn a_spoilt_message_is_an_event_or_none(
+            name in prop::sample::select(NAMES.to_vec()),
+            at in any::<prop::sample::Index>(),
+            by in "\\PC?",
+            payload in prop::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let mut headers = envelope().headers("sample", "SAMPLE");
+            let value = headers.get(name).map(|value| value.as_str().to_owned());
+            let mut value: Vec<char> = value.unwrap_or_default().chars().collect();
+            let at = at.index(value.len() + 1);
+            value.splice(at..value.len().min(at + 1), by.chars());
+            headers.insert(name, value.into_iter().collect::<String>());
+            prop_assert_eq!(told(&headers, &payload), told(&headers, &payload));
+            if let Ok(event) = parse(&headers, Bytes::copy_from_slice(&payload), 7) {
+                prop_assert_eq!(&event.payload[..], &payload[..]);
+                prop_assert!(event.aggregate_seq > 0 && !event.aggregate_id.is_empty());
+                // What it carries is decoded by whoever knows its type, and never trusted to be that.
+                let decoded = || event.decode::<prost_types::FileDescriptorSet>();
+                prop_assert_eq!(decoded().is_ok(), decoded().is_ok());
+            }
+        }
     }
 }

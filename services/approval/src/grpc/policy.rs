@@ -112,6 +112,9 @@ pub(super) fn render(policy: &Policy) -> v1::ApprovalPolicy {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use prost::Message;
+
     use super::*;
     use crate::grpc::parse::tests::{expected, reasons};
 
@@ -161,5 +164,66 @@ mod tests {
             ])
         );
         assert_eq!(reasons(parse(None)), expected(&[("policy", "REQUIRED")]));
+    }
+
+    fn word() -> impl Strategy<Value = String> {
+        let known = [
+            "", "legal", "Legal", "revenue", "king", "price", "scope", "every", "document",
+        ];
+        prop_oneof![
+            prop::sample::select(known.to_vec()).prop_map(str::to_owned),
+            "\\PC{0,12}"
+        ]
+    }
+
+    fn any_policy() -> impl Strategy<Value = v1::ApprovalPolicy> {
+        let words = || prop::collection::vec(word(), 0..4);
+        let step = (word(), word(), words());
+        let step = step.prop_map(|(name, role, binds)| v1::PolicyStep { name, role, binds });
+        let steps = prop::collection::vec(step, 0..MAX_STEPS + 3);
+        let checklist = prop::collection::vec(word(), 0..MAX_CHECKLIST_ITEMS + 3);
+        (steps, checklist, any::<bool>()).prop_map(|(steps, checklist, several)| {
+            v1::ApprovalPolicy {
+                steps,
+                checklist,
+                one_person_may_decide_several_steps: several,
+            }
+        })
+    }
+
+    /// A policy, or what is wrong with it, as it prints.
+    fn told(policy: &v1::ApprovalPolicy) -> String {
+        format!("{:?}", parse(Some(policy)))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        /// A1: whatever anybody puts as a policy makes sense or is refused, always alike; what makes
+        /// sense is bounded.
+        #[test]
+        fn any_policy_makes_sense_or_is_refused(policy in any_policy()) {
+            prop_assert_eq!(told(&policy), told(&policy));
+            if parse(Some(&policy)).is_ok() {
+                prop_assert!((1..=MAX_STEPS).contains(&policy.steps.len()));
+                prop_assert!(policy.checklist.len() <= MAX_CHECKLIST_ITEMS);
+            }
+        }
+
+        /// A1: so does a policy of which any byte was changed on its way, if it is one at all.
+        #[test]
+        fn a_spoilt_policy_makes_sense_or_is_refused(
+            policy in any_policy(),
+            at in any::<prop::sample::Index>(),
+            byte: u8,
+        ) {
+            let mut bytes = policy.encode_to_vec();
+            prop_assume!(!bytes.is_empty());
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            if let Ok(policy) = v1::ApprovalPolicy::decode(bytes.as_slice()) {
+                prop_assert_eq!(told(&policy), told(&policy));
+            }
+        }
     }
 }

@@ -128,3 +128,52 @@ pub(super) fn listing_fee(fee: Option<&proto::ListingFee>) -> ListingFeeForm {
         effective_from: fee.effective_from.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use prost::Message;
+
+    use super::*;
+
+    /// A policy, or what is wrong with it, as it prints.
+    fn told(given: &proto::PricingPolicy) -> String {
+        format!("{:?}", policy(Some(given)).check())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        /// E2, E3: whatever bytes anybody sends as a policy are one or are refused, always alike.
+        #[test]
+        fn any_bytes_are_a_policy_or_none(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            if let Ok(given) = proto::PricingPolicy::decode(bytes.as_slice()) {
+                prop_assert_eq!(told(&given), told(&given));
+            }
+        }
+
+        /// E3: so is any rate, however it is written, with any byte of the policy changed.
+        #[test]
+        fn any_rate_is_one_or_is_refused(
+            rate in prop_oneof!["-?[0-9]{0,30}[.]?[0-9]{0,40}", "[0-9]e[0-9]{1,9}", "\\PC{0,12}"],
+            gross_up: bool,
+            at in any::<prop::sample::Index>(),
+            byte in prop::option::of(any::<u8>()),
+        ) {
+            use common::uplift::Kind;
+            let kind = if gross_up { Kind::GrossUp(rate) } else { Kind::Markup(rate) };
+            let given = proto::PricingPolicy {
+                uplift: Some(common::Uplift { kind: Some(kind) }),
+                ..proto::PricingPolicy::default()
+            };
+            let mut bytes = given.encode_to_vec();
+            if let Some(byte) = byte {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            if let Ok(given) = proto::PricingPolicy::decode(bytes.as_slice()) {
+                prop_assert_eq!(told(&given), told(&given));
+            }
+        }
+    }
+}

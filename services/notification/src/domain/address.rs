@@ -203,6 +203,8 @@ pub(crate) fn one_line(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -330,5 +332,54 @@ mod tests {
             one_line(" Ann\r\nBcc: x@y.example\t\u{0}B\u{85} "),
             "Ann Bcc: x@y.example B"
         );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        /// N5: whatever anybody gives as an address, a URL or a secret is one or is refused, always
+        /// alike; what a message is addressed by is one line.
+        #[test]
+        fn anything_is_an_address_or_none(
+            text in prop_oneof![
+                "\\PC{0,60}",
+                "https?://(\\PC{0,20}|[0-9.:\\[\\]a-f]{0,20})(:[0-9]{0,6})?(/\\PC{0,10})?",
+                "[a-z.+'@-]{0,40}",
+                any::<String>(),
+            ],
+        ) {
+            for policy in [UrlPolicy::PublicHttps, UrlPolicy::LocalToo] {
+                let told = || format!("{:?}", WebhookUrl::parse(&text, policy));
+                prop_assert_eq!(told(), told());
+            }
+            let mail = EmailAddress::parse(&text);
+            if let Ok(mail) = &mail {
+                prop_assert!(!mail.as_str().contains(['\r', '\n']), "{:?}", mail.as_str());
+            }
+            prop_assert_eq!(mail.is_ok(), EmailAddress::parse(&text).is_ok());
+            prop_assert!(!one_line(&text).contains(char::is_control));
+        }
+
+        /// N5: what is taken as a secret signs, and signs no text as it signs another.
+        #[test]
+        fn a_secret_that_is_taken_signs(
+            secret in prop_oneof![
+                prop::collection::vec(any::<u8>(), 20..70).prop_map(|key| {
+                    format!("whsec_{}", BASE64.encode(key))
+                }),
+                "(whsec_)?[A-Za-z0-9+/=_-]{0,60}",
+            ],
+            body in "\\PC{0,30}",
+            other in "\\PC{0,30}",
+        ) {
+            let taken = WebhookSecret::parse(&secret);
+            prop_assert_eq!(taken.is_ok(), WebhookSecret::parse(&secret).is_ok());
+            if let Ok(taken) = taken {
+                let webhook = standardwebhooks::Webhook::new(taken.expose()).unwrap();
+                let sign = |text: &str| webhook.sign("m", 1_700_000_000, text.as_bytes()).unwrap();
+                prop_assert_eq!(sign(&body), sign(&body));
+                prop_assert_eq!(sign(&body) == sign(&other), body == other);
+            }
+        }
     }
 }

@@ -84,6 +84,7 @@ fn usable(key: serde_json::Value) -> Option<((String, Algorithm), Arc<DecodingKe
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
@@ -131,5 +132,60 @@ mod tests {
         assert!(matches!(KeySet::parse(b"<html>"), Err(KeysError::Json(_))));
         let many = vec![okp("k", &json!({})); MAX_KEYS + 1];
         assert!(matches!(set(&many), Err(KeysError::TooMany(65))));
+    }
+
+    fn told(document: &[u8]) -> Result<usize, String> {
+        let keys = KeySet::parse(document);
+        keys.map(|keys| keys.len()).map_err(|why| why.to_string())
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "\\PC{0,8}".prop_map(Value::from),
+            prop::sample::select(vec![
+                "OKP", "EC", "RSA", "oct", "Ed25519", "P-256", "sig", ED
+            ])
+            .prop_map(Value::from),
+        ];
+        leaf.prop_recursive(2, 12, 4, |inner| {
+            prop::collection::vec(inner, 0..4).prop_map(Value::from)
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        /// P5: any document at all is a key set or refused, always alike.
+        #[test]
+        fn any_bytes_are_a_key_set_or_none(document in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert_eq!(told(&document), told(&document));
+        }
+
+        /// P5: so is any key of any form; and one that is spoilt keeps no other from counting.
+        #[test]
+        fn a_key_of_any_form_is_passed_over_at_worst(
+            key in prop::collection::btree_map(
+                prop::sample::select(vec!["kty", "crv", "x", "y", "n", "e", "kid", "alg", "use"]),
+                value(),
+                0..9,
+            ),
+        ) {
+            let document = json!({ "keys": [key, okp("good", &json!({}))] }).to_string();
+            let keys = told(document.as_bytes());
+            prop_assert!(matches!(keys, Ok(1 | 2)), "{:?}", keys);
+            prop_assert_eq!(keys, told(document.as_bytes()));
+        }
+
+        /// P5: a document with any byte of it changed is a key set or refused.
+        #[test]
+        fn a_spoilt_document_is_a_key_set_or_none(at in any::<prop::sample::Index>(), byte: u8) {
+            let mut document = json!({ "keys": [okp("good", &json!({}))] }).to_string().into_bytes();
+            let at = at.index(document.len());
+            document[at] = byte;
+            prop_assert_eq!(told(&document), told(&document));
+        }
     }
 }

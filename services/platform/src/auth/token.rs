@@ -139,3 +139,115 @@ fn refused(reason: &'static str) -> Status {
         "the bearer token does not count",
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use jsonwebtoken::{Algorithm, EncodingKey, Header};
+    use proptest::prelude::*;
+    use rcgen::KeyPair;
+    use serde_json::json;
+    use tokio::runtime::{Builder, Runtime};
+    use tonic_types::StatusExt;
+
+    use super::*;
+    use crate::auth::key_source::KeySource;
+
+    const NOW: i64 = 1_772_442_000;
+
+    struct Issuer {
+        runtime: Runtime,
+        tokens: Tokens,
+        good: String,
+    }
+
+    impl Issuer {
+        fn new(name: &str) -> Self {
+            let pair = KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+            let public = URL_SAFE_NO_PAD.encode(pair.public_key_raw());
+            let key = json!({ "kty": "OKP", "crv": "Ed25519", "x": public, "kid": "a" });
+            let file = format!("countersign-tokens-{name}-{}", std::process::id());
+            let file = std::env::temp_dir().join(file);
+            std::fs::write(&file, json!({ "keys": [key] }).to_string()).unwrap();
+            let source = KeySource::new(&format!("file://{}", file.display()), false).unwrap();
+            let keys = Arc::new(KeyCache::new(source));
+            let now = chrono::DateTime::from_timestamp(NOW, 0).unwrap();
+            let tokens = Tokens::new(keys, "us", "countersign", Clock::manual(now));
+            let claims = json!({
+                "iss": "us", "aud": "countersign", "sub": "ops@acme.example",
+                "exp": NOW + 600, "countersign_seller": "acme",
+            });
+            let header = Header {
+                kid: Some("a".to_owned()),
+                ..Header::new(Algorithm::EdDSA)
+            };
+            let signer = EncodingKey::from_ed_der(pair.serialized_der());
+            let good = jsonwebtoken::encode(&header, &claims, &signer).unwrap();
+            let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+            let it = Self {
+                runtime,
+                tokens,
+                good,
+            };
+            // Read once; nothing is read again while they are known and time stands still.
+            assert_eq!(it.told(&it.good.clone()), None);
+            std::fs::remove_file(file).unwrap();
+            it
+        }
+
+        /// Why a token does not count.
+        fn told(&self, token: &str) -> Option<(Code, String)> {
+            let status = self.runtime.block_on(self.tokens.verify(token)).err()?;
+            let details = status.get_error_details();
+            let reason = details.error_info().map(|info| info.reason.clone());
+            Some((status.code(), reason.unwrap_or_default()))
+        }
+    }
+
+    /// P5: what anybody may send as a token is refused in so many words, always alike.
+    #[test]
+    fn nothing_made_up_counts() {
+        let it = Issuer::new("made-up");
+        let part = prop_oneof![
+            "[A-Za-z0-9_-]{0,40}",
+            "\\PC{0,20}".prop_map(|text| URL_SAFE_NO_PAD.encode(text)),
+            prop::sample::select(vec![
+                r#"{"alg":"EdDSA","kid":"a"}"#,
+                r#"{"alg":"EdDSA","kid":"a","crit":["exp"]}"#,
+                r#"{"alg":"none"}"#,
+                r#"{"alg":"HS256","kid":"a"}"#,
+                r#"{"exp":1e99}"#,
+            ])
+            .prop_map(|text| URL_SAFE_NO_PAD.encode(text)),
+        ];
+        let parts = prop::collection::vec(part, 0..5).prop_map(|parts| parts.join("."));
+        let made_up = prop_oneof!["\\PC{0,80}", parts];
+        proptest!(ProptestConfig::with_cases(256), |(token in made_up)| {
+            let told = it.told(&token);
+            let refused = matches!(told, Some((Code::Unauthenticated, ref why)) if !why.is_empty());
+            prop_assert!(refused, "{:?}", told);
+            prop_assert_eq!(told, it.told(&token));
+        });
+    }
+
+    /// P5: a good token with any character of it changed, left out or put in twice does not count.
+    #[test]
+    fn nothing_spoilt_counts() {
+        let it = Issuer::new("spoilt");
+        let places = any::<prop::sample::Index>();
+        let letters = "[A-Za-z0-9._-]";
+        proptest!(ProptestConfig::with_cases(256), |(at in places, by in letters, how in 0..3)| {
+            let at = at.index(it.good.len());
+            let (before, behind) = it.good.split_at(at);
+            let token = match how {
+                0 => format!("{before}{by}{}", &behind[1..]),
+                1 => format!("{before}{}", &behind[1..]),
+                _ => format!("{before}{by}{behind}"),
+            };
+            prop_assume!(token != it.good);
+            let told = it.told(&token);
+            prop_assert!(matches!(told, Some((Code::Unauthenticated, _))), "{:?}", told);
+        });
+    }
+}
