@@ -101,7 +101,7 @@ async fn reflected(endpoint: &Endpoint) -> Result<Vec<String>> {
 async fn nobody_gets_in_without_a_certificate() -> Result<()> {
     let environment = start().await?;
     let endpoints = environment.endpoints();
-    let authority = std::fs::read_to_string(&endpoints.certificates().authority)?;
+    let authority = std::fs::read_to_string(&endpoints.certificates()?.authority)?;
     let trusting = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(authority));
     for service in Service::ALL {
         let address = endpoints.address(service)?;
