@@ -37,7 +37,7 @@ async fn shake_hands(
         Ok(tcp) => tcp,
         Err(error) => return Some(Err(error)),
     };
-    let from = tcp.peer_addr().ok();
+    let from = tcp.peer_addr().ok().map(tracing::field::display);
     // It looks at files.
     let config = tokio::task::spawn_blocking(move || tls.current()).await;
     let acceptor = TlsAcceptor::from(config.ok()?);
@@ -45,11 +45,11 @@ async fn shake_hands(
         Ok(Ok(connection)) => return Some(Ok(connection)),
         // Whoever only looks whether the port is there says nothing.
         Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            tracing::debug!(?from, "a connection ended in its handshake");
+            tracing::debug!(from, "a connection ended in its handshake");
         }
-        Ok(Err(error)) => tracing::info!(?from, %error, "a connection was refused by TLS"),
+        Ok(Err(error)) => tracing::info!(from, %error, "a connection was refused by TLS"),
         Err(_) => tracing::info!(
-            ?from,
+            from,
             "a connection was refused: its handshake took too long"
         ),
     }
