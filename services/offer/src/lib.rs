@@ -12,7 +12,8 @@
 //! | outside | AWS Marketplace Catalog and Agreement APIs (`marketplace`), the approval service and an object store (`documents`) |
 //!
 //! # Where to change what
-//! An AWS rule: `domain/preflight/rules.rs`, a line and a function. What AWS is sent:
+//! An AWS rule: `domain/preflight/`, a row and a function in its family's file (`countersign-offer
+//! rules` prints them all). What AWS is sent:
 //! `domain/plan.rs` and `marketplace/request.rs`. What an error of AWS means: `marketplace/error.rs`.
 //! What follows from an event: `commands/follow_up.rs`. What others hear: `events/outbound.rs`.
 
@@ -23,6 +24,7 @@ mod domain;
 mod events;
 mod grpc;
 mod marketplace;
+mod measure;
 mod permissions;
 mod store;
 mod tasks;
@@ -54,6 +56,16 @@ pub fn service() -> Service {
         .migrations(&MIGRATIONS)
         .descriptors(countersign_proto::FILE_DESCRIPTOR_SET)
         .permissions(&permissions::PERMISSIONS)
+        .page(
+            "rules",
+            "Print every rule that is checked before AWS is called.",
+            domain::preflight::printed::markdown,
+        )
+        .page(
+            "time-preflight",
+            "Print the microseconds that the largest offer's pre-flight takes here.",
+            measure::preflight_microseconds,
+        )
 }
 
 /// What the service is made of.

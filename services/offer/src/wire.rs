@@ -83,7 +83,11 @@ pub(crate) fn summary(offer: &Offer) -> pb::OfferSummary {
         url: published(|publication| publication.url.clone()),
         name: offer.terms.name.clone(),
         total_price: Some(money(deal.price())),
-        expires_on: offer.terms.expires_on.to_string(),
+        expires_on: offer
+            .terms
+            .expires_on
+            .map(|day| day.to_string())
+            .unwrap_or_default(),
         buyer_account_id: intake.buyer_account.to_string(),
         contact_name: intake.contact_name.clone(),
         contact_email: intake.contact_email.clone(),

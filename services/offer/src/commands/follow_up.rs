@@ -104,7 +104,8 @@ pub(crate) async fn schedule(
         }
         Event::ChangeSetAccepted { .. } => vec![of_change.task(POLL_CHANGE_SET, now)?],
         Event::Published(_) | Event::ExpiryChanged { .. } | Event::ChangeFailed { .. } => {
-            vec![of_offer.task(EXPIRE, offer.expires_at())?]
+            let end = offer.expires_at().map(|end| of_offer.task(EXPIRE, end));
+            end.transpose()?.into_iter().collect()
         }
         Event::Revised(_)
         | Event::LegalDocumentReady(_)

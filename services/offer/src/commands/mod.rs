@@ -42,7 +42,8 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
         | domain::Rejection::OfferNotPublished { .. }
         | domain::Rejection::OfferAccepted
         | domain::Rejection::ReleaseInProgress
-        | domain::Rejection::ChangeInProgress => RejectionCode::FailedPrecondition,
+        | domain::Rejection::ChangeInProgress
+        | domain::Rejection::AuthorizationFixed => RejectionCode::FailedPrecondition,
     };
     let refusal = Rejection::new(code, rejection.reason(), rejection.to_string());
     let refusal = match rejection {
@@ -66,7 +67,8 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
         | domain::Rejection::PreflightFailed { .. }
         | domain::Rejection::OfferAccepted
         | domain::Rejection::ReleaseInProgress
-        | domain::Rejection::ChangeInProgress => refusal,
+        | domain::Rejection::ChangeInProgress
+        | domain::Rejection::AuthorizationFixed => refusal,
     };
     rejection.findings().iter().fold(refusal, |all, finding| {
         all.violation(

@@ -9,6 +9,7 @@ use crate::domain::command::{Command, Facts, decide, draft as decide_draft};
 use crate::domain::engagement::Engagement;
 use crate::domain::id::OfferId;
 use crate::domain::offer::{Event, Offer, Terms, evolve};
+use crate::domain::resale::Kind;
 use crate::events::outbound;
 use crate::store;
 use crate::store::engagement::Lock;
@@ -19,6 +20,7 @@ pub(crate) async fn draft(
     seller: &SellerId,
     engagement_id: &EngagementId,
     terms: Terms,
+    kind: Kind,
 ) -> Result<Offer, Failure> {
     // The lock on the engagement lets one draft at a time look for an open offer.
     let connection = uow.connection();
@@ -28,7 +30,7 @@ pub(crate) async fn draft(
     let open = store::offer::open(uow.connection(), seller, engagement_id).await?;
     let id = uow.new_id().to_string().parse();
     let id = id.map_err(|wrong| Failure::internal("making an offer id", wrong))?;
-    let events = decide_draft(id, terms, &engagement, open.as_ref(), uow.now())?;
+    let events = decide_draft(id, terms, kind, &engagement, open.as_ref(), uow.now())?;
     write(uow, seller, None, &events).await
 }
 

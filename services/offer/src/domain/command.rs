@@ -13,6 +13,7 @@ use super::offer::{
 };
 use super::preflight::{self, Candidate, Finding};
 use super::rejection::{Rejection, Violation};
+use super::resale::Kind;
 
 /// What can be asked of an offer that exists. `change` is the revision that asked AWS for the change
 /// set which the result is about: a late result of another one is moot.
@@ -75,11 +76,14 @@ pub(crate) struct Facts<'a> {
 pub(crate) fn draft(
     id: OfferId,
     terms: Terms,
+    kind: Kind,
     engagement: &Engagement,
     open_offer: Option<&OfferId>,
     now: DateTime<Utc>,
 ) -> Result<Vec<Event>, Rejection> {
-    expiry_after_today(terms.expires_on, now)?;
+    if let Some(expires_on) = terms.expires_on {
+        expiry_after_today(expires_on, now)?;
+    }
     let Some(deal) = engagement.signed_deal() else {
         return Err(match engagement.approval {
             Approval::Voided { .. } => Rejection::StampInvalid {
@@ -104,6 +108,7 @@ pub(crate) fn draft(
     let basis = Box::new(Basis {
         deal: deal.clone(),
         intake: intake.clone(),
+        kind,
     });
     Ok(vec![Event::Drafted { id, basis, terms }])
 }
@@ -127,7 +132,7 @@ pub(crate) fn decide(
                     .as_ref()
                     .unwrap_or(&offer.terms.description)
                     .clone(),
-                expires_on: expires_on.unwrap_or(offer.terms.expires_on),
+                expires_on: expires_on.or(offer.terms.expires_on),
             };
             revise(offer, *expected_revision, terms, facts.now)
         }
@@ -210,8 +215,11 @@ fn revise(
     if terms == offer.terms {
         return Ok(Vec::new());
     }
-    if terms.expires_on != offer.terms.expires_on {
-        expiry_after_today(terms.expires_on, now)?;
+    if let Some(moved) = terms
+        .expires_on
+        .filter(|day| Some(*day) != offer.terms.expires_on)
+    {
+        expiry_after_today(moved, now)?;
     }
     Ok(vec![Event::Revised(terms)])
 }
@@ -355,8 +363,11 @@ fn change_expiry(
             pending: Some(_), ..
         } => Err(Rejection::ChangeInProgress),
         Stage::Published { pending: None, .. } => {
+            if let Kind::Authorization(_) = offer.basis.kind {
+                return Err(Rejection::AuthorizationFixed);
+            }
             expiry_after_today(to, now)?;
-            if to == offer.terms.expires_on {
+            if Some(to) == offer.terms.expires_on {
                 return Ok(Vec::new());
             }
             let findings = preflight::expiry_findings(offer, to, now.date_naive());
@@ -403,7 +414,11 @@ fn cancel(offer: &Offer, reason: &str, facts: Facts<'_>) -> Result<Vec<Event>, R
 /// A change under way may move the expiry: the end of that change asks again.
 fn expire(offer: &Offer, now: DateTime<Utc>) -> Vec<Event> {
     match &offer.stage {
-        Stage::Published { pending: None, .. } if now >= offer.expires_at() => vec![Event::Expired],
+        Stage::Published { pending: None, .. }
+            if offer.expires_at().is_some_and(|end| now >= end) =>
+        {
+            vec![Event::Expired]
+        }
         Stage::Published { .. }
         | Stage::Draft
         | Stage::Releasing(_)

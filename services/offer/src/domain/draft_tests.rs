@@ -61,7 +61,7 @@ fn a_revision_changes_what_differs_and_a_new_expiry_must_lie_ahead() {
     assert_eq!(refused.reason(), "INVALID_FIELDS");
     // An expiry that passed since is pre-flight's to find: the name can be mended first.
     let mut old = sample::draft();
-    old.terms.expires_on = sample::day("2026-03-01");
+    old.terms.expires_on = Some(sample::day("2026-03-01"));
     assert!(ask(&old, &revise("Other", "2026-03-01")).is_ok());
 }
 

@@ -12,6 +12,7 @@
 //! | [`plan`] | what AWS is sent, as values: pre-flight and change set are made from the same plan |
 //! | [`preflight`] | AWS's rules, checked here before AWS is called (O4) |
 //! | [`agreement`] | an agreement as AWS shows it (O13) |
+//! | [`resale`] | resale authorizations, and offers made from them (O5) |
 //! | [`rejection`] | the refusals, each with its stable reason code |
 #![deny(clippy::wildcard_enum_match_arm, clippy::float_arithmetic)]
 
@@ -26,6 +27,7 @@ pub(crate) mod offer;
 pub(crate) mod plan;
 pub(crate) mod preflight;
 pub(crate) mod rejection;
+pub(crate) mod resale;
 
 #[cfg(test)]
 mod draft_tests;

@@ -9,6 +9,7 @@ use super::deal::{ApprovedDeal, DatedAmount};
 use super::id::{AwsOfferId, ChangeSetId, OfferId};
 use super::intake::Intake;
 use super::plan::Plan;
+use super::resale::Kind;
 
 /// Publishing takes at most so long, as AWS says (facts §0.10): past it, it is flagged (O8).
 pub(crate) const PUBLISH_WITHIN: TimeDelta = TimeDelta::minutes(45);
@@ -34,6 +35,8 @@ pub(crate) struct Offer {
 pub(crate) struct Basis {
     pub(crate) deal: ApprovedDeal,
     pub(crate) intake: Intake,
+    /// Which kind of offer it is, with what is particular to that (O2).
+    pub(crate) kind: Kind,
 }
 
 /// What a person chose.
@@ -41,7 +44,8 @@ pub(crate) struct Basis {
 pub(crate) struct Terms {
     pub(crate) name: String,
     pub(crate) description: String,
-    pub(crate) expires_on: NaiveDate,
+    /// `None` only for a resale authorization without end.
+    pub(crate) expires_on: Option<NaiveDate>,
 }
 
 /// The merged legal document (O6).
@@ -155,7 +159,7 @@ pub(crate) enum Event {
         to: NaiveDate,
     },
     ExpiryChanged {
-        from: NaiveDate,
+        from: Option<NaiveDate>,
         to: NaiveDate,
     },
     CancellationStarted {
@@ -276,9 +280,9 @@ impl Offer {
         }
     }
 
-    /// The last moment at which it can be accepted (O7).
-    pub(crate) fn expires_at(&self) -> DateTime<Utc> {
-        end_of_day(self.terms.expires_on)
+    /// The last moment at which it can be accepted (O7), if there is one.
+    pub(crate) fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.terms.expires_on.map(end_of_day)
     }
 }
 
@@ -358,7 +362,7 @@ impl Offer {
                 });
             }
             Event::ExpiryChanged { to, .. } => {
-                self.terms.expires_on = *to;
+                self.terms.expires_on = Some(*to);
                 self.end_change();
             }
             Event::ChangeFailed { errors } => {

@@ -65,6 +65,8 @@ pub(crate) enum Rejection {
     ReleaseInProgress,
     /// AWS works on another change of the same offer: AWS locks the entity (facts §1.1).
     ChangeInProgress,
+    /// A released authorization is what it is: AWS neither extends nor changes it (facts §1.5).
+    AuthorizationFixed,
     /// Somebody else changed the offer since it was read.
     StaleRevision { expected: u32, actual: u32 },
 }
@@ -87,6 +89,7 @@ impl Rejection {
             Self::OfferAccepted => "OFFER_ACCEPTED",
             Self::ReleaseInProgress => "RELEASE_IN_PROGRESS",
             Self::ChangeInProgress => "CHANGE_IN_PROGRESS",
+            Self::AuthorizationFixed => "AUTHORIZATION_FIXED",
             Self::StaleRevision { .. } => "STALE_REVISION",
         }
     }
@@ -108,6 +111,7 @@ impl Rejection {
             | Self::OfferAccepted
             | Self::ReleaseInProgress
             | Self::ChangeInProgress
+            | Self::AuthorizationFixed
             | Self::StaleRevision { .. } => &[],
         }
     }
@@ -151,6 +155,9 @@ impl fmt::Display for Rejection {
             ),
             Self::ReleaseInProgress => f.write_str("AWS is still publishing the offer"),
             Self::ChangeInProgress => f.write_str("AWS is still working on a change of the offer"),
+            Self::AuthorizationFixed => f.write_str(
+                "a released authorization cannot be extended: restrict it and give another",
+            ),
             Self::StaleRevision { expected, actual } => {
                 write!(f, "the offer is at revision {actual}, not {expected}: read it again")
             }

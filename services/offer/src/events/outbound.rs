@@ -58,7 +58,7 @@ pub(crate) fn public(event: &Event, offer: &Offer) -> Option<Public> {
         })),
         Event::ExpiryChanged { from, .. } => Some(Public::of(&pb::OfferExpiryChanged {
             offer: summary(),
-            previous_expires_on: from.to_string(),
+            previous_expires_on: from.map(|day| day.to_string()).unwrap_or_default(),
         })),
         Event::Cancelled { reason, by } => offer.publication().map(|_| {
             Public::of(&pb::OfferCancelled {

@@ -17,6 +17,7 @@ use crate::domain::command::Command;
 use crate::domain::engagement::Engagement;
 use crate::domain::offer::Offer;
 use crate::domain::preflight::{self, Candidate};
+use crate::domain::resale::Kind;
 use crate::store;
 
 /// Bytes in one message of a download.
@@ -156,7 +157,8 @@ impl OfferService for Offers {
             .execute(&call, "offer.v1/DraftOffer", &request, move |uow| {
                 let (seller, id, terms) = (seller.clone(), engagement.clone(), terms.clone());
                 Box::pin(async move {
-                    let offer = commands::offer::draft(uow, &seller, &id, terms).await?;
+                    let kind = Kind::Direct;
+                    let offer = commands::offer::draft(uow, &seller, &id, terms, kind).await?;
                     Ok(reply::offer(&offer, uow.now().date_naive()))
                 })
             })

@@ -88,7 +88,7 @@ pub(super) fn draft(request: &pb::DraftOfferRequest) -> Result<(EngagementId, Te
             Terms {
                 name,
                 description,
-                expires_on,
+                expires_on: Some(expires_on),
             },
         )
     });

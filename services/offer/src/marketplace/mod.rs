@@ -6,6 +6,7 @@ mod catalog;
 mod error;
 mod observe;
 mod request;
+mod resale;
 
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, retry::RetryConfig};

@@ -16,7 +16,7 @@ struct Row {
     revision: i64,
     name: String,
     description: String,
-    expires_on: NaiveDate,
+    expires_on: Option<NaiveDate>,
     basis: Value,
     document: Value,
     change_set_id: Option<String>,
@@ -224,8 +224,8 @@ pub(crate) async fn insert(
     let written = sqlx::query(
         "INSERT INTO offer (seller, offer_id, engagement_id, revision, state, aws_offer_id, name,
             description, expires_on, basis, document, change_set_id, last_errors, stage,
-            created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)
+            created_at, updated_at, kind)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16)
         ON CONFLICT DO NOTHING",
     )
     .bind(seller.as_str())
@@ -252,6 +252,7 @@ pub(crate) async fn insert(
     .bind(json::errors(&offer.last_errors))
     .bind(json::stage(&offer.stage))
     .bind(now)
+    .bind(offer.basis.kind.name())
     .execute(connection)
     .await?;
     one_row("the engagement's offer", written.rows_affected())
@@ -303,6 +304,7 @@ pub(crate) async fn update(
 pub(crate) fn audit_view(offer: &Offer) -> Value {
     serde_json::json!({
         "revision": offer.revision,
+        "kind": offer.basis.kind.name(),
         "name": offer.terms.name,
         "description": offer.terms.description,
         "expires_on": offer.terms.expires_on,

@@ -148,8 +148,9 @@ impl Start {
                 publication,
                 pending: Some(pending),
             } => {
-                let asked = plan::availability(&publication.aws_offer_id, pending);
-                Ok(ChangeSetRequest::availability(offer_id, *change, &asked))
+                let aws_offer_id = &publication.aws_offer_id;
+                let asked = plan::after_release(&offer.basis.kind, aws_offer_id, pending);
+                Ok(ChangeSetRequest::after_release(offer_id, *change, &asked))
             }
             Stage::Draft
             | Stage::Published { pending: None, .. }

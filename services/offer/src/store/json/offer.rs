@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::agreement::StoredAgreement;
 use super::deal::StoredDeal;
 use super::intake::StoredIntake;
+use super::kind::StoredKind;
 use super::{Unreadable, from_value, parse, to_value};
 use crate::domain::offer::{
     AwsError, Basis, LegalDocument, PendingChange, Publication, ReadyDocument, Release, Stage,
@@ -16,6 +17,8 @@ use crate::domain::offer::{
 struct StoredBasis {
     deal: StoredDeal,
     intake: StoredIntake,
+    #[serde(default)]
+    kind: StoredKind,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -231,7 +234,8 @@ impl StoredStage {
 
 pub(crate) fn basis(basis: &Basis) -> Value {
     let (deal, intake) = (StoredDeal::of(&basis.deal), StoredIntake::of(&basis.intake));
-    to_value(&StoredBasis { deal, intake })
+    let kind = StoredKind::of(&basis.kind);
+    to_value(&StoredBasis { deal, intake, kind })
 }
 
 pub(crate) fn basis_from(value: Value) -> Result<Basis, Unreadable> {
@@ -239,6 +243,7 @@ pub(crate) fn basis_from(value: Value) -> Result<Basis, Unreadable> {
     Ok(Basis {
         deal: stored.deal.read()?,
         intake: stored.intake.read()?,
+        kind: stored.kind.read()?,
     })
 }
 
