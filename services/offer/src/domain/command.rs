@@ -36,6 +36,15 @@ pub(crate) enum Command {
         change: u32,
         id: ChangeSetId,
     },
+    /// A person entered the offer in AWS's portal (O10).
+    TakePortalOffer {
+        aws_offer_id: AwsOfferId,
+    },
+    /// What AWS has under the given id is not what was approved.
+    RefusePortalOffer {
+        change: u32,
+        errors: Vec<AwsError>,
+    },
     RecordPublished {
         change: u32,
         aws_offer_id: AwsOfferId,
@@ -70,6 +79,8 @@ pub(crate) struct Facts<'a> {
     /// Another offer of the engagement that is not over: AWS may show an agreement of an offer that
     /// had expired or was cancelled when this one was drafted.
     pub(crate) rival: Option<&'a OfferId>,
+    /// Our offer that has the AWS id which the command gives, if one has it.
+    pub(crate) namesake: Option<&'a OfferId>,
 }
 
 /// Makes a draft from the stamped and signed deal and its intake (O3).
@@ -152,6 +163,13 @@ pub(crate) fn decide(
                 news.then(|| Event::ChangeSetAccepted { id: id.clone() })
             }))
         }
+        Command::TakePortalOffer { aws_offer_id } => take_portal_offer(offer, aws_offer_id, facts),
+        Command::RefusePortalOffer { change, errors } => Ok(if_under_way(offer, *change, || {
+            let errors = errors.clone();
+            offer
+                .portal_offer()
+                .map(|_| Event::PortalOfferRefused { errors })
+        })),
         Command::RecordPublished {
             change,
             aws_offer_id,
@@ -302,6 +320,32 @@ fn published(
     }
 }
 
+/// The approval must stand until AWS's offer is taken for ours, as it must until AWS is sent one (A5).
+fn take_portal_offer(
+    offer: &Offer,
+    aws_offer_id: &AwsOfferId,
+    facts: Facts<'_>,
+) -> Result<Vec<Event>, Rejection> {
+    if !offer.awaits_portal() {
+        return Err(Rejection::PortalNotAwaited {
+            state: offer.stage.name(),
+        });
+    }
+    if offer.portal_offer() == Some(aws_offer_id) {
+        return Ok(Vec::new());
+    }
+    if let Some(offer_id) = facts.namesake {
+        let offer_id = offer_id.clone();
+        return Err(Rejection::AwsOfferTaken { offer_id });
+    }
+    let findings = preflight::approval_findings(offer, facts.engagement);
+    if preflight::any_error(&findings) {
+        return Err(Rejection::PreflightFailed { findings });
+    }
+    let aws_offer_id = aws_offer_id.clone();
+    Ok(vec![Event::PortalOfferGiven { aws_offer_id }])
+}
+
 fn change_applied(offer: &Offer) -> Option<Event> {
     match &offer.stage {
         Stage::Published {
@@ -402,6 +446,10 @@ fn cancel(offer: &Offer, reason: &str, facts: Facts<'_>) -> Result<Vec<Event>, R
         Stage::Published {
             pending: Some(_), ..
         } => Err(Rejection::ChangeInProgress),
+        // Nobody said yet that it is entered: there is nothing of it at AWS.
+        Stage::Releasing(_) if offer.awaits_portal() && offer.portal_offer().is_none() => {
+            Ok(vec![Event::Cancelled { reason, by }])
+        }
         Stage::Releasing(_) => Err(Rejection::ReleaseInProgress),
         Stage::Accepted { .. } => Err(Rejection::OfferAccepted),
         Stage::Cancelled { .. } => Ok(Vec::new()),

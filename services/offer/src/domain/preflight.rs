@@ -36,7 +36,7 @@ mod authorization;
 mod availability;
 mod buyers;
 mod documents;
-pub(super) mod form;
+pub(crate) mod form;
 mod money;
 mod partner;
 pub(crate) mod prerequisite;
@@ -45,6 +45,8 @@ mod product;
 mod schedule;
 mod wording;
 
+#[cfg(test)]
+mod cases;
 #[cfg(test)]
 mod tests;
 

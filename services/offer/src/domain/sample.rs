@@ -13,7 +13,7 @@ use super::deal::{
 };
 use super::engagement::{Approval, Engagement};
 use super::intake::{self, AccountKind, Form, Intake};
-use super::listing::Listing;
+use super::listing::{Listing, ReleaseWay};
 use super::offer::{Basis, Event, Offer, ReadyDocument, Terms, evolve};
 use super::preflight::Candidate;
 use super::resale::{Authorization, Contract, Kind, Partner, Received, Reseller};
@@ -105,6 +105,7 @@ pub(crate) fn listing() -> Listing {
         product_id: "prod-landingzone1".parse().unwrap(),
         title: "Landing zone".into(),
         dimension_keys: vec!["landing_zone".into(), "extra".into()],
+        release_way: ReleaseWay::Api,
     }
 }
 

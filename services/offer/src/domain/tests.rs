@@ -23,6 +23,7 @@ fn ask_at(offer: &Offer, command: &Command, now: DateTime<Utc>) -> Result<Vec<Ev
             by: &by,
             engagement: &sample::engagement(),
             rival: None,
+            namesake: None,
         },
     )
 }
@@ -285,6 +286,7 @@ fn a_release_is_refused_with_every_finding() {
             by: &by,
             engagement: &engagement,
             rival: None,
+            namesake: None,
         };
         let refused = decide(&offer, &release(), facts).unwrap_err();
         assert_eq!(

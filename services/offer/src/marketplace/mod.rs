@@ -3,6 +3,7 @@
 
 mod agreements;
 mod catalog;
+mod entity;
 mod error;
 mod observe;
 mod request;

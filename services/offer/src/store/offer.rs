@@ -6,7 +6,7 @@ use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor};
 
 use super::json::{self, parse};
-use super::{StoreError, Unreadable, one_row, revision};
+use super::{Position, StoreError, Unreadable, one_row, revision};
 use crate::domain::id::{AwsOfferId, OfferId};
 use crate::domain::offer::{Offer, Terms};
 
@@ -103,13 +103,6 @@ pub(crate) async fn newest(
     Ok(row.map(Offer::try_from).transpose()?)
 }
 
-/// Where a list goes on: behind this offer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Position {
-    pub(crate) created_at: DateTime<Utc>,
-    pub(crate) offer_id: String,
-}
-
 #[derive(sqlx::FromRow)]
 struct Listed {
     created_at: DateTime<Utc>,
@@ -132,15 +125,15 @@ pub(crate) async fn page(
         ORDER BY created_at DESC, offer_id DESC LIMIT $4",
     )
     .bind(seller.as_str())
-    .bind(after.map(|position| position.created_at))
-    .bind(after.map(|position| position.offer_id.as_str()))
+    .bind(after.map(|position| position.at))
+    .bind(after.map(|position| position.id.as_str()))
     .bind(limit)
     .fetch_all(executor)
     .await?;
     let positioned = rows.into_iter().map(|Listed { created_at, row }| {
         let position = Position {
-            created_at,
-            offer_id: row.offer_id.clone(),
+            at: created_at,
+            id: row.offer_id.clone(),
         };
         Ok((position, Offer::try_from(row)?))
     });

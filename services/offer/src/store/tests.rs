@@ -2,7 +2,9 @@
 
 use super::json;
 use crate::domain::deal::{DatedAmount, PaymentPlan, Uplift};
-use crate::domain::offer::{AwsError, LegalDocument, PendingChange, Publication, Release, Stage};
+use crate::domain::offer::{
+    AwsError, LegalDocument, PendingChange, Publication, Release, Stage, Way,
+};
 use crate::domain::resale::{Contract, Kind, NetTerms};
 use crate::domain::sample;
 
@@ -44,6 +46,15 @@ fn every_kind_comes_back() {
     assert_eq!(json::basis_from(before).unwrap(), basis);
 }
 
+fn releasing(way: Way) -> Stage {
+    Stage::Releasing(Release {
+        change: 3,
+        released_at: sample::at("2026-03-02T10:00:00Z"),
+        overdue: true,
+        way,
+    })
+}
+
 #[test]
 fn every_stage_comes_back() {
     let by: countersign_kernel::Principal = "ops@acme.example".parse().unwrap();
@@ -62,10 +73,10 @@ fn every_stage_comes_back() {
     let reason = "x".to_owned();
     let stages = [
         Stage::Draft,
-        Stage::Releasing(Release {
-            change: 3,
-            released_at: at,
-            overdue: true,
+        releasing(Way::Api),
+        releasing(Way::Portal { given: None }),
+        releasing(Way::Portal {
+            given: Some("offer-abc".parse().unwrap()),
         }),
         Stage::Published {
             publication: publication(),

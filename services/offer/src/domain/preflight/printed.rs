@@ -46,12 +46,12 @@ fn line(text: &mut String, (id, kinds, field): (&str, &str, &str), code: &str, f
 }
 
 fn kinds(kinds: Kinds) -> String {
-    let named = [
+    let each = [
         (kinds.direct, "direct"),
         (kinds.authorization, "authorization"),
         (kinds.partner, "partner"),
     ];
-    let names: Vec<&str> = named
+    let names: Vec<&str> = each
         .into_iter()
         .filter_map(|(has, name)| has.then_some(name))
         .collect();

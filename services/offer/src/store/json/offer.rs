@@ -10,7 +10,7 @@ use super::intake::StoredIntake;
 use super::kind::StoredKind;
 use super::{Unreadable, from_value, parse, to_value};
 use crate::domain::offer::{
-    AwsError, Basis, LegalDocument, PendingChange, Publication, ReadyDocument, Release, Stage,
+    AwsError, Basis, LegalDocument, PendingChange, Publication, ReadyDocument, Release, Stage, Way,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -49,6 +49,8 @@ enum StoredStage {
         change: u32,
         released_at: DateTime<Utc>,
         overdue: bool,
+        #[serde(default)]
+        way: StoredWay,
     },
     Published {
         publication: StoredPublication,
@@ -66,6 +68,37 @@ enum StoredStage {
     Expired {
         publication: StoredPublication,
     },
+}
+
+/// How a release reaches AWS; a row without it was sent by the API.
+#[derive(Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+enum StoredWay {
+    #[default]
+    Api,
+    Portal {
+        given: Option<String>,
+    },
+}
+
+impl StoredWay {
+    fn of(way: &Way) -> Self {
+        match way {
+            Way::Api => Self::Api,
+            Way::Portal { given } => Self::Portal {
+                given: given.as_ref().map(ToString::to_string),
+            },
+        }
+    }
+
+    fn read(self) -> Result<Way, Unreadable> {
+        Ok(match self {
+            Self::Api => Way::Api,
+            Self::Portal { given } => Way::Portal {
+                given: given.map(|id| parse(&id, "offer id of AWS")).transpose()?,
+            },
+        })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -158,10 +191,12 @@ impl StoredStage {
                 change,
                 released_at,
                 overdue,
+                way,
             }) => Self::Releasing {
                 change: *change,
                 released_at: *released_at,
                 overdue: *overdue,
+                way: StoredWay::of(way),
             },
             Stage::Published {
                 publication,
@@ -199,10 +234,12 @@ impl StoredStage {
                 change,
                 released_at,
                 overdue,
+                way,
             } => Stage::Releasing(Release {
                 change,
                 released_at,
                 overdue,
+                way: way.read()?,
             }),
             Self::Published {
                 publication,
