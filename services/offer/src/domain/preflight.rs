@@ -17,6 +17,7 @@
 //! | [`partner`] | what only a reseller's offer must keep |
 //! | [`form`] | what is asked of the intake, before there is an offer |
 //! | [`prerequisite`] | what only the seller's AWS account shows: a checklist |
+//! | [`largest`] | the largest offer that passes: what is timed |
 //! | [`printed`] | the whole table as text |
 //!
 //! Where the facts mark an error code or a number as contradicted or unstated, the row names the
@@ -37,6 +38,7 @@ mod availability;
 mod buyers;
 mod documents;
 pub(crate) mod form;
+pub(crate) mod largest;
 mod money;
 mod partner;
 pub(crate) mod prerequisite;

@@ -218,6 +218,15 @@ fn what_is_just_within_a_bound_passes() {
     }
 }
 
+/// What is timed is the whole table: an offer that passes is looked at by every rule.
+#[test]
+fn the_largest_offer_passes() {
+    let candidate = largest::largest().unwrap();
+    assert_eq!(candidate.plan.schedule.len(), 60);
+    assert_eq!(candidate.plan.buyer_accounts.len(), 24);
+    assert_eq!(ids(&candidate), [""; 0]);
+}
+
 /// An authorization for any number of offers has a price and no schedule, and may have no end.
 #[test]
 fn an_open_ended_authorization_passes() {
