@@ -39,3 +39,7 @@ lint:
 # Figures, as ratios in one run.
 bench:
     cargo countersign bench
+
+# Every rule that is checked before AWS is called, as Markdown.
+docs:
+    cargo run --quiet --package countersign-offer -- rules

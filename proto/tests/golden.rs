@@ -271,7 +271,10 @@ fn sample_text(name: &str) -> String {
         }
         "media_type" => "application/pdf",
         "buyer_account_id" | "acceptor_account_id" => "000123456789",
-        "contact_email" => "procurement@example.com",
+        "reseller_account_id" => "000987654321",
+        "buyer_account_ids" => "000123456789",
+        "authorization_id" => "resaleauthz-abcdefghijklm",
+        "contact_email" | "reseller_contact_email" => "procurement@example.com",
         "aws_offer_id" => "offer-abcdefghijklm",
         "agreement_id" => "agmt-abcdefghijklmnopqrstuvwxy",
         "product_id" => "prod-abcdefghijklm",

@@ -3,16 +3,17 @@
 //! # What it owns
 //! | | |
 //! |---|---|
-//! | commands | `RegisterListing`, `CompleteIntake` (O1), `DraftOffer` (O3, O6), `ReviseOffer`, `ReleaseOffer` (O4, O8, O9), `ChangeExpiry`, `CancelOffer` (O11) |
-//! | queries | `GetEngagement`, `Preflight` (O4), `GetOffer`, `ListOffers`, `ListListings`, `DownloadLegalDocument` |
-//! | events out | `IntakeCompleted`, `OfferPublished`, `OfferReleaseFailed`, `OfferPublishOverdue`, `OfferExpiryChanged`, `OfferCancelled`, `OfferExpired`, `AgreementAccepted` |
+//! | commands | `RegisterListing`, `CompleteIntake` (O1), `DraftOffer` (O3, O6), `ReviseOffer`, `ReleaseOffer` (O4, O8, O9), `ChangeExpiry`, `CancelOffer` (O11), `DraftResaleAuthorization`, `DraftPartnerOffer` (O2, O5), `ConfirmPrerequisite` (O4), `RecordPortalOffer` (O10), `StartClock`, `SettleClock`, `PutCalendar` (O18) |
+//! | queries | `GetEngagement`, `Preflight` (O4), `GetOffer`, `ListOffers`, `ListListings`, `DownloadLegalDocument`, `GetPortalSheet` (O10), `ListClocks`, `GetCalendar` (O18) |
+//! | events out | `IntakeCompleted`, `OfferPublished`, `OfferReleaseFailed`, `OfferPublishOverdue`, `OfferExpiryChanged`, `OfferCancelled`, `OfferExpired`, `AgreementAccepted`, `ResaleAuthorizationReleased`, `ResaleAuthorizationRestricted`, `ResaleAuthorizationExpired`, `ClockBreached` |
 //! | events in | approval's `DealStamped`, `StampVoided`, `SowSigned`, `ChecklistCompleted` |
-//! | tasks | merge the legal document, start and poll a change set, flag a late publication, expire, look for agreements (O13) |
-//! | tables | `listing`, `engagement`, `offer`, `change_set`, `agreement`, `agreement_cursor` |
+//! | tasks | merge the legal document, start and poll a change set, flag a late publication, expire, ring clocks, check what was entered in the portal, look for agreements (O13) |
+//! | tables | `listing`, `engagement`, `offer`, `change_set`, `agreement`, `agreement_cursor`, `clock`, `seller_calendar`, `prerequisite` |
 //! | outside | AWS Marketplace Catalog and Agreement APIs (`marketplace`), the approval service and an object store (`documents`) |
 //!
 //! # Where to change what
-//! An AWS rule: `domain/preflight/rules.rs`, a line and a function. What AWS is sent:
+//! An AWS rule: `domain/preflight/`, a row and a function in its family's file (`countersign-offer
+//! rules` prints them all). What AWS is sent:
 //! `domain/plan.rs` and `marketplace/request.rs`. What an error of AWS means: `marketplace/error.rs`.
 //! What follows from an event: `commands/follow_up.rs`. What others hear: `events/outbound.rs`.
 
@@ -28,10 +29,14 @@ mod store;
 mod tasks;
 mod wire;
 
+use std::hint::black_box;
 use std::sync::Arc;
+use std::time::Instant;
 
 use countersign_platform::{BoxError, MAX_MESSAGE_BYTES, Parts, Service, Wiring};
 use countersign_proto::offer::v1::offer_service_server::OfferServiceServer;
+
+use domain::preflight;
 
 pub use config::{OfferConfig, WrongKey};
 pub use events::inbound::Approvals;
@@ -45,6 +50,9 @@ pub const FAULT_POINTS: [&str; 3] = [
     "offer.after_document_stored",
 ];
 
+/// Of a timing of pre-flight.
+const TIMED_ROUNDS: u32 = 2_000;
+
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 
 /// The service: its name, its schema, its descriptors.
@@ -54,6 +62,34 @@ pub fn service() -> Service {
         .migrations(&MIGRATIONS)
         .descriptors(countersign_proto::FILE_DESCRIPTOR_SET)
         .permissions(&permissions::PERMISSIONS)
+        .page(
+            "rules",
+            "Print every rule that is checked before AWS is called.",
+            preflight::printed::markdown,
+        )
+        .page(
+            "time-preflight",
+            "Print the microseconds that the largest offer's pre-flight takes here.",
+            preflight_microseconds,
+        )
+}
+
+/// How long pre-flight takes for the largest offer: the middle of many rounds, in microseconds with one
+/// decimal digit. The release build's number counts.
+fn preflight_microseconds() -> String {
+    let Some(candidate) = preflight::largest::largest() else {
+        return "the largest offer cannot be made\n".to_owned();
+    };
+    let mut rounds: Vec<u128> = (0..TIMED_ROUNDS)
+        .map(|_| {
+            let start = Instant::now();
+            black_box(preflight::findings(black_box(&candidate)));
+            start.elapsed().as_nanos()
+        })
+        .collect();
+    rounds.sort_unstable();
+    let middle = rounds[rounds.len() / 2];
+    format!("{}.{}\n", middle / 1000, middle % 1000 / 100)
 }
 
 /// What the service is made of.

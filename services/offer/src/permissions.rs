@@ -7,6 +7,8 @@ use countersign_platform::Permission;
 const MAKERS: &[&str] = &[role::ALLIANCES];
 /// Who collects what an offer needs (O1).
 const COLLECTORS: &[&str] = &[role::ENGAGEMENT_MANAGER, role::ALLIANCES];
+/// Who sees to what a clock watches (O18).
+const KEEPERS: &[&str] = &[role::ENGAGEMENT_MANAGER, role::ALLIANCES, role::FINANCE];
 const READERS: &[&str] = &[
     role::ENGAGEMENT_MANAGER,
     role::LEADERSHIP,
@@ -19,7 +21,7 @@ const READERS: &[&str] = &[
 ];
 
 /// The whole table.
-pub(crate) const PERMISSIONS: [Permission; 13] = [
+pub(crate) const PERMISSIONS: [Permission; 23] = [
     Permission::roles("countersign.offer.v1.OfferService/RegisterListing", MAKERS),
     Permission::roles("countersign.offer.v1.OfferService/ListListings", READERS),
     Permission::roles(
@@ -39,6 +41,28 @@ pub(crate) const PERMISSIONS: [Permission; 13] = [
         "countersign.offer.v1.OfferService/DownloadLegalDocument",
         READERS,
     ),
+    Permission::roles(
+        "countersign.offer.v1.OfferService/DraftResaleAuthorization",
+        MAKERS,
+    ),
+    Permission::roles(
+        "countersign.offer.v1.OfferService/DraftPartnerOffer",
+        MAKERS,
+    ),
+    Permission::roles(
+        "countersign.offer.v1.OfferService/ConfirmPrerequisite",
+        MAKERS,
+    ),
+    Permission::roles("countersign.offer.v1.OfferService/GetPortalSheet", READERS),
+    Permission::roles(
+        "countersign.offer.v1.OfferService/RecordPortalOffer",
+        MAKERS,
+    ),
+    Permission::roles("countersign.offer.v1.OfferService/StartClock", KEEPERS),
+    Permission::roles("countersign.offer.v1.OfferService/SettleClock", KEEPERS),
+    Permission::roles("countersign.offer.v1.OfferService/ListClocks", READERS),
+    Permission::roles("countersign.offer.v1.OfferService/GetCalendar", READERS),
+    Permission::roles("countersign.offer.v1.OfferService/PutCalendar", MAKERS),
 ];
 
 #[cfg(test)]

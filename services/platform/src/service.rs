@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -206,6 +207,15 @@ pub struct Service {
     append_only: Vec<&'static str>,
     pub(crate) descriptors: Vec<&'static [u8]>,
     pub(crate) permissions: Vec<Permission>,
+    pages: Vec<Page>,
+}
+
+/// A subcommand that prints what the program itself knows, without configuration or database.
+#[derive(Debug, Clone, Copy)]
+struct Page {
+    name: &'static str,
+    about: &'static str,
+    text: fn() -> String,
 }
 
 #[derive(Debug, Args)]
@@ -241,7 +251,15 @@ impl Service {
             append_only: Vec::new(),
             descriptors: Vec::new(),
             permissions: Vec::new(),
+            pages: Vec::new(),
         }
+    }
+
+    /// Adds a subcommand `name` that prints a text: documentation made from the program's own tables.
+    #[must_use]
+    pub fn page(mut self, name: &'static str, about: &'static str, text: fn() -> String) -> Self {
+        self.pages.push(Page { name, about, text });
+        self
     }
 
     /// The service's migrations: `sqlx::migrate!()` in a static, versions from 1000.
@@ -293,12 +311,17 @@ impl Service {
         let command = Command::new(self.name)
             .version(self.version)
             .subcommand_required(true)
-            .arg_required_else_help(true);
+            .arg_required_else_help(true)
+            .subcommands(
+                self.pages
+                    .iter()
+                    .map(|page| Command::new(page.name).about(page.about)),
+            );
         Task::augment_subcommands(Options::augment_args(command))
     }
 
     /// The whole of a service's `main`: reads the arguments and the configuration, and does what
-    /// it was told: `provision`, `migrate`, `check` or `serve`.
+    /// it was told: `provision`, `migrate`, `check` or `serve`, or to print a page.
     pub fn run<S, C, F>(self, compose: C) -> ExitCode
     where
         S: DeserializeOwned + Send + Sync + 'static,
@@ -306,6 +329,13 @@ impl Service {
         F: Future<Output = Result<Wiring, BoxError>>,
     {
         let matches = self.command().get_matches();
+        if let Some(page) = self
+            .pages
+            .iter()
+            .find(|page| matches.subcommand_name() == Some(page.name))
+        {
+            return print(page);
+        }
         let parsed = Options::from_arg_matches(&matches)
             .and_then(|options| Ok((options, Task::from_arg_matches(&matches)?)));
         let (options, task) = match parsed {
@@ -379,4 +409,12 @@ impl Service {
 
 async fn check<S>(schema: &Schema, config: Config<S>) -> Result<(), BoxError> {
     serve::check(schema, &Parts::new(config, schema.name())?).await
+}
+
+/// A reader that went away, such as `head`, is no failure.
+fn print(page: &Page) -> ExitCode {
+    match std::io::stdout().write_all((page.text)().as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
+    }
 }

@@ -2,6 +2,7 @@
 //! noisy. Nothing here is a test: no figure fails a build.
 //!
 //! - `commands`: commands through one service against pgbench running the same SQL (`same_sql`)
+//! - `preflight`: the largest offer's pre-flight
 //! - `relay`: the outbox relay against JetStream's own acknowledged rate
 //! - `latency`: from the commit in one service to the commit in the next, at a steady rate
 //! - `resources`: memory of an idle service, time until a service serves
@@ -9,6 +10,7 @@
 
 mod commands;
 mod latency;
+mod preflight;
 mod relay;
 mod report;
 mod resources;
@@ -35,6 +37,10 @@ pub(crate) async fn run(environment: &Environment, console: &Console) -> Result<
     console.heading("Measuring");
     let step = console.step("memory and start-up of each service");
     figures.extend(resources::measure(environment).await?);
+    step.done("");
+
+    let step = console.step("pre-flight");
+    figures.push(preflight::measure(environment).await?);
     step.done("");
 
     let step = console.step("the handbook deal");

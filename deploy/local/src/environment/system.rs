@@ -349,6 +349,14 @@ impl Environment {
         Ok(found)
     }
 
+    /// Where the program of a service lies.
+    ///
+    /// # Errors
+    /// If it was not built.
+    pub fn program_path(&self, service: Service) -> Result<PathBuf> {
+        Ok(self.binaries.path(&service.program())?.to_path_buf())
+    }
+
     /// The process id of a running service.
     #[must_use]
     pub fn process_id(&self, service: Service) -> Option<u32> {

@@ -38,6 +38,7 @@ pub(crate) fn offer() -> offer::OfferSummary {
         contact_email: "bea@buyer.example".into(),
         product_title: "Acme Migration Services".into(),
         customer_name: "Buyer & Sons".into(),
+        ..offer::OfferSummary::default()
     }
 }
 

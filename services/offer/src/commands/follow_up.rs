@@ -15,6 +15,8 @@ pub(crate) const ASSEMBLE: &str = "offer.assemble-legal-document";
 pub(crate) const START_CHANGE_SET: &str = "offer.start-change-set";
 /// Looks what became of a change set.
 pub(crate) const POLL_CHANGE_SET: &str = "offer.poll-change-set";
+/// Compares what a person entered in AWS's portal with what was approved (O10).
+pub(crate) const CHECK_PORTAL_OFFER: &str = "offer.check-portal-offer";
 /// Flags a release that takes longer than AWS says (O8, O18).
 pub(crate) const PUBLISH_OVERDUE: &str = "offer.publish-overdue";
 /// Ends an offer whose expiry passed (O7, O18).
@@ -95,6 +97,12 @@ pub(crate) async fn schedule(
     };
     let tasks = match event {
         Event::Drafted { .. } => vec![of_offer.task(ASSEMBLE, now)?],
+        // A person enters it: the portal's time runs from when it is said to be there.
+        Event::ReleaseStarted { .. } if offer.awaits_portal() => Vec::new(),
+        Event::PortalOfferGiven { .. } => vec![
+            of_change.task(CHECK_PORTAL_OFFER, now)?,
+            of_change.task(PUBLISH_OVERDUE, now + PUBLISH_WITHIN)?,
+        ],
         Event::ReleaseStarted { at } => vec![
             of_change.task(START_CHANGE_SET, now)?,
             of_change.task(PUBLISH_OVERDUE, *at + PUBLISH_WITHIN)?,
@@ -104,11 +112,13 @@ pub(crate) async fn schedule(
         }
         Event::ChangeSetAccepted { .. } => vec![of_change.task(POLL_CHANGE_SET, now)?],
         Event::Published(_) | Event::ExpiryChanged { .. } | Event::ChangeFailed { .. } => {
-            vec![of_offer.task(EXPIRE, offer.expires_at())?]
+            let end = offer.expires_at().map(|end| of_offer.task(EXPIRE, end));
+            end.transpose()?.into_iter().collect()
         }
         Event::Revised(_)
         | Event::LegalDocumentReady(_)
         | Event::LegalDocumentFailed { .. }
+        | Event::PortalOfferRefused { .. }
         | Event::PublishOverdue
         | Event::ReleaseFailed { .. }
         | Event::Cancelled { .. }

@@ -4,7 +4,7 @@ use countersign_kernel::SellerId;
 use countersign_platform::{Failure, NewAudit, UnitOfWork};
 use serde_json::{Value, json};
 
-use crate::domain::listing::Listing;
+use crate::domain::listing::{Listing, ReleaseWay};
 use crate::store;
 
 /// Keeps a listing as it is given now; offers that were drafted keep the listing that they had.
@@ -34,5 +34,10 @@ pub(crate) async fn register(
 }
 
 fn view(listing: &Listing) -> Value {
-    json!({ "title": listing.title, "dimension_keys": listing.dimension_keys })
+    let by_portal = listing.release_way == ReleaseWay::Portal;
+    json!({
+        "title": listing.title,
+        "dimension_keys": listing.dimension_keys,
+        "by_portal": by_portal,
+    })
 }

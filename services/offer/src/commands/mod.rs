@@ -3,10 +3,12 @@
 
 pub(crate) mod agreement;
 pub(crate) mod change_set;
+pub(crate) mod clock;
 pub(crate) mod engagement;
 pub(crate) mod follow_up;
 pub(crate) mod listing;
 pub(crate) mod offer;
+pub(crate) mod prerequisite;
 
 use countersign_platform::{Failure, Rejection, RejectionCode};
 
@@ -42,14 +44,18 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
         | domain::Rejection::OfferNotPublished { .. }
         | domain::Rejection::OfferAccepted
         | domain::Rejection::ReleaseInProgress
-        | domain::Rejection::ChangeInProgress => RejectionCode::FailedPrecondition,
+        | domain::Rejection::ChangeInProgress
+        | domain::Rejection::AuthorizationFixed
+        | domain::Rejection::PortalNotAwaited { .. }
+        | domain::Rejection::AwsOfferTaken { .. } => RejectionCode::FailedPrecondition,
     };
     let refusal = Rejection::new(code, rejection.reason(), rejection.to_string());
     let refusal = match rejection {
         domain::Rejection::Invalid(violations) => violations.iter().fold(refusal, |all, wrong| {
             all.violation(wrong.field, wrong.reason, wrong.problem.clone())
         }),
-        domain::Rejection::OfferOpen { offer_id } => refusal.with("offer_id", offer_id),
+        domain::Rejection::OfferOpen { offer_id }
+        | domain::Rejection::AwsOfferTaken { offer_id } => refusal.with("offer_id", offer_id),
         domain::Rejection::DigestMismatch { approved, .. } => {
             refusal.with("approved_digest", approved)
         }
@@ -57,6 +63,7 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
             .with("expected_revision", expected)
             .with("revision", actual),
         domain::Rejection::OfferNotDraft { state }
+        | domain::Rejection::PortalNotAwaited { state }
         | domain::Rejection::OfferNotPublished { state } => refusal.with("state", state),
         domain::Rejection::SowNotSigned { .. }
         | domain::Rejection::StampInvalid { .. }
@@ -66,7 +73,8 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
         | domain::Rejection::PreflightFailed { .. }
         | domain::Rejection::OfferAccepted
         | domain::Rejection::ReleaseInProgress
-        | domain::Rejection::ChangeInProgress => refusal,
+        | domain::Rejection::ChangeInProgress
+        | domain::Rejection::AuthorizationFixed => refusal,
     };
     rejection.findings().iter().fold(refusal, |all, finding| {
         all.violation(

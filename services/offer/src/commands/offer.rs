@@ -4,11 +4,12 @@ use countersign_kernel::{EngagementId, Principal, SellerId};
 use countersign_platform::{Failure, NewAudit, NewEvent, Rejection, UnitOfWork};
 
 use super::engagement::unknown as unknown_engagement;
-use super::follow_up;
+use super::{clock, follow_up};
 use crate::domain::command::{Command, Facts, decide, draft as decide_draft};
 use crate::domain::engagement::Engagement;
 use crate::domain::id::OfferId;
 use crate::domain::offer::{Event, Offer, Terms, evolve};
+use crate::domain::resale::Kind;
 use crate::events::outbound;
 use crate::store;
 use crate::store::engagement::Lock;
@@ -19,6 +20,7 @@ pub(crate) async fn draft(
     seller: &SellerId,
     engagement_id: &EngagementId,
     terms: Terms,
+    kind: Kind,
 ) -> Result<Offer, Failure> {
     // The lock on the engagement lets one draft at a time look for an open offer.
     let connection = uow.connection();
@@ -28,7 +30,7 @@ pub(crate) async fn draft(
     let open = store::offer::open(uow.connection(), seller, engagement_id).await?;
     let id = uow.new_id().to_string().parse();
     let id = id.map_err(|wrong| Failure::internal("making an offer id", wrong))?;
-    let events = decide_draft(id, terms, &engagement, open.as_ref(), uow.now())?;
+    let events = decide_draft(id, terms, kind, &engagement, open.as_ref(), uow.now())?;
     write(uow, seller, None, &events).await
 }
 
@@ -47,11 +49,18 @@ pub(crate) async fn apply(
     let engagement = engagement.unwrap_or_else(|| Engagement::new(id));
     let by = principal(uow)?;
     let rival = store::offer::rival(uow.connection(), seller, &offer).await?;
+    let namesake = match command {
+        Command::TakePortalOffer { aws_offer_id } => {
+            store::offer::by_aws_id(uow.connection(), seller, aws_offer_id).await?
+        }
+        _ => None,
+    };
     let facts = Facts {
         now: uow.now(),
         by: &by,
         engagement: &engagement,
         rival: rival.as_ref(),
+        namesake: namesake.as_ref(),
     };
     let events = decide(&offer, command, facts)?;
     write(uow, seller, Some(offer), &events).await
@@ -62,7 +71,8 @@ pub(crate) fn unknown(offer_id: &str) -> Rejection {
     Rejection::not_found("OFFER_UNKNOWN", "offer", offer_id)
 }
 
-fn principal(uow: &UnitOfWork) -> Result<Principal, Failure> {
+/// Who acts.
+pub(super) fn principal(uow: &UnitOfWork) -> Result<Principal, Failure> {
     let name = uow.cause().principal();
     name.parse()
         .map_err(|wrong| Failure::internal("naming who acts", wrong))
@@ -96,6 +106,7 @@ async fn write(
         audit(uow, seller, before.as_ref(), &after, event).await?;
         publish(uow, seller, &after, event).await?;
         follow_up::schedule(uow, seller, &after, event).await?;
+        clock::follow(uow, seller, &after, event).await?;
         warn_of_failure(seller, &after, event);
     }
     Ok(after)
@@ -163,6 +174,8 @@ fn action(event: &Event) -> (&'static str, &str) {
         Event::LegalDocumentFailed { reason } => ("record_document_failure", reason),
         Event::ReleaseStarted { .. } => ("release", ""),
         Event::ChangeSetAccepted { .. } => ("record_change_set", ""),
+        Event::PortalOfferGiven { .. } => ("record_portal_offer", ""),
+        Event::PortalOfferRefused { .. } => ("refuse_portal_offer", ""),
         Event::PublishOverdue => ("flag_overdue", ""),
         Event::Published(_) => ("record_published", ""),
         Event::ReleaseFailed { .. } => ("record_release_failure", ""),

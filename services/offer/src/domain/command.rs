@@ -13,6 +13,7 @@ use super::offer::{
 };
 use super::preflight::{self, Candidate, Finding};
 use super::rejection::{Rejection, Violation};
+use super::resale::Kind;
 
 /// What can be asked of an offer that exists. `change` is the revision that asked AWS for the change
 /// set which the result is about: a late result of another one is moot.
@@ -34,6 +35,15 @@ pub(crate) enum Command {
     RecordChangeSetAccepted {
         change: u32,
         id: ChangeSetId,
+    },
+    /// A person entered the offer in AWS's portal (O10).
+    TakePortalOffer {
+        aws_offer_id: AwsOfferId,
+    },
+    /// What AWS has under the given id is not what was approved.
+    RefusePortalOffer {
+        change: u32,
+        errors: Vec<AwsError>,
     },
     RecordPublished {
         change: u32,
@@ -69,17 +79,22 @@ pub(crate) struct Facts<'a> {
     /// Another offer of the engagement that is not over: AWS may show an agreement of an offer that
     /// had expired or was cancelled when this one was drafted.
     pub(crate) rival: Option<&'a OfferId>,
+    /// Our offer that has the AWS id which the command gives, if one has it.
+    pub(crate) namesake: Option<&'a OfferId>,
 }
 
 /// Makes a draft from the stamped and signed deal and its intake (O3).
 pub(crate) fn draft(
     id: OfferId,
     terms: Terms,
+    kind: Kind,
     engagement: &Engagement,
     open_offer: Option<&OfferId>,
     now: DateTime<Utc>,
 ) -> Result<Vec<Event>, Rejection> {
-    expiry_after_today(terms.expires_on, now)?;
+    if let Some(expires_on) = terms.expires_on {
+        expiry_after_today(expires_on, now)?;
+    }
     let Some(deal) = engagement.signed_deal() else {
         return Err(match engagement.approval {
             Approval::Voided { .. } => Rejection::StampInvalid {
@@ -104,6 +119,7 @@ pub(crate) fn draft(
     let basis = Box::new(Basis {
         deal: deal.clone(),
         intake: intake.clone(),
+        kind,
     });
     Ok(vec![Event::Drafted { id, basis, terms }])
 }
@@ -127,7 +143,7 @@ pub(crate) fn decide(
                     .as_ref()
                     .unwrap_or(&offer.terms.description)
                     .clone(),
-                expires_on: expires_on.unwrap_or(offer.terms.expires_on),
+                expires_on: expires_on.or(offer.terms.expires_on),
             };
             revise(offer, *expected_revision, terms, facts.now)
         }
@@ -147,6 +163,13 @@ pub(crate) fn decide(
                 news.then(|| Event::ChangeSetAccepted { id: id.clone() })
             }))
         }
+        Command::TakePortalOffer { aws_offer_id } => take_portal_offer(offer, aws_offer_id, facts),
+        Command::RefusePortalOffer { change, errors } => Ok(if_under_way(offer, *change, || {
+            let errors = errors.clone();
+            offer
+                .portal_offer()
+                .map(|_| Event::PortalOfferRefused { errors })
+        })),
         Command::RecordPublished {
             change,
             aws_offer_id,
@@ -210,8 +233,11 @@ fn revise(
     if terms == offer.terms {
         return Ok(Vec::new());
     }
-    if terms.expires_on != offer.terms.expires_on {
-        expiry_after_today(terms.expires_on, now)?;
+    if let Some(moved) = terms
+        .expires_on
+        .filter(|day| Some(*day) != offer.terms.expires_on)
+    {
+        expiry_after_today(moved, now)?;
     }
     Ok(vec![Event::Revised(terms)])
 }
@@ -294,6 +320,32 @@ fn published(
     }
 }
 
+/// The approval must stand until AWS's offer is taken for ours, as it must until AWS is sent one (A5).
+fn take_portal_offer(
+    offer: &Offer,
+    aws_offer_id: &AwsOfferId,
+    facts: Facts<'_>,
+) -> Result<Vec<Event>, Rejection> {
+    if !offer.awaits_portal() {
+        return Err(Rejection::PortalNotAwaited {
+            state: offer.stage.name(),
+        });
+    }
+    if offer.portal_offer() == Some(aws_offer_id) {
+        return Ok(Vec::new());
+    }
+    if let Some(offer_id) = facts.namesake {
+        let offer_id = offer_id.clone();
+        return Err(Rejection::AwsOfferTaken { offer_id });
+    }
+    let findings = preflight::approval_findings(offer, facts.engagement);
+    if preflight::any_error(&findings) {
+        return Err(Rejection::PreflightFailed { findings });
+    }
+    let aws_offer_id = aws_offer_id.clone();
+    Ok(vec![Event::PortalOfferGiven { aws_offer_id }])
+}
+
 fn change_applied(offer: &Offer) -> Option<Event> {
     match &offer.stage {
         Stage::Published {
@@ -355,8 +407,11 @@ fn change_expiry(
             pending: Some(_), ..
         } => Err(Rejection::ChangeInProgress),
         Stage::Published { pending: None, .. } => {
+            if let Kind::Authorization(_) = offer.basis.kind {
+                return Err(Rejection::AuthorizationFixed);
+            }
             expiry_after_today(to, now)?;
-            if to == offer.terms.expires_on {
+            if Some(to) == offer.terms.expires_on {
                 return Ok(Vec::new());
             }
             let findings = preflight::expiry_findings(offer, to, now.date_naive());
@@ -391,6 +446,10 @@ fn cancel(offer: &Offer, reason: &str, facts: Facts<'_>) -> Result<Vec<Event>, R
         Stage::Published {
             pending: Some(_), ..
         } => Err(Rejection::ChangeInProgress),
+        // Nobody said yet that it is entered: there is nothing of it at AWS.
+        Stage::Releasing(_) if offer.awaits_portal() && offer.portal_offer().is_none() => {
+            Ok(vec![Event::Cancelled { reason, by }])
+        }
         Stage::Releasing(_) => Err(Rejection::ReleaseInProgress),
         Stage::Accepted { .. } => Err(Rejection::OfferAccepted),
         Stage::Cancelled { .. } => Ok(Vec::new()),
@@ -403,7 +462,11 @@ fn cancel(offer: &Offer, reason: &str, facts: Facts<'_>) -> Result<Vec<Event>, R
 /// A change under way may move the expiry: the end of that change asks again.
 fn expire(offer: &Offer, now: DateTime<Utc>) -> Vec<Event> {
     match &offer.stage {
-        Stage::Published { pending: None, .. } if now >= offer.expires_at() => vec![Event::Expired],
+        Stage::Published { pending: None, .. }
+            if offer.expires_at().is_some_and(|end| now >= end) =>
+        {
+            vec![Event::Expired]
+        }
         Stage::Published { .. }
         | Stage::Draft
         | Stage::Releasing(_)

@@ -14,6 +14,7 @@ fn ask(offer: &Offer, command: &Command) -> Result<Vec<Event>, Rejection> {
         by: &by,
         engagement: &sample::engagement(),
         rival: None,
+        namesake: None,
     };
     decide(offer, command, facts)
 }
@@ -43,6 +44,7 @@ fn a_draft_beside_an_offer_that_is_not_over_is_not_released() {
         by: &by,
         engagement: &sample::engagement(),
         rival: Some(&rival),
+        namesake: None,
     };
     let refused = decide(&sample::draft(), &release(), facts).unwrap_err();
     assert_eq!(refused, Rejection::OfferOpen { offer_id: rival });
@@ -61,7 +63,7 @@ fn a_revision_changes_what_differs_and_a_new_expiry_must_lie_ahead() {
     assert_eq!(refused.reason(), "INVALID_FIELDS");
     // An expiry that passed since is pre-flight's to find: the name can be mended first.
     let mut old = sample::draft();
-    old.terms.expires_on = sample::day("2026-03-01");
+    old.terms.expires_on = Some(sample::day("2026-03-01"));
     assert!(ask(&old, &revise("Other", "2026-03-01")).is_ok());
 }
 

@@ -1,19 +1,17 @@
 //! Intake: what an offer needs to know of the buyer, checked against what was approved. Every
-//! missing or wrong item is named at once (O1).
+//! missing or wrong item is named at once (O1). The rules stand in pre-flight's table.
 
 use std::str::FromStr;
 
 use countersign_kernel::{AwsAccountId, Currency, IsoDuration, Money};
 
 use super::deal::ApprovedDeal;
-use super::id::ProductId;
 use super::listing::Listing;
+use super::preflight::form::{self, Given};
 use super::rejection::Violation;
 
 /// The buyer's terms with AWS: standard, and not negotiable here (O1).
 pub(crate) const BILLING_TERMS_DAYS: u32 = 30;
-const MAX_NAME_LENGTH: usize = 200;
-const MAX_EMAIL_LENGTH: usize = 254;
 
 /// Which kind of account the caller says it is: the number does not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +49,20 @@ pub(crate) struct Intake {
     pub(crate) listing: Listing,
 }
 
+impl Form {
+    /// The price, or why it is none.
+    pub(crate) fn price(&self) -> Result<Money, String> {
+        let currency =
+            Currency::from_str(&self.price_currency).map_err(|problem| problem.to_string())?;
+        Money::parse(&self.price_amount, currency).map_err(|problem| problem.to_string())
+    }
+
+    /// The duration, or why it is none.
+    pub(crate) fn duration(&self) -> Result<IsoDuration, String> {
+        IsoDuration::from_str(&self.scope_duration).map_err(|problem| problem.to_string())
+    }
+}
+
 impl Intake {
     /// Whether this intake still fits the deal: a new stamp may have another price or duration.
     pub(crate) fn fits(&self, deal: &ApprovedDeal) -> bool {
@@ -65,14 +77,13 @@ pub(crate) fn check(
     deal: Option<&ApprovedDeal>,
     listing: Option<&Listing>,
 ) -> Result<Intake, Vec<Violation>> {
-    let mut wrong = Vec::new();
-    let price = price(form, deal, &mut wrong);
-    let duration = duration(form, deal, &mut wrong);
-    let account = account(form, &mut wrong);
-    billing_terms(form, &mut wrong);
-    contact(form, &mut wrong);
-    product(form, listing, &mut wrong);
-    match (account, price, duration, listing) {
+    let wrong = form::violations(&Given {
+        form,
+        deal,
+        listing,
+    });
+    let account = AwsAccountId::from_str(&form.buyer_account_id).ok();
+    match (account, form.price().ok(), form.duration().ok(), listing) {
         (Some(buyer_account), Some(total_price), Some(scope_duration), Some(listing))
             if wrong.is_empty() =>
         {
@@ -88,153 +99,6 @@ pub(crate) fn check(
         }
         _ => Err(wrong),
     }
-}
-
-fn account(form: &Form, wrong: &mut Vec<Violation>) -> Option<AwsAccountId> {
-    match form.buyer_account_kind {
-        AccountKind::CommercialPayer => {}
-        AccountKind::GovCloud => wrong.push(Violation::new(
-            "buyer_account_kind",
-            "GOVCLOUD_ACCOUNT",
-            "a GovCloud account cannot be charged: name the commercial master payer",
-        )),
-        AccountKind::NotSaid => wrong.push(Violation::new(
-            "buyer_account_kind",
-            "ACCOUNT_KIND_REQUIRED",
-            "say whether the account is the commercial master payer",
-        )),
-    }
-    let parsed = AwsAccountId::from_str(&form.buyer_account_id);
-    parsed
-        .map_err(|problem| {
-            wrong.push(Violation::new(
-                "buyer_account_id",
-                "ACCOUNT_ID_INVALID",
-                problem.to_string(),
-            ));
-        })
-        .ok()
-}
-
-fn billing_terms(form: &Form, wrong: &mut Vec<Violation>) {
-    if form.billing_terms_days != BILLING_TERMS_DAYS {
-        wrong.push(Violation::new(
-            "billing_terms_days",
-            "BILLING_TERMS_NOT_SUPPORTED",
-            format!(
-                "the buyer's terms with AWS are {BILLING_TERMS_DAYS} days, not negotiable here"
-            ),
-        ));
-    }
-}
-
-fn contact(form: &Form, wrong: &mut Vec<Violation>) {
-    let name = form.contact_name.trim();
-    let unfit = name.chars().count() > MAX_NAME_LENGTH || name.chars().any(char::is_control);
-    if name.is_empty() || unfit {
-        wrong.push(Violation::new(
-            "contact_name",
-            "CONTACT_NAME_REQUIRED",
-            format!(
-                "the contact's name is needed, at most {MAX_NAME_LENGTH} characters in one line"
-            ),
-        ));
-    }
-    if !is_email(&form.contact_email) {
-        wrong.push(Violation::new(
-            "contact_email",
-            "CONTACT_EMAIL_INVALID",
-            format!("{:?} is no e-mail address", form.contact_email),
-        ));
-    }
-}
-
-fn price(form: &Form, deal: Option<&ApprovedDeal>, wrong: &mut Vec<Violation>) -> Option<Money> {
-    let parsed = Currency::from_str(&form.price_currency)
-        .map_err(|problem| ("total_price.currency_code", problem.to_string()))
-        .and_then(|currency| {
-            Money::parse(&form.price_amount, currency)
-                .map_err(|problem| ("total_price.amount", problem.to_string()))
-        });
-    match parsed {
-        Err((field, problem)) => {
-            wrong.push(Violation::new(field, "TOTAL_PRICE_INVALID", problem));
-            None
-        }
-        Ok(given) => {
-            if let Some(approved) = deal
-                .map(ApprovedDeal::price)
-                .filter(|price| *price != given)
-            {
-                wrong.push(Violation::new(
-                    "total_price",
-                    "TOTAL_PRICE_DIFFERS_FROM_APPROVED",
-                    format!("{given} was given, {approved} was approved"),
-                ));
-            }
-            Some(given)
-        }
-    }
-}
-
-fn duration(
-    form: &Form,
-    deal: Option<&ApprovedDeal>,
-    wrong: &mut Vec<Violation>,
-) -> Option<IsoDuration> {
-    match IsoDuration::from_str(&form.scope_duration) {
-        Err(problem) => {
-            let violation =
-                Violation::new("scope_duration", "DURATION_INVALID", problem.to_string());
-            wrong.push(violation);
-            None
-        }
-        Ok(given) => {
-            let approved = deal.map(|deal| deal.estimate.scope_duration);
-            if let Some(approved) = approved.filter(|approved| *approved != given) {
-                wrong.push(Violation::new(
-                    "scope_duration",
-                    "DURATION_DIFFERS_FROM_APPROVED",
-                    format!("{given} was given, {approved} was approved"),
-                ));
-            }
-            Some(given)
-        }
-    }
-}
-
-fn product(form: &Form, listing: Option<&Listing>, wrong: &mut Vec<Violation>) {
-    let well_formed = ProductId::from_str(&form.product_id).is_ok();
-    if !well_formed || listing.is_none() {
-        wrong.push(Violation::new(
-            "product_id",
-            "PRODUCT_UNKNOWN",
-            format!(
-                "{:?} is no registered listing of this seller",
-                form.product_id
-            ),
-        ));
-    }
-}
-
-/// One `@` with something before it and a dotted host behind it, visible ASCII, no separators:
-/// enough to catch slips; only the mail server knows whether the address exists.
-fn is_email(text: &str) -> bool {
-    let Some((local, host)) = text.split_once('@') else {
-        return false;
-    };
-    let labels_fit = host.split('.').all(|label| {
-        let edge_free = !label.starts_with('-') && !label.ends_with('-');
-        let plain = label
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        !label.is_empty() && edge_free && plain
-    });
-    let local_fits = (1..=64).contains(&local.len())
-        && local
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && !b"@,;:<>()[]\\\"".contains(&byte));
-    text.len() <= MAX_EMAIL_LENGTH && local_fits && labels_fit && host.contains('.')
 }
 
 #[cfg(test)]
@@ -359,9 +223,9 @@ mod tests {
             "a@b.co,c@d.ef",
             "a@@b.co",
         ];
-        assert!(good.iter().all(|text| is_email(text)));
+        assert!(good.iter().all(|text| form::is_email(text)));
         for text in bad {
-            assert!(!is_email(text), "{text:?}");
+            assert!(!form::is_email(text), "{text:?}");
         }
     }
 }

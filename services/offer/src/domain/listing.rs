@@ -7,6 +7,16 @@ use super::rejection::Violation;
 /// The most dimensions that AWS allows on a professional-services product (facts §2).
 const MAX_DIMENSIONS: usize = 24;
 
+/// How an offer against a product reaches AWS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum ReleaseWay {
+    /// By AWS's API (O9).
+    #[default]
+    Api,
+    /// Entered in AWS's portal by a person (O10).
+    Portal,
+}
+
 /// A product (listing).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Listing {
@@ -14,6 +24,8 @@ pub(crate) struct Listing {
     pub(crate) title: String,
     /// The keys of the product's packages, 1 to 24; an offer grants the first.
     pub(crate) dimension_keys: Vec<String>,
+    /// What AWS's API takes is for a person to know (facts §0.3).
+    pub(crate) release_way: ReleaseWay,
 }
 
 impl Listing {
@@ -22,6 +34,7 @@ impl Listing {
         product_id: &str,
         title: &str,
         dimension_keys: &[String],
+        release_way: ReleaseWay,
     ) -> Result<Self, Vec<Violation>> {
         let mut violations = Vec::new();
         let parsed = product_id.parse::<ProductId>();
@@ -51,6 +64,7 @@ impl Listing {
                 product_id,
                 title: title.trim().to_owned(),
                 dimension_keys: dimension_keys.to_vec(),
+                release_way,
             }),
             Ok(_) | Err(_) => Err(violations),
         }

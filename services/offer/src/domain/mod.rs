@@ -11,11 +11,16 @@
 //! | [`command`] | what can be asked of an offer, and [`command::decide`] |
 //! | [`plan`] | what AWS is sent, as values: pre-flight and change set are made from the same plan |
 //! | [`preflight`] | AWS's rules, checked here before AWS is called (O4) |
+//! | [`portal`] | the sheet for AWS's portal, and the check of what was entered (O10) |
+//! | [`clock`], [`calendar`] | what must happen by when, and the days that count (O18) |
 //! | [`agreement`] | an agreement as AWS shows it (O13) |
+//! | [`resale`] | resale authorizations, and offers made from them (O5) |
 //! | [`rejection`] | the refusals, each with its stable reason code |
 #![deny(clippy::wildcard_enum_match_arm, clippy::float_arithmetic)]
 
 pub(crate) mod agreement;
+pub(crate) mod calendar;
+pub(crate) mod clock;
 pub(crate) mod command;
 pub(crate) mod deal;
 pub(crate) mod engagement;
@@ -24,8 +29,10 @@ pub(crate) mod intake;
 pub(crate) mod listing;
 pub(crate) mod offer;
 pub(crate) mod plan;
+pub(crate) mod portal;
 pub(crate) mod preflight;
 pub(crate) mod rejection;
+pub(crate) mod resale;
 
 #[cfg(test)]
 mod draft_tests;

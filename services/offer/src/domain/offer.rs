@@ -8,7 +8,9 @@ use super::agreement::Agreement;
 use super::deal::{ApprovedDeal, DatedAmount};
 use super::id::{AwsOfferId, ChangeSetId, OfferId};
 use super::intake::Intake;
+use super::listing::ReleaseWay;
 use super::plan::Plan;
+use super::resale::Kind;
 
 /// Publishing takes at most so long, as AWS says (facts §0.10): past it, it is flagged (O8).
 pub(crate) const PUBLISH_WITHIN: TimeDelta = TimeDelta::minutes(45);
@@ -34,6 +36,8 @@ pub(crate) struct Offer {
 pub(crate) struct Basis {
     pub(crate) deal: ApprovedDeal,
     pub(crate) intake: Intake,
+    /// Which kind of offer it is, with what is particular to that (O2).
+    pub(crate) kind: Kind,
 }
 
 /// What a person chose.
@@ -41,7 +45,8 @@ pub(crate) struct Basis {
 pub(crate) struct Terms {
     pub(crate) name: String,
     pub(crate) description: String,
-    pub(crate) expires_on: NaiveDate,
+    /// `None` only for a resale authorization without end.
+    pub(crate) expires_on: Option<NaiveDate>,
 }
 
 /// The merged legal document (O6).
@@ -93,6 +98,17 @@ pub(crate) struct Release {
     pub(crate) change: u32,
     pub(crate) released_at: DateTime<Utc>,
     pub(crate) overdue: bool,
+    pub(crate) way: Way,
+}
+
+/// How a release reaches AWS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Way {
+    Api,
+    /// A person enters it; `given` is AWS's id as it was given back, while it is checked (O10).
+    Portal {
+        given: Option<AwsOfferId>,
+    },
 }
 
 /// What AWS made of the offer.
@@ -146,6 +162,14 @@ pub(crate) enum Event {
     ChangeSetAccepted {
         id: ChangeSetId,
     },
+    /// A person entered it in AWS's portal, and says which one it is (O10).
+    PortalOfferGiven {
+        aws_offer_id: AwsOfferId,
+    },
+    /// What AWS has under that id is not what was approved.
+    PortalOfferRefused {
+        errors: Vec<AwsError>,
+    },
     PublishOverdue,
     Published(Publication),
     ReleaseFailed {
@@ -155,7 +179,7 @@ pub(crate) enum Event {
         to: NaiveDate,
     },
     ExpiryChanged {
-        from: NaiveDate,
+        from: Option<NaiveDate>,
         to: NaiveDate,
     },
     CancellationStarted {
@@ -253,6 +277,31 @@ impl Offer {
         }
     }
 
+    const fn way(&self) -> Option<&Way> {
+        match &self.stage {
+            Stage::Releasing(release) => Some(&release.way),
+            Stage::Draft
+            | Stage::Published { .. }
+            | Stage::Accepted { .. }
+            | Stage::Cancelled { .. }
+            | Stage::Expired(_) => None,
+        }
+    }
+
+    /// Whether the release waits for a person to enter it in AWS's portal, or for the check of that
+    /// (O10).
+    pub(crate) const fn awaits_portal(&self) -> bool {
+        matches!(self.way(), Some(Way::Portal { .. }))
+    }
+
+    /// The offer of AWS's that a person entered, while it is checked (O10).
+    pub(crate) const fn portal_offer(&self) -> Option<&AwsOfferId> {
+        match self.way() {
+            Some(Way::Portal { given }) => given.as_ref(),
+            Some(Way::Api) | None => None,
+        }
+    }
+
     /// What the buyer is charged when: as the agreement has it, else as it was released, else as if
     /// it were released on `today` (UTC).
     pub(crate) fn charges(&self, today: NaiveDate) -> Vec<DatedAmount> {
@@ -276,9 +325,9 @@ impl Offer {
         }
     }
 
-    /// The last moment at which it can be accepted (O7).
-    pub(crate) fn expires_at(&self) -> DateTime<Utc> {
-        end_of_day(self.terms.expires_on)
+    /// The last moment at which it can be accepted (O7), if there is one.
+    pub(crate) fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.terms.expires_on.map(end_of_day)
     }
 }
 
@@ -328,6 +377,14 @@ impl Offer {
             }
             Event::ChangeSetAccepted { id } => self.change_set_id = Some(id.clone()),
             Event::ReleaseStarted { at } => self.begin_release(*at),
+            Event::PortalOfferGiven { aws_offer_id } => {
+                self.last_errors.clear();
+                self.set_portal_offer(Some(aws_offer_id.clone()));
+            }
+            Event::PortalOfferRefused { errors } => {
+                self.last_errors.clone_from(errors);
+                self.set_portal_offer(None);
+            }
             Event::PublishOverdue => {
                 if let Stage::Releasing(release) = &mut self.stage {
                     release.overdue = true;
@@ -358,7 +415,7 @@ impl Offer {
                 });
             }
             Event::ExpiryChanged { to, .. } => {
-                self.terms.expires_on = *to;
+                self.terms.expires_on = Some(*to);
                 self.end_change();
             }
             Event::ChangeFailed { errors } => {
@@ -378,8 +435,18 @@ impl Offer {
             change: self.revision,
             released_at: at,
             overdue: false,
+            way: match self.basis.intake.listing.release_way {
+                ReleaseWay::Api => Way::Api,
+                ReleaseWay::Portal => Way::Portal { given: None },
+            },
         };
         self.stage = Stage::Releasing(release);
+    }
+
+    fn set_portal_offer(&mut self, offer: Option<AwsOfferId>) {
+        if let Stage::Releasing(release) = &mut self.stage {
+            release.way = Way::Portal { given: offer };
+        }
     }
 
     fn begin_change(&mut self, change: PendingChange) {

@@ -2,57 +2,99 @@
 //! same plan, so that nothing else can reach AWS than what was checked (O3, O4).
 
 use countersign_kernel::chrono::{Days, NaiveDate};
-use countersign_kernel::{Currency, Digest, IsoDuration, Money};
+use countersign_kernel::{AwsAccountId, Currency, Digest, IsoDuration, Money};
 
 use super::deal::{DatedAmount, PaymentPlan};
 use super::id::{AwsOfferId, OfferId};
-use super::offer::{Offer, PendingChange};
+use super::offer::{Basis, Offer, PendingChange};
+use super::resale::{self, Kind, Partner, Split};
 
-/// The terms of a direct private offer.
+/// The terms of an offer of any kind (O2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Plan {
     pub(crate) product_id: String,
-    /// Buyer-visible.
+    /// Buyer-visible; of an authorization the reseller sees it.
     pub(crate) name: String,
-    /// Seller-only.
+    /// Seller-only; of an authorization the reseller sees it.
     pub(crate) description: String,
     pub(crate) buyer_accounts: Vec<String>,
     pub(crate) currency: Currency,
-    /// What the buyer is charged when: the fixed term's own price is zero then (facts §1.3).
+    /// The price of the fixed term itself: zero, since the schedule charges (facts §1.3).
+    pub(crate) fixed_price: Money,
+    /// What is charged when.
     pub(crate) schedule: Vec<DatedAmount>,
+    /// The whole price, where it is not charged by a schedule: resale without installments.
+    pub(crate) upfront: Option<Money>,
     /// Of the agreement, from acceptance.
     pub(crate) duration: IsoDuration,
     /// The one dimension that is granted.
     pub(crate) dimension_key: Option<String>,
-    /// The last day on which the offer can be accepted, until 23:59:59 UTC (O7).
-    pub(crate) available_until: NaiveDate,
+    /// The last day on which it can be accepted, or used by the reseller, until 23:59:59 UTC (O7);
+    /// `None` for an authorization without end.
+    pub(crate) available_until: Option<NaiveDate>,
     /// The one PDF (O6).
     pub(crate) legal_document: Option<Digest>,
+    /// What is particular to the kind.
+    pub(crate) kind: Kind,
 }
 
 impl Plan {
     /// The plan for a release on `day` (UTC). A prepaid deal is one charge on that day: it lies
-    /// before the expiry, so AWS invoices it on acceptance (facts §1.3).
+    /// before the expiry, so AWS invoices it on acceptance (facts §1.3). Resale without a schedule
+    /// has a price and no dates: the end of an authorization must lie before each of its charges.
     pub(crate) fn of(offer: &Offer, day: NaiveDate) -> Self {
-        let estimate = &offer.basis.deal.estimate;
-        let listing = &offer.basis.intake.listing;
+        let Basis { deal, intake, kind } = &offer.basis;
+        let estimate = &deal.estimate;
+        let listing = &intake.listing;
+        let (schedule, upfront) = match kind {
+            Kind::Direct => (scheduled(&estimate.payment_plan, deal.price(), day), None),
+            Kind::Authorization(_) => wholesale(&estimate.payment_plan, deal.price()),
+            Kind::Partner(partner) => retail(partner, &estimate.payment_plan),
+        };
         Self {
             product_id: listing.product_id.to_string(),
             name: offer.terms.name.clone(),
             description: offer.terms.description.clone(),
-            buyer_accounts: vec![offer.basis.intake.buyer_account.to_string()],
+            buyer_accounts: match kind {
+                Kind::Direct | Kind::Partner(_) => vec![intake.buyer_account.to_string()],
+                Kind::Authorization(allowed) => texts(&allowed.buyers),
+            },
             currency: estimate.currency,
-            schedule: schedule(&estimate.payment_plan, offer.basis.deal.price(), day),
+            fixed_price: Money::zero(estimate.currency),
+            schedule,
+            upfront,
             duration: estimate.scope_duration,
             dimension_key: listing.dimension_keys.first().cloned(),
             available_until: offer.terms.expires_on,
             legal_document: offer.document.digest(),
+            kind: kind.clone(),
+        }
+    }
+
+    /// What the buyer pays in all, or the reseller owes; `None` while amounts do not add up.
+    pub(crate) fn total(&self) -> Option<Money> {
+        let amounts = self.schedule.iter().map(|charge| charge.amount);
+        Money::sum(amounts.chain(self.upfront), self.currency).ok()
+    }
+
+    /// Who gets what, where a reseller stands between (S1 step 5).
+    pub(crate) fn split(&self) -> Option<Split> {
+        match &self.kind {
+            Kind::Partner(partner) => {
+                resale::split(&partner.authorization, &self.schedule, self.total()?)
+            }
+            Kind::Direct | Kind::Authorization(_) => None,
         }
     }
 }
 
+/// Account ids as AWS is sent them.
+fn texts(accounts: &[AwsAccountId]) -> Vec<String> {
+    accounts.iter().map(ToString::to_string).collect()
+}
+
 /// A variable plan has no schedule: pre-flight refuses it, AWS's API cannot make one (facts §2).
-fn schedule(plan: &PaymentPlan, price: Money, day: NaiveDate) -> Vec<DatedAmount> {
+fn scheduled(plan: &PaymentPlan, price: Money, day: NaiveDate) -> Vec<DatedAmount> {
     match plan {
         PaymentPlan::Prepaid => vec![DatedAmount {
             date: day,
@@ -63,27 +105,69 @@ fn schedule(plan: &PaymentPlan, price: Money, day: NaiveDate) -> Vec<DatedAmount
     }
 }
 
+fn wholesale(plan: &PaymentPlan, price: Money) -> (Vec<DatedAmount>, Option<Money>) {
+    match plan {
+        PaymentPlan::Prepaid => (Vec::new(), Some(price)),
+        PaymentPlan::Installments(installments) => (installments.clone(), None),
+        PaymentPlan::Variable { .. } => (Vec::new(), None),
+    }
+}
+
+/// What the buyer is charged: the reseller's amounts, else what it owes with its mark-up. Amounts win
+/// where both are given, which pre-flight refuses.
+fn retail(partner: &Partner, plan: &PaymentPlan) -> (Vec<DatedAmount>, Option<Money>) {
+    let received = &partner.authorization;
+    let installments = match plan {
+        PaymentPlan::Installments(installments) => installments.as_slice(),
+        PaymentPlan::Prepaid | PaymentPlan::Variable { .. } => &[],
+    };
+    match partner.markup {
+        Some(markup) if !partner.fixed_amounts => {
+            let raised = |amount| markup.added_to(amount).unwrap_or(amount);
+            if received.schedule.is_empty() {
+                return (Vec::new(), Some(raised(received.total)));
+            }
+            let charges = received.schedule.iter().map(|owed| DatedAmount {
+                date: owed.date,
+                amount: raised(owed.amount),
+            });
+            (charges.collect(), None)
+        }
+        Some(_) | None => (installments.to_vec(), None),
+    }
+}
+
 /// What AWS is asked to change on an offer that it has.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct AvailabilityChange {
-    pub(crate) aws_offer_id: AwsOfferId,
-    pub(crate) available_until: NaiveDate,
+pub(crate) enum AfterRelease {
+    Availability {
+        aws_offer_id: AwsOfferId,
+        available_until: NaiveDate,
+    },
+    /// For good; the offers that were made from the authorization stand (facts §1.5).
+    Restriction { authorization_id: AwsOfferId },
 }
 
 /// What the change set of a pending change says. Ending an offer is an expiry in the past: yesterday
-/// of the day on which it was asked (facts §0.15).
-pub(crate) fn availability(
+/// of the day on which it was asked (facts §0.15). Ending an authorization is restricting it.
+pub(crate) fn after_release(
+    kind: &Kind,
     aws_offer_id: &AwsOfferId,
     change: &PendingChange,
-) -> AvailabilityChange {
-    let available_until = match change {
-        PendingChange::Expiry { to, .. } => *to,
-        PendingChange::Cancellation { asked_at, .. } => {
+) -> AfterRelease {
+    let available_until = match (kind, change) {
+        (_, PendingChange::Expiry { to, .. }) => *to,
+        (Kind::Authorization(_), PendingChange::Cancellation { .. }) => {
+            return AfterRelease::Restriction {
+                authorization_id: aws_offer_id.clone(),
+            };
+        }
+        (Kind::Direct | Kind::Partner(_), PendingChange::Cancellation { asked_at, .. }) => {
             let today = asked_at.date_naive();
             today.checked_sub_days(Days::new(1)).unwrap_or(today)
         }
     };
-    AvailabilityChange {
+    AfterRelease::Availability {
         aws_offer_id: aws_offer_id.clone(),
         available_until,
     }

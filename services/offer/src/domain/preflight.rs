@@ -1,22 +1,166 @@
-//! AWS's rules for a direct private offer, checked before AWS is called (O4). Each rule is a line of
-//! a table: which field it is about, what AWS would answer (facts §1.2, §1.3), and how to fix it. All
-//! failures are found at once. Five lines are ours: stamp, digest, signatures, checklist and intake (A4
-//! to A6, A8, O1, O3).
+//! AWS's rules, checked before AWS is called (O4). Each rule is a row of a table: which kinds of offer
+//! it is for, which field it is about, what AWS would answer (facts §1.2 to §1.5), and how to fix it.
+//! All failures are found at once. Rules of ours stand in the same table, without an error code of AWS's
+//! (A4 to A6, A8, O1, O3). The table drives pre-flight, its tests, and the documentation.
+//!
+//! | module | family |
+//! |---|---|
+//! | [`approval`] | stamp, digest, signatures, checklist, intake |
+//! | [`wording`] | name and description |
+//! | [`availability`] | the expiry |
+//! | [`buyers`] | whom it is for |
+//! | [`money`] | currency, price, amounts |
+//! | [`schedule`] | the dates of the charges, the duration |
+//! | [`product`] | product and dimensions |
+//! | [`documents`] | the legal documents |
+//! | [`authorization`] | what only a resale authorization must keep |
+//! | [`partner`] | what only a reseller's offer must keep |
+//! | [`form`] | what is asked of the intake, before there is an offer |
+//! | [`prerequisite`] | what only the seller's AWS account shows: a checklist |
+//! | [`largest`] | the largest offer that passes: what is timed |
+//! | [`printed`] | the whole table as text |
+//!
+//! Where the facts mark an error code or a number as contradicted or unstated, the row names the
+//! likeliest code and the smaller number.
 
 use countersign_kernel::chrono::NaiveDate;
 use countersign_kernel::{Digest, Money};
 
-use super::deal::DocumentKind;
+use super::deal::Document;
 use super::engagement::Engagement;
 use super::offer::{LegalDocument, Offer, Stage};
 use super::plan::Plan;
+use super::resale::Kind;
 
-mod checks;
-mod rules;
+mod approval;
+mod authorization;
+mod availability;
+mod buyers;
+mod documents;
+pub(crate) mod form;
+pub(crate) mod largest;
+mod money;
+mod partner;
+pub(crate) mod prerequisite;
+pub(crate) mod printed;
+mod product;
+mod schedule;
+mod wording;
+
+#[cfg(test)]
+mod cases;
 #[cfg(test)]
 mod tests;
 
-use rules::RULES;
+/// Every rule about an offer, by family.
+const FAMILIES: [&[Rule]; 10] = [
+    approval::RULES,
+    wording::RULES,
+    availability::RULES,
+    buyers::RULES,
+    money::RULES,
+    schedule::RULES,
+    product::RULES,
+    documents::RULES,
+    authorization::RULES,
+    partner::RULES,
+];
+
+fn rules() -> impl Iterator<Item = &'static Rule> {
+    FAMILIES.into_iter().flatten()
+}
+
+/// The kinds of offer that a rule is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Kinds {
+    direct: bool,
+    authorization: bool,
+    partner: bool,
+}
+
+impl Kinds {
+    const ALL: Self = Self::these(true, true, true);
+    /// What a buyer accepts.
+    const OFFERS: Self = Self::these(true, false, true);
+    const DIRECT: Self = Self::these(true, false, false);
+    const AUTHORIZATION: Self = Self::these(false, true, false);
+    const PARTNER: Self = Self::these(false, false, true);
+
+    const fn these(direct: bool, authorization: bool, partner: bool) -> Self {
+        Self {
+            direct,
+            authorization,
+            partner,
+        }
+    }
+
+    const fn has(self, kind: &Kind) -> bool {
+        match kind {
+            Kind::Direct => self.direct,
+            Kind::Authorization(_) => self.authorization,
+            Kind::Partner(_) => self.partner,
+        }
+    }
+}
+
+/// One rule.
+struct Rule {
+    id: &'static str,
+    kinds: Kinds,
+    field: &'static str,
+    /// What AWS would answer; empty for a rule of ours.
+    aws_error_code: &'static str,
+    fix: &'static str,
+    severity: Severity,
+    /// What is wrong, if anything is.
+    check: fn(&Candidate) -> Option<String>,
+}
+
+impl Rule {
+    const fn error(
+        id: &'static str,
+        kinds: Kinds,
+        field: &'static str,
+        aws_error_code: &'static str,
+        fix: &'static str,
+        check: fn(&Candidate) -> Option<String>,
+    ) -> Self {
+        Self {
+            id,
+            kinds,
+            field,
+            aws_error_code,
+            fix,
+            severity: Severity::Error,
+            check,
+        }
+    }
+
+    const fn warning(self) -> Self {
+        Self {
+            severity: Severity::Warning,
+            ..self
+        }
+    }
+
+    fn find(&self, candidate: &Candidate) -> Option<Finding> {
+        if !self.kinds.has(&candidate.plan.kind) {
+            return None;
+        }
+        (self.check)(candidate).map(|problem| Finding {
+            rule: self.id,
+            field: self.field,
+            aws_error_code: self.aws_error_code,
+            problem,
+            fix: self.fix,
+            severity: self.severity,
+        })
+    }
+}
+
+fn when(wrong: bool, problem: impl FnOnce() -> String) -> Option<String> {
+    wrong.then(problem)
+}
 
 /// Ours, not AWS's: the rule's name is the reason code of a refused release.
 pub(crate) const STAMP_INVALID: &str = "STAMP_INVALID";
@@ -58,10 +202,18 @@ pub(crate) struct Candidate {
     pub(crate) standing: Standing,
     /// Whether the offer was drafted from the intake that is known now.
     pub(crate) intake_current: bool,
-    pub(crate) has_eula: bool,
+    /// Of the deal, in upload order.
+    pub(crate) documents: Vec<Document>,
     /// Why there will be no merged document.
     pub(crate) document_failure: Option<String>,
     pub(crate) product_dimensions: Vec<String>,
+}
+
+impl Candidate {
+    /// The day after which the agreement would be over, if it were accepted today.
+    fn agreement_end(&self) -> Option<NaiveDate> {
+        self.plan.duration.after(self.today)
+    }
 }
 
 /// How the approval of the engagement stands now.
@@ -101,10 +253,7 @@ impl Candidate {
                 LegalDocument::Failed { reason } => Some(reason.clone()),
                 LegalDocument::Assembling | LegalDocument::Ready(_) => None,
             },
-            has_eula: deal
-                .documents
-                .iter()
-                .any(|document| document.kind == DocumentKind::Eula),
+            documents: deal.documents.clone(),
             product_dimensions: offer.basis.intake.listing.dimension_keys.clone(),
         }
     }
@@ -112,10 +261,7 @@ impl Candidate {
 
 /// Every rule that does not hold, in the order of the table.
 pub(crate) fn findings(candidate: &Candidate) -> Vec<Finding> {
-    RULES
-        .iter()
-        .filter_map(|rule| rule.find(candidate))
-        .collect()
+    rules().filter_map(|rule| rule.find(candidate)).collect()
 }
 
 /// What no longer holds of the approval behind a release (A5, A6, O3): until AWS was sent it, the
@@ -125,8 +271,7 @@ pub(crate) fn approval_findings(offer: &Offer, engagement: &Engagement) -> Vec<F
         return Vec::new();
     };
     let candidate = Candidate::of(offer, engagement, release.released_at.date_naive());
-    RULES
-        .iter()
+    rules()
         .filter(|rule| [STAMP_INVALID, DIGEST_MISMATCH, SOW_NOT_SIGNED].contains(&rule.id))
         .filter_map(|rule| rule.find(&candidate))
         .collect()
@@ -145,10 +290,9 @@ pub(crate) fn expiry_findings(offer: &Offer, to: NaiveDate, today: NaiveDate) ->
         today,
     );
     candidate.plan = Plan::of(offer, released_on);
-    candidate.plan.available_until = to;
-    RULES
-        .iter()
-        .filter(|rule| rule.field == rules::EXPIRY)
+    candidate.plan.available_until = Some(to);
+    rules()
+        .filter(|rule| rule.field == availability::EXPIRY)
         .filter_map(|rule| rule.find(&candidate))
         .collect()
 }

@@ -65,6 +65,12 @@ pub(crate) enum Rejection {
     ReleaseInProgress,
     /// AWS works on another change of the same offer: AWS locks the entity (facts §1.1).
     ChangeInProgress,
+    /// A released authorization is what it is: AWS neither extends nor changes it (facts §1.5).
+    AuthorizationFixed,
+    /// Nobody is asked to enter this offer in AWS's portal (O10).
+    PortalNotAwaited { state: &'static str },
+    /// The offer of AWS is another one of ours.
+    AwsOfferTaken { offer_id: OfferId },
     /// Somebody else changed the offer since it was read.
     StaleRevision { expected: u32, actual: u32 },
 }
@@ -87,6 +93,9 @@ impl Rejection {
             Self::OfferAccepted => "OFFER_ACCEPTED",
             Self::ReleaseInProgress => "RELEASE_IN_PROGRESS",
             Self::ChangeInProgress => "CHANGE_IN_PROGRESS",
+            Self::AuthorizationFixed => "AUTHORIZATION_FIXED",
+            Self::PortalNotAwaited { .. } => "PORTAL_NOT_AWAITED",
+            Self::AwsOfferTaken { .. } => "AWS_OFFER_TAKEN",
             Self::StaleRevision { .. } => "STALE_REVISION",
         }
     }
@@ -108,6 +117,9 @@ impl Rejection {
             | Self::OfferAccepted
             | Self::ReleaseInProgress
             | Self::ChangeInProgress
+            | Self::AuthorizationFixed
+            | Self::PortalNotAwaited { .. }
+            | Self::AwsOfferTaken { .. }
             | Self::StaleRevision { .. } => &[],
         }
     }
@@ -151,6 +163,16 @@ impl fmt::Display for Rejection {
             ),
             Self::ReleaseInProgress => f.write_str("AWS is still publishing the offer"),
             Self::ChangeInProgress => f.write_str("AWS is still working on a change of the offer"),
+            Self::AuthorizationFixed => f.write_str(
+                "a released authorization cannot be extended: restrict it and give another",
+            ),
+            Self::PortalNotAwaited { state } => write!(
+                f,
+                "the offer is {state}, and no release of it waits for AWS's portal"
+            ),
+            Self::AwsOfferTaken { offer_id } => {
+                write!(f, "our offer {offer_id} is that offer of AWS's")
+            }
             Self::StaleRevision { expected, actual } => {
                 write!(f, "the offer is at revision {actual}, not {expected}: read it again")
             }

@@ -13,9 +13,10 @@ use super::deal::{
 };
 use super::engagement::{Approval, Engagement};
 use super::intake::{self, AccountKind, Form, Intake};
-use super::listing::Listing;
+use super::listing::{Listing, ReleaseWay};
 use super::offer::{Basis, Event, Offer, ReadyDocument, Terms, evolve};
 use super::preflight::Candidate;
+use super::resale::{Authorization, Contract, Kind, Partner, Received, Reseller};
 
 pub(crate) fn day(text: &str) -> NaiveDate {
     NaiveDate::from_str(text).unwrap()
@@ -47,7 +48,10 @@ fn document(id: &str, kind: DocumentKind, media_type: MediaType) -> Document {
     Document {
         id: id.into(),
         kind,
-        file_name: format!("{id}.pdf"),
+        file_name: match media_type {
+            MediaType::Pdf => format!("{id}.pdf"),
+            MediaType::PlainText => format!("{id}.txt"),
+        },
         media_type,
         size_bytes: 1000,
         digest: Digest::of(id.as_bytes()),
@@ -101,6 +105,7 @@ pub(crate) fn listing() -> Listing {
         product_id: "prod-landingzone1".parse().unwrap(),
         title: "Landing zone".into(),
         dimension_keys: vec!["landing_zone".into(), "extra".into()],
+        release_way: ReleaseWay::Api,
     }
 }
 
@@ -137,7 +142,7 @@ pub(crate) fn terms() -> Terms {
     Terms {
         name: "Landing zone for Example Corp".into(),
         description: "Opportunity 006".into(),
-        expires_on: day("2026-03-31"),
+        expires_on: Some(day("2026-03-31")),
     }
 }
 
@@ -151,17 +156,111 @@ pub(crate) fn ready_document() -> ReadyDocument {
 
 /// A draft whose legal document is ready.
 pub(crate) fn draft() -> Offer {
-    let basis = Box::new(Basis {
+    let basis = Basis {
         deal: deal(),
         intake: intake(),
-    });
+        kind: Kind::Direct,
+    };
+    drafted(basis, terms())
+}
+
+fn drafted(basis: Basis, terms: Terms) -> Offer {
     let drafted = Event::Drafted {
         id: "offer-1".parse().unwrap(),
-        basis,
-        terms: terms(),
+        basis: Box::new(basis),
+        terms,
     };
     let events = [drafted, Event::LegalDocumentReady(ready_document())];
     events.iter().fold(None, evolve).unwrap()
+}
+
+pub(crate) fn dated(date: &str, amount: &str) -> DatedAmount {
+    DatedAmount {
+        date: day(date),
+        amount: usd(amount),
+    }
+}
+
+/// The approved deal with these installments in place of the one charge.
+pub(crate) fn installment_deal(charges: &[DatedAmount]) -> ApprovedDeal {
+    let mut deal = deal();
+    let amounts = charges.iter().map(|charge| charge.amount);
+    deal.estimate.economics.price_total = Money::sum(amounts, Currency::Usd).unwrap();
+    deal.estimate.payment_plan = PaymentPlan::Installments(charges.to_vec());
+    deal
+}
+
+/// S1's wholesale schedule, as its reseller got it.
+pub(crate) fn received() -> Received {
+    Received {
+        id: "resaleauthz-1".parse().unwrap(),
+        product_id: listing().product_id,
+        duration: "P90D".parse().unwrap(),
+        total: usd("1.00"),
+        schedule: vec![dated("2026-03-17", "0.50"), dated("2026-03-18", "0.50")],
+        buyers: vec!["123456789012".parse().unwrap()],
+        until: Some(day("2026-03-16")),
+        has_eula: true,
+        has_contract: true,
+        net_terms: None,
+    }
+}
+
+/// S1's authorization as its seller gives it: single use, two installments.
+pub(crate) fn authorization() -> Authorization {
+    Authorization {
+        reseller: Reseller {
+            account: "999988887777".parse().unwrap(),
+            contact_name: "Rhea Reseller".into(),
+            contact_email: "rhea@reseller.example".into(),
+        },
+        buyers: vec!["123456789012".parse().unwrap()],
+        single_use: true,
+        contract: Contract::Standard,
+        net_terms: None,
+    }
+}
+
+/// S1's offer as its reseller makes it: fixed amounts.
+pub(crate) fn partner() -> Partner {
+    Partner {
+        authorization: received(),
+        markup: None,
+        fixed_amounts: true,
+        contract_accepted: true,
+        net_terms: None,
+    }
+}
+
+/// A draft of this kind whose charges are these, and its engagement.
+pub(crate) fn resale_draft(kind: Kind, charges: &[DatedAmount]) -> (Offer, Engagement) {
+    let deal = installment_deal(charges);
+    let mut intake = intake();
+    intake.total_price = deal.price();
+    let mut engagement = engagement();
+    engagement.approval = Approval::Signed(deal.clone());
+    engagement.intake = Some(intake.clone());
+    let terms = Terms {
+        name: "Landing zone for Example Corp".into(),
+        description: "Opportunity 006".into(),
+        expires_on: Some(day("2026-03-16")),
+    };
+    (drafted(Basis { deal, intake, kind }, terms), engagement)
+}
+
+pub(crate) fn authorization_draft() -> (Offer, Engagement) {
+    let charges = received().schedule;
+    resale_draft(Kind::Authorization(authorization()), &charges)
+}
+
+pub(crate) fn partner_draft() -> (Offer, Engagement) {
+    let charges = [dated("2026-03-17", "0.55"), dated("2026-03-18", "0.55")];
+    resale_draft(Kind::Partner(partner()), &charges)
+}
+
+/// What would be released of such a draft on 2026-03-02.
+pub(crate) fn candidate_of((offer, engagement): &(Offer, Engagement)) -> Candidate {
+    Candidate::of(offer, engagement, day("2026-03-02"))
 }
 
 pub(crate) fn candidate() -> Candidate {

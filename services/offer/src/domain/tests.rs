@@ -8,6 +8,7 @@ use super::command::{Command, Facts, decide, draft};
 use super::engagement::{Approval, Engagement};
 use super::offer::{AwsError, Event, LegalDocument, Offer, PUBLISH_WITHIN, Stage, evolve};
 use super::rejection::Rejection;
+use super::resale::Kind;
 use super::{plan, sample};
 
 const NOW: &str = "2026-03-02T10:00:00Z";
@@ -22,6 +23,7 @@ fn ask_at(offer: &Offer, command: &Command, now: DateTime<Utc>) -> Result<Vec<Ev
             by: &by,
             engagement: &sample::engagement(),
             rival: None,
+            namesake: None,
         },
     )
 }
@@ -121,7 +123,14 @@ fn a_draft_needs_stamp_signature_and_intake() {
         let mut engagement = sample::engagement();
         change(&mut engagement);
         let id = "offer-1".parse().unwrap();
-        let answer = draft(id, sample::terms(), &engagement, None, sample::at(NOW));
+        let answer = draft(
+            id,
+            sample::terms(),
+            Kind::Direct,
+            &engagement,
+            None,
+            sample::at(NOW),
+        );
         assert_eq!(reason(answer), expected);
     }
 }
@@ -132,7 +141,14 @@ fn an_engagement_has_one_open_offer_and_a_future_expiry() {
     let id = || "offer-1".parse().unwrap();
     let engagement = sample::engagement();
     let now = sample::at(NOW);
-    let answer = draft(id(), sample::terms(), &engagement, Some(&open), now);
+    let answer = draft(
+        id(),
+        sample::terms(),
+        Kind::Direct,
+        &engagement,
+        Some(&open),
+        now,
+    );
     assert_eq!(reason(answer), "OFFER_OPEN");
     for (day, expected) in [
         ("2026-03-01", "INVALID_FIELDS"),
@@ -140,9 +156,9 @@ fn an_engagement_has_one_open_offer_and_a_future_expiry() {
         ("2026-03-03", ""),
     ] {
         let mut terms = sample::terms();
-        terms.expires_on = sample::day(day);
+        terms.expires_on = Some(sample::day(day));
         assert_eq!(
-            reason(draft(id(), terms, &engagement, None, now)),
+            reason(draft(id(), terms, Kind::Direct, &engagement, None, now)),
             expected,
             "{day}"
         );
@@ -255,7 +271,7 @@ fn a_release_is_refused_with_every_finding() {
         (
             |_, offer| {
                 offer.terms.description.clear();
-                offer.terms.expires_on = sample::day("2026-03-02");
+                offer.terms.expires_on = Some(sample::day("2026-03-02"));
             },
             "PREFLIGHT_FAILED",
             2,
@@ -270,6 +286,7 @@ fn a_release_is_refused_with_every_finding() {
             by: &by,
             engagement: &engagement,
             rival: None,
+            namesake: None,
         };
         let refused = decide(&offer, &release(), facts).unwrap_err();
         assert_eq!(
@@ -365,7 +382,7 @@ fn publishing_is_flagged_once_after_45_minutes_and_goes_on() {
 #[test]
 fn an_expiry_change_counts_when_aws_applied_it() {
     let asked = then(published(), &expiry("2026-04-15"));
-    assert_eq!(asked.terms.expires_on, sample::day("2026-03-31"));
+    assert_eq!(asked.terms.expires_on, Some(sample::day("2026-03-31")));
     assert_eq!(reason(ask(&asked, &cancel())), "CHANGE_IN_PROGRESS");
     assert_eq!(
         reason(ask(&asked, &expiry("2026-04-16"))),
@@ -378,10 +395,10 @@ fn an_expiry_change_counts_when_aws_applied_it() {
     };
     assert_eq!(
         then(asked.clone(), &failed).terms.expires_on,
-        sample::day("2026-03-31")
+        Some(sample::day("2026-03-31"))
     );
     let applied = then(asked, &Command::RecordChangeApplied { change });
-    assert_eq!(applied.terms.expires_on, sample::day("2026-04-15"));
+    assert_eq!(applied.terms.expires_on, Some(sample::day("2026-04-15")));
     assert_eq!(applied.change_under_way(), None);
 }
 
@@ -408,8 +425,17 @@ fn a_published_offer_ends_by_an_expiry_of_yesterday() {
     else {
         panic!("{:?}", asked.stage)
     };
-    let change = plan::availability(&publication.aws_offer_id, pending);
-    assert_eq!(change.available_until, sample::day("2026-03-01"));
+    let id = &publication.aws_offer_id;
+    let yesterday = plan::AfterRelease::Availability {
+        aws_offer_id: id.clone(),
+        available_until: sample::day("2026-03-01"),
+    };
+    assert_eq!(plan::after_release(&Kind::Direct, id, pending), yesterday);
+    let restricted = plan::AfterRelease::Restriction {
+        authorization_id: id.clone(),
+    };
+    let authorization = Kind::Authorization(sample::authorization());
+    assert_eq!(plan::after_release(&authorization, id, pending), restricted);
     let change = pending.change();
     let over = then(asked, &Command::RecordChangeApplied { change });
     assert_eq!(over.stage.name(), "cancelled");

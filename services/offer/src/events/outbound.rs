@@ -4,6 +4,7 @@
 use countersign_proto::offer::v1 as pb;
 use prost::{Message, Name};
 
+use crate::domain::clock::Clock;
 use crate::domain::deal::ApprovedDeal;
 use crate::domain::intake::Intake;
 use crate::domain::offer::{Event, Offer};
@@ -31,6 +32,12 @@ pub(crate) fn intake_completed(deal: &ApprovedDeal, intake: &Intake) -> Public {
     Public::of(&pb::IntakeCompleted { elements })
 }
 
+/// A clock rang (O18).
+pub(crate) fn clock_breached(clock: &Clock) -> Public {
+    let clock = Some(wire::clock(clock));
+    Public::of(&pb::ClockBreached { clock })
+}
+
 /// What the others hear of `event`; `offer` is as it stands after it.
 pub(crate) fn public(event: &Event, offer: &Offer) -> Option<Public> {
     let summary = || Some(wire::summary(offer));
@@ -41,6 +48,11 @@ pub(crate) fn public(event: &Event, offer: &Offer) -> Option<Public> {
             .map(ToString::to_string)
             .unwrap_or_default()
     };
+    if let Some(authorization) = wire::authorization(offer)
+        && let Some(public) = of_authorization(event, authorization)
+    {
+        return Some(public);
+    }
     match event {
         Event::Published(publication) => Some(Public::of(&pb::OfferPublished {
             offer: summary(),
@@ -58,7 +70,7 @@ pub(crate) fn public(event: &Event, offer: &Offer) -> Option<Public> {
         })),
         Event::ExpiryChanged { from, .. } => Some(Public::of(&pb::OfferExpiryChanged {
             offer: summary(),
-            previous_expires_on: from.to_string(),
+            previous_expires_on: from.map(|day| day.to_string()).unwrap_or_default(),
         })),
         Event::Cancelled { reason, by } => offer.publication().map(|_| {
             Public::of(&pb::OfferCancelled {
@@ -90,9 +102,34 @@ pub(crate) fn public(event: &Event, offer: &Offer) -> Option<Public> {
         | Event::LegalDocumentFailed { .. }
         | Event::ReleaseStarted { .. }
         | Event::ChangeSetAccepted { .. }
+        | Event::PortalOfferGiven { .. }
+        | Event::PortalOfferRefused { .. }
         | Event::ExpiryChangeStarted { .. }
         | Event::CancellationStarted { .. }
         | Event::ChangeFailed { .. } => None,
+    }
+}
+
+/// What an authorization says in place of an offer: nobody can accept it, and no buyer hears of it.
+fn of_authorization(event: &Event, authorization: pb::ResaleAuthorization) -> Option<Public> {
+    let released = !authorization.authorization_id.is_empty();
+    let authorization = Some(authorization);
+    match event {
+        Event::Published(publication) => Some(Public::of(&pb::ResaleAuthorizationReleased {
+            authorization,
+            released_at: wire::time(publication.published_at),
+        })),
+        Event::Cancelled { reason, by } if released => {
+            Some(Public::of(&pb::ResaleAuthorizationRestricted {
+                authorization,
+                reason: reason.clone(),
+                restricted_by: by.to_string(),
+            }))
+        }
+        Event::Expired => Some(Public::of(&pb::ResaleAuthorizationExpired {
+            authorization,
+        })),
+        _ => None,
     }
 }
 
@@ -172,6 +209,60 @@ mod tests {
         assert_eq!(told(sample::draft(), &cancelled).1, None);
         let event: pb::OfferCancelled = decoded(&told(published().0, &cancelled).1.unwrap());
         assert_eq!(event.cancelled_by, "ops@acme.example");
+    }
+
+    fn published_of(offer: Offer) -> (Offer, Option<Public>) {
+        let at = sample::at("2026-03-02T10:00:00Z");
+        let (releasing, _) = told(offer, &Event::ReleaseStarted { at });
+        told(
+            releasing,
+            &Event::Published(Publication {
+                aws_offer_id: "resaleauthz-abc".parse().unwrap(),
+                url: String::new(),
+                released_at: at,
+                published_at: at,
+            }),
+        )
+    }
+
+    /// O2: an authorization is nothing that a buyer can accept, and no buyer is told of it.
+    #[test]
+    fn an_authorization_tells_of_itself_in_events_of_its_own() {
+        let (released, public) = published_of(sample::authorization_draft().0);
+        let event: pb::ResaleAuthorizationReleased = decoded(&public.unwrap());
+        let authorization = event.authorization.unwrap();
+        assert_eq!(authorization.authorization_id, "resaleauthz-abc");
+        assert_eq!(authorization.reseller_account_id, "999988887777");
+        assert_eq!(authorization.wholesale_price.unwrap().amount, "1.00");
+        assert_eq!(authorization.charges.len(), 2);
+        let by = "ops@acme.example".parse().unwrap();
+        let reason = "another reseller".to_owned();
+        let (_, public) = told(released.clone(), &Event::Cancelled { reason, by });
+        let event: pb::ResaleAuthorizationRestricted = decoded(&public.unwrap());
+        assert_eq!(event.reason, "another reseller");
+        let _: pb::ResaleAuthorizationExpired =
+            decoded(&told(released, &Event::Expired).1.unwrap());
+    }
+
+    /// S1 step 5: what the reseller's offer says of who gets what.
+    #[test]
+    fn a_resellers_offer_says_who_gets_what() {
+        let (_, public) = published_of(sample::partner_draft().0);
+        let event: pb::OfferPublished = decoded(&public.unwrap());
+        let resale = event.offer.unwrap().resale.unwrap();
+        let amounts: Vec<_> = resale
+            .payments
+            .into_iter()
+            .map(|payment| {
+                (
+                    payment.to_seller.unwrap().amount,
+                    payment.from_buyer.unwrap().amount,
+                )
+            })
+            .collect();
+        let row = ("0.50".to_owned(), "0.55".to_owned());
+        assert_eq!(amounts, [row.clone(), row]);
+        assert_eq!(resale.total_to_reseller.unwrap().amount, "0.10");
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! gRPC: parse, call, convert.
 
+mod clocks;
 mod parse;
+mod parse_resale;
 mod reply;
 
-use countersign_kernel::SellerId;
+use countersign_kernel::{EngagementId, SellerId};
 use countersign_platform::{Commands, Failure, Rejection, async_trait};
 use countersign_proto::offer::v1 as pb;
 use countersign_proto::offer::v1::offer_service_server::OfferService;
@@ -15,9 +17,10 @@ use crate::commands;
 use crate::documents::store::DocumentStore;
 use crate::domain::command::Command;
 use crate::domain::engagement::Engagement;
-use crate::domain::offer::Offer;
+use crate::domain::offer::{Offer, Terms};
 use crate::domain::preflight::{self, Candidate};
-use crate::store;
+use crate::domain::resale::Kind;
+use crate::{store, wire};
 
 /// Bytes in one message of a download.
 const CHUNK: usize = 64 * 1024;
@@ -52,6 +55,28 @@ impl Offers {
         }
         let text = "this service is connected to another seller's AWS account";
         Err(Rejection::failed_precondition("SELLER_NOT_CONNECTED", text).into())
+    }
+
+    async fn draft<Req: prost::Message>(
+        &self,
+        request: Request<Req>,
+        rpc: &'static str,
+        parse: impl FnOnce(&Req) -> Result<(EngagementId, Terms, Kind), Rejection>,
+    ) -> Result<Response<pb::Offer>, Status> {
+        let call = self.commands.call(&request)?;
+        let request = request.into_inner();
+        let (engagement, terms, kind) = parse(&request)?;
+        let seller = call.seller.clone();
+        self.commands
+            .execute(&call, rpc, &request, move |uow| {
+                let (seller, id) = (seller.clone(), engagement.clone());
+                let (terms, kind) = (terms.clone(), kind.clone());
+                Box::pin(async move {
+                    let offer = commands::offer::draft(uow, &seller, &id, terms, kind).await?;
+                    Ok(reply::offer(&offer, uow.now().date_naive()))
+                })
+            })
+            .await
     }
 
     async fn change<Req: prost::Message>(
@@ -148,18 +173,26 @@ impl OfferService for Offers {
         &self,
         request: Request<pb::DraftOfferRequest>,
     ) -> Result<Response<pb::Offer>, Status> {
-        let call = self.commands.call(&request)?;
-        let request = request.into_inner();
-        let (engagement, terms) = parse::draft(&request)?;
-        let seller = call.seller.clone();
-        self.commands
-            .execute(&call, "offer.v1/DraftOffer", &request, move |uow| {
-                let (seller, id, terms) = (seller.clone(), engagement.clone(), terms.clone());
-                Box::pin(async move {
-                    let offer = commands::offer::draft(uow, &seller, &id, terms).await?;
-                    Ok(reply::offer(&offer, uow.now().date_naive()))
-                })
-            })
+        self.draft(request, "offer.v1/DraftOffer", |request| {
+            let (engagement, terms) = parse::draft(request)?;
+            Ok((engagement, terms, Kind::Direct))
+        })
+        .await
+    }
+
+    async fn draft_resale_authorization(
+        &self,
+        request: Request<pb::DraftResaleAuthorizationRequest>,
+    ) -> Result<Response<pb::Offer>, Status> {
+        let rpc = "offer.v1/DraftResaleAuthorization";
+        self.draft(request, rpc, parse_resale::authorization).await
+    }
+
+    async fn draft_partner_offer(
+        &self,
+        request: Request<pb::DraftPartnerOfferRequest>,
+    ) -> Result<Response<pb::Offer>, Status> {
+        self.draft(request, "offer.v1/DraftPartnerOffer", parse_resale::partner)
             .await
     }
 
@@ -186,10 +219,11 @@ impl OfferService for Offers {
         let engagement = found
             .map_err(failed)?
             .unwrap_or_else(|| Engagement::new(id.clone()));
+        let confirmed = store::prerequisite::all(&mut *reader, &call.seller).await;
+        let confirmed = confirmed.map_err(failed)?;
         let candidate = Candidate::of(&offer, &engagement, database.clock().now().date_naive());
-        Ok(Response::new(reply::findings(&preflight::findings(
-            &candidate,
-        ))))
+        let findings = preflight::findings(&candidate);
+        Ok(Response::new(reply::preflight(&findings, &confirmed)))
     }
 
     async fn release_offer(
@@ -253,7 +287,8 @@ impl OfferService for Offers {
         request: Request<pb::ListOffersRequest>,
     ) -> Result<Response<pb::ListOffersResponse>, Status> {
         let call = self.commands.query(&request)?;
-        let page = parse::page(request.get_ref())?;
+        let request = request.into_inner();
+        let page = parse::page(request.page_size, &request.page_token)?;
         let database = self.commands.database();
         let (mut reader, after) = (database.reading(&call.seller).await?, page.after.as_ref());
         // One more than asked for tells whether there is a next page.
@@ -292,5 +327,132 @@ impl OfferService for Offers {
             })
             .collect();
         Ok(Response::new(stream::iter(chunks).boxed()))
+    }
+
+    async fn confirm_prerequisite(
+        &self,
+        request: Request<pb::ConfirmPrerequisiteRequest>,
+    ) -> Result<Response<pb::ChecklistItem>, Status> {
+        let call = self.commands.call(&request)?;
+        let request = request.into_inner();
+        let (seller, item, confirmed) =
+            (call.seller.clone(), request.item.clone(), request.confirmed);
+        self.commands
+            .execute(
+                &call,
+                "offer.v1/ConfirmPrerequisite",
+                &request,
+                move |uow| {
+                    let (seller, item) = (seller.clone(), item.clone());
+                    Box::pin(async move {
+                        let confirm = commands::prerequisite::confirm;
+                        let (known, by) = confirm(uow, &seller, &item, confirmed).await?;
+                        Ok(reply::checklist_item(known, by.as_ref()))
+                    })
+                },
+            )
+            .await
+    }
+
+    async fn get_portal_sheet(
+        &self,
+        request: Request<pb::GetPortalSheetRequest>,
+    ) -> Result<Response<pb::PortalSheet>, Status> {
+        let call = self.commands.query(&request)?;
+        let offer = self
+            .offer(&call.seller, &request.get_ref().offer_id)
+            .await?;
+        let today = self.commands.database().clock().now().date_naive();
+        Ok(Response::new(reply::portal_sheet(&offer, today)))
+    }
+
+    async fn record_portal_offer(
+        &self,
+        request: Request<pb::RecordPortalOfferRequest>,
+    ) -> Result<Response<pb::Offer>, Status> {
+        self.connected(&request)?;
+        self.change(request, "offer.v1/RecordPortalOffer", parse::portal_offer)
+            .await
+    }
+
+    async fn start_clock(
+        &self,
+        request: Request<pb::StartClockRequest>,
+    ) -> Result<Response<pb::Clock>, Status> {
+        let call = self.commands.call(&request)?;
+        let request = request.into_inner();
+        let (offer_id, kind, at) = clocks::start(&request)?;
+        let seller = call.seller.clone();
+        self.commands
+            .execute(&call, "offer.v1/StartClock", &request, move |uow| {
+                let (seller, id) = (seller.clone(), offer_id.clone());
+                Box::pin(async move {
+                    let start = commands::clock::start_by_hand;
+                    Ok(wire::clock(&start(uow, &seller, &id, kind, at).await?))
+                })
+            })
+            .await
+    }
+
+    async fn settle_clock(
+        &self,
+        request: Request<pb::SettleClockRequest>,
+    ) -> Result<Response<pb::Clock>, Status> {
+        let call = self.commands.call(&request)?;
+        let request = request.into_inner();
+        let (seller, given) = (call.seller.clone(), request.clone());
+        self.commands
+            .execute(&call, "offer.v1/SettleClock", &request, move |uow| {
+                let (seller, given) = (seller.clone(), given.clone());
+                Box::pin(async move {
+                    let (id, reason) = (&given.clock_id, &given.reason);
+                    let clock = commands::clock::settle(uow, &seller, id, reason).await?;
+                    Ok(wire::clock(&clock))
+                })
+            })
+            .await
+    }
+
+    async fn list_clocks(
+        &self,
+        request: Request<pb::ListClocksRequest>,
+    ) -> Result<Response<pb::ListClocksResponse>, Status> {
+        let call = self.commands.query(&request)?;
+        let (wanted, page) = clocks::wanted(request.get_ref())?;
+        let mut reader = self.commands.database().reading(&call.seller).await?;
+        let (after, limit) = (page.after.as_ref(), page.size + 1);
+        let found = store::clock::page(&mut *reader, &call.seller, &wanted, after, limit).await;
+        let found = found.map_err(failed)?;
+        Ok(Response::new(clocks::page(&found, page.size)))
+    }
+
+    async fn get_calendar(
+        &self,
+        request: Request<pb::GetCalendarRequest>,
+    ) -> Result<Response<pb::Calendar>, Status> {
+        let call = self.commands.query(&request)?;
+        let mut reader = self.commands.database().reading(&call.seller).await?;
+        let found = store::calendar::find(&mut *reader, &call.seller).await;
+        let calendar = found.map_err(failed)?.unwrap_or_default();
+        Ok(Response::new(clocks::shown(&calendar)))
+    }
+
+    async fn put_calendar(
+        &self,
+        request: Request<pb::PutCalendarRequest>,
+    ) -> Result<Response<pb::Calendar>, Status> {
+        let call = self.commands.call(&request)?;
+        let request = request.into_inner();
+        let calendar = clocks::calendar(&request)?;
+        let seller = call.seller.clone();
+        self.commands
+            .execute(&call, "offer.v1/PutCalendar", &request, move |uow| {
+                let (seller, calendar) = (seller.clone(), calendar.clone());
+                Box::pin(async move {
+                    let kept = commands::clock::put_calendar(uow, &seller, calendar).await?;
+                    Ok(clocks::shown(&kept))
+                })
+            })
+            .await
     }
 }

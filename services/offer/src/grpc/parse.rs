@@ -10,10 +10,10 @@ use countersign_proto::offer::v1 as pb;
 use crate::domain::command::Command;
 use crate::domain::id::OfferId;
 use crate::domain::intake::{AccountKind, Form};
-use crate::domain::listing::Listing;
+use crate::domain::listing::{Listing, ReleaseWay};
 use crate::domain::offer::Terms;
 use crate::domain::rejection;
-use crate::store::offer::Position;
+use crate::store::Position;
 
 const DEFAULT_PAGE: i64 = 50;
 const MAX_PAGE: i64 = 200;
@@ -37,8 +37,17 @@ where
 
 pub(super) fn listing(request: &pb::RegisterListingRequest) -> Result<Listing, Rejection> {
     let given = request.listing.clone().unwrap_or_default();
-    Listing::parse(&given.product_id, &given.title, &given.dimension_keys)
-        .map_err(|wrong| crate::commands::refusal(&rejection::Rejection::Invalid(wrong)))
+    let release_way = match given.release_way() {
+        pb::ReleaseWay::Unspecified => ReleaseWay::Api,
+        pb::ReleaseWay::Portal => ReleaseWay::Portal,
+    };
+    Listing::parse(
+        &given.product_id,
+        &given.title,
+        &given.dimension_keys,
+        release_way,
+    )
+    .map_err(|wrong| crate::commands::refusal(&rejection::Rejection::Invalid(wrong)))
 }
 
 /// As it was given: the domain checks it against the deal, and names all that is wrong.
@@ -61,19 +70,16 @@ pub(super) fn form(request: &pb::CompleteIntakeRequest) -> Form {
     }
 }
 
+/// A day exactly as `YYYY-MM-DD`: chrono is lenient about digits.
+pub(super) fn day(wrong: &mut Violations, field: &str, text: &str) -> Option<NaiveDate> {
+    let parsed = text.parse::<NaiveDate>().ok();
+    let exact = parsed.filter(|date| date.to_string() == text);
+    let read = exact.ok_or("is no date of the form YYYY-MM-DD");
+    wrong.check(field, "DATE_INVALID", read)
+}
+
 fn date(wrong: &mut Violations, text: &str) -> Option<NaiveDate> {
-    // chrono is lenient about digits: the wire has exactly YYYY-MM-DD.
-    let parsed = text
-        .parse::<NaiveDate>()
-        .map_err(|_| "is no date of the form YYYY-MM-DD");
-    let exact = parsed.and_then(|date| {
-        if date.to_string() == text {
-            Ok(date)
-        } else {
-            Err("is no date of the form YYYY-MM-DD")
-        }
-    });
-    wrong.check("expires_on", "DATE_INVALID", exact)
+    day(wrong, "expires_on", text)
 }
 
 pub(super) fn draft(request: &pb::DraftOfferRequest) -> Result<(EngagementId, Terms), Rejection> {
@@ -88,7 +94,7 @@ pub(super) fn draft(request: &pb::DraftOfferRequest) -> Result<(EngagementId, Te
             Terms {
                 name,
                 description,
-                expires_on,
+                expires_on: Some(expires_on),
             },
         )
     });
@@ -128,6 +134,20 @@ pub(super) fn expiry(request: &pb::ChangeExpiryRequest) -> Result<(String, Comma
     wrong.finish(to.map(|to| (request.offer_id.clone(), Command::ChangeExpiry { to })))
 }
 
+pub(super) fn portal_offer(
+    request: &pb::RecordPortalOfferRequest,
+) -> Result<(String, Command), Rejection> {
+    let aws_offer_id = one(
+        "aws_offer_id",
+        "AWS_OFFER_ID_INVALID",
+        &request.aws_offer_id,
+    )?;
+    Ok((
+        request.offer_id.clone(),
+        Command::TakePortalOffer { aws_offer_id },
+    ))
+}
+
 /// Refused without a reason, by the domain. It returns a result as the other commands do.
 #[expect(
     clippy::unnecessary_wraps,
@@ -149,16 +169,16 @@ pub(super) struct Page {
     pub(super) after: Option<Position>,
 }
 
-pub(super) fn page(request: &pb::ListOffersRequest) -> Result<Page, Rejection> {
+pub(super) fn page(page_size: i32, page_token: &str) -> Result<Page, Rejection> {
     let mut wrong = Violations::default();
-    let size = match i64::from(request.page_size) {
+    let size = match i64::from(page_size) {
         0 => DEFAULT_PAGE,
         size => size.min(MAX_PAGE),
     };
     if size < 0 {
         wrong.add("page_size", "PAGE_SIZE_NEGATIVE", "is below zero");
     }
-    let token = Some(&request.page_token).filter(|token| !token.is_empty());
+    let token = Some(page_token).filter(|token| !token.is_empty());
     let after = token.map(|token| {
         let read = position(token).ok_or("is no token of this list");
         wrong.check("page_token", "PAGE_TOKEN_INVALID", read)
@@ -171,17 +191,16 @@ pub(super) fn page(request: &pb::ListOffersRequest) -> Result<Page, Rejection> {
 
 /// What a page token says.
 pub(super) fn token(position: &Position) -> String {
-    let at = position.created_at.timestamp_micros();
-    hex::encode(format!("{at}/{}", position.offer_id))
+    let at = position.at.timestamp_micros();
+    hex::encode(format!("{at}/{}", position.id))
 }
 
 fn position(token: &str) -> Option<Position> {
     let text = String::from_utf8(hex::decode(token).ok()?).ok()?;
-    let (micros, offer_id) = text.split_once('/')?;
-    let created_at = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
+    let (micros, id) = text.split_once('/')?;
     Some(Position {
-        created_at,
-        offer_id: offer_id.to_owned(),
+        at: DateTime::from_timestamp_micros(micros.parse().ok()?)?,
+        id: id.to_owned(),
     })
 }
 
@@ -212,19 +231,13 @@ mod tests {
     #[test]
     fn a_page_token_comes_back_and_others_are_refused() {
         let here = Position {
-            created_at: sample::at("2026-03-02T10:00:00.123456Z"),
-            offer_id: "offer-1".into(),
+            at: sample::at("2026-03-02T10:00:00.123456Z"),
+            id: "offer-1".into(),
         };
         assert_eq!(position(&token(&here)), Some(here));
-        let page_of = |page_size, page_token: &str| {
-            page(&pb::ListOffersRequest {
-                page_size,
-                page_token: page_token.into(),
-            })
-        };
-        assert_eq!(page_of(0, "").unwrap().size, 50);
-        assert_eq!(page_of(1000, "").unwrap().size, 200);
-        let refused = page_of(-1, "zz").unwrap_err();
+        assert_eq!(page(0, "").unwrap().size, 50);
+        assert_eq!(page(1000, "").unwrap().size, 200);
+        let refused = page(-1, "zz").unwrap_err();
         let reasons: Vec<_> = refused
             .violations()
             .iter()

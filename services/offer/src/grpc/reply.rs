@@ -5,10 +5,14 @@ use countersign_proto::offer::v1 as pb;
 
 use super::parse;
 use crate::domain::engagement::Engagement;
-use crate::domain::listing::Listing;
+use crate::domain::listing::{Listing, ReleaseWay};
 use crate::domain::offer::{LegalDocument, Offer, Stage};
+use crate::domain::plan::Plan;
+use crate::domain::portal;
+use crate::domain::preflight::prerequisite::{self, Confirmation, Prerequisite};
 use crate::domain::preflight::{Finding, Severity};
-use crate::store::offer::Position;
+use crate::domain::resale::Kind;
+use crate::store::Position;
 use crate::wire;
 
 pub(super) fn listing(listing: &Listing) -> pb::Listing {
@@ -16,6 +20,11 @@ pub(super) fn listing(listing: &Listing) -> pb::Listing {
         product_id: listing.product_id.to_string(),
         title: listing.title.clone(),
         dimension_keys: listing.dimension_keys.clone(),
+        release_way: match listing.release_way {
+            ReleaseWay::Api => pb::ReleaseWay::Unspecified,
+            ReleaseWay::Portal => pb::ReleaseWay::Portal,
+        }
+        .into(),
     }
 }
 
@@ -56,6 +65,21 @@ pub(super) fn offer(offer: &Offer, today: NaiveDate) -> pb::Offer {
             .map(|held| held.id.to_string())
             .unwrap_or_default(),
         charges: wire::charges(&offer.charges(today)),
+        kind: kind(&offer.basis.kind).into(),
+        authorization: wire::authorization(offer),
+        awaits_portal: offer.awaits_portal(),
+        portal_offer_id: offer
+            .portal_offer()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+    }
+}
+
+const fn kind(kind: &Kind) -> pb::OfferKind {
+    match kind {
+        Kind::Direct => pb::OfferKind::Direct,
+        Kind::Authorization(_) => pb::OfferKind::ResaleAuthorization,
+        Kind::Partner(_) => pb::OfferKind::Partner,
     }
 }
 
@@ -93,12 +117,12 @@ fn legal_document(offer: &Offer) -> pb::LegalDocument {
     document
 }
 
-pub(super) fn findings(findings: &[Finding]) -> pb::PreflightResponse {
+pub(super) fn preflight(found: &[Finding], confirmed: &[Confirmation]) -> pb::PreflightResponse {
     let severity = |severity| match severity {
         Severity::Error => pb::finding::Severity::Error,
         Severity::Warning => pb::finding::Severity::Warning,
     };
-    let findings = findings.iter().map(|finding| pb::Finding {
+    let findings = found.iter().map(|finding| pb::Finding {
         rule: finding.rule.to_owned(),
         field: finding.field.to_owned(),
         aws_error_code: finding.aws_error_code.to_owned(),
@@ -106,8 +130,50 @@ pub(super) fn findings(findings: &[Finding]) -> pb::PreflightResponse {
         fix: finding.fix.to_owned(),
         severity: severity(finding.severity).into(),
     });
+    let items = prerequisite::CHECKLIST.iter().map(|item| {
+        let confirmation = confirmed.iter().find(|one| one.id == item.id);
+        checklist_item(item, confirmation)
+    });
     pb::PreflightResponse {
         findings: findings.collect(),
+        checklist: items.collect(),
+    }
+}
+
+pub(super) fn checklist_item(
+    item: &Prerequisite,
+    confirmed: Option<&Confirmation>,
+) -> pb::ChecklistItem {
+    pb::ChecklistItem {
+        item: item.id.to_owned(),
+        aws_error_code: item.aws_error_code.to_owned(),
+        what: item.what.to_owned(),
+        confirmed_by: confirmed.map(|one| one.by.to_string()).unwrap_or_default(),
+        confirmed_at: confirmed.map(|one| wire::time(one.at)).unwrap_or_default(),
+    }
+}
+
+/// The sheet of a release that waits for AWS's portal (O10).
+pub(super) fn portal_sheet(offer: &Offer, today: NaiveDate) -> pb::PortalSheet {
+    let day = offer.released_at().map_or(today, |at| at.date_naive());
+    let plan = Plan::of(offer, day);
+    let document = plan.legal_document.map(|digest| format!("{digest}.pdf"));
+    let sections = portal::sheet(&plan, document.as_deref().unwrap_or_default());
+    let title = format!("Offer {} of engagement {}", offer.id, offer.engagement_id());
+    pb::PortalSheet {
+        offer_id: offer.id.to_string(),
+        printable: portal::printable(&title, &sections),
+        sections: sections.into_iter().map(portal_section).collect(),
+    }
+}
+
+fn portal_section(section: portal::Section) -> pb::PortalSection {
+    let fields = section.fields.into_iter();
+    pb::PortalSection {
+        title: section.title.to_owned(),
+        fields: fields
+            .map(|(name, value)| pb::PortalField { name, value })
+            .collect(),
     }
 }
 

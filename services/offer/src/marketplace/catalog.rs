@@ -8,14 +8,15 @@ use crate::domain::id::{AwsOfferId, ChangeSetId};
 use crate::domain::offer::AwsError;
 
 const CATALOG: &str = "AWSMarketplace";
-const OFFER_ENTITY: &str = "Offer";
+/// What a release makes.
+const MADE: [&str; 2] = ["Offer@", "ResaleAuthorization@"];
 
 /// Where a change set stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Progress {
     /// PREPARING, APPLYING, or something that the SDK does not know yet.
     UnderWay(String),
-    /// SUCCEEDED; the offer that it was about.
+    /// SUCCEEDED; the offer or authorization that it was about.
     Succeeded { offer_id: Option<AwsOfferId> },
     /// FAILED or CANCELLED, with every error.
     Failed(Vec<AwsError>),
@@ -110,7 +111,8 @@ fn offer_id(described: &DescribeChangeSetOutput) -> Option<AwsOfferId> {
         .change_set()
         .iter()
         .filter_map(|change| change.entity());
-    let mut offers = entities.filter(|entity| entity.r#type().starts_with(OFFER_ENTITY));
+    let made = |name: &str| MADE.iter().any(|entity| name.starts_with(entity));
+    let mut offers = entities.filter(|entity| made(entity.r#type()));
     let identifier = offers.find_map(|entity| entity.identifier())?;
     identifier.split('@').next()?.parse().ok()
 }

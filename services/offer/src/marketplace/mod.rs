@@ -3,9 +3,11 @@
 
 mod agreements;
 mod catalog;
+mod entity;
 mod error;
 mod observe;
 mod request;
+mod resale;
 
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, retry::RetryConfig};

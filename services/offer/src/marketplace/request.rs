@@ -1,17 +1,15 @@
 //! A change set as it is sent: made once from the plan, kept, and sent again byte for byte (O9).
 
 use aws_sdk_marketplacecatalog::error::BuildError;
-use aws_sdk_marketplacecatalog::types::{Change, Entity};
+use aws_sdk_marketplacecatalog::types::{self, Change};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::resale;
 use crate::domain::id::OfferId;
-use crate::domain::plan::{self, AvailabilityChange, Plan};
+use crate::domain::plan::{self, AfterRelease, Plan};
+use crate::domain::resale::Kind;
 
-const ENTITY: &str = "Offer@1.0";
-const CREATE: &str = "CreateOffer";
-/// The offer that the same change set makes.
-const CREATED: &str = "$CreateOffer.Entity.Identifier";
 /// Of the one dimension: a package is bought once.
 const QUANTITY: i32 = 1;
 
@@ -35,88 +33,36 @@ pub(crate) struct ChangeRequest {
 }
 
 impl ChangeSetRequest {
-    /// Makes and releases an offer, in one set.
+    /// Makes and releases an offer of any kind, in one set. `url` is where AWS reads the legal
+    /// document.
     pub(crate) fn release(offer_id: &OfferId, revision: u32, plan: &Plan, url: &str) -> Self {
-        let currency = plan.currency.code();
-        let duration = plan.duration.to_string();
-        let grants: Vec<Value> = plan
-            .dimension_key
-            .iter()
-            .map(|key| json!({ "DimensionKey": key, "MaxQuantity": QUANTITY }))
-            .collect();
-        let schedule: Vec<Value> = plan
-            .schedule
-            .iter()
-            .map(|charge| {
-                let amount = charge.amount.amount_text();
-                json!({ "ChargeDate": charge.date.to_string(), "ChargeAmount": amount })
-            })
-            .collect();
-        let changes = vec![
-            change(
-                CREATE,
-                None,
-                &json!({ "ProductId": plan.product_id, "Name": plan.name }),
-            ),
-            on_created(
-                "UpdateInformation",
-                &json!({ "Name": plan.name, "Description": plan.description }),
-            ),
-            on_created(
-                "UpdateTargeting",
-                &json!({ "PositiveTargeting": { "BuyerAccounts": plan.buyer_accounts } }),
-            ),
-            on_created(
-                "UpdateLegalTerms",
-                &terms(&json!({
-                    "Type": "LegalTerm",
-                    "Documents": [{ "Type": "CustomEula", "Url": url }],
-                })),
-            ),
-            on_created(
-                "UpdatePricingTerms",
-                &json!({
-                    "PricingModel": "Contract",
-                    "Terms": [{
-                        "Type": "FixedUpfrontPricingTerm",
-                        "CurrencyCode": currency,
-                        "Price": "0",
-                        "Duration": duration,
-                        "Grants": grants,
-                    }],
-                }),
-            ),
-            on_created(
-                "UpdatePaymentScheduleTerms",
-                &terms(&json!({
-                    "Type": "PaymentScheduleTerm",
-                    "CurrencyCode": currency,
-                    "Schedule": schedule,
-                })),
-            ),
-            on_created("UpdateAvailability", &available_until(plan.available_until)),
-            on_created(
-                "UpdateValidityTerms",
-                &terms(&json!({ "Type": "ValidityTerm", "AgreementDuration": duration })),
-            ),
-            on_created("ReleaseOffer", &json!({})),
-        ];
+        let changes = match &plan.kind {
+            Kind::Direct => direct(plan, url),
+            Kind::Authorization(allowed) => resale::authorization(plan, allowed, url),
+            Kind::Partner(partner) => resale::partner(plan, partner, url),
+        };
         Self::of(offer_id, revision, changes)
     }
 
-    /// Moves the expiry of an offer that AWS has; into the past to end it.
-    pub(crate) fn availability(
-        offer_id: &OfferId,
-        revision: u32,
-        asked: &AvailabilityChange,
-    ) -> Self {
-        let details = available_until(asked.available_until);
-        let aws_offer_id = Some(asked.aws_offer_id.as_str());
-        Self::of(
-            offer_id,
-            revision,
-            vec![change("UpdateAvailability", aws_offer_id, &details)],
-        )
+    /// Moves the expiry of an offer that AWS has, into the past to end it; or restricts an
+    /// authorization.
+    pub(crate) fn after_release(offer_id: &OfferId, revision: u32, asked: &AfterRelease) -> Self {
+        let asked = match asked {
+            AfterRelease::Availability {
+                aws_offer_id,
+                available_until,
+            } => OFFER.on(
+                aws_offer_id.as_str(),
+                "UpdateAvailability",
+                &json!({ "AvailabilityEndDate": available_until.to_string() }),
+            ),
+            AfterRelease::Restriction { authorization_id } => resale::AUTHORIZATION.on(
+                authorization_id.as_str(),
+                "RestrictResaleAuthorization",
+                &json!({}),
+            ),
+        };
+        Self::of(offer_id, revision, vec![asked])
     }
 
     fn of(offer_id: &OfferId, revision: u32, changes: Vec<ChangeRequest>) -> Self {
@@ -145,7 +91,7 @@ impl ChangeSetRequest {
 
 impl ChangeRequest {
     fn to_sdk(&self) -> Result<Change, BuildError> {
-        let entity = Entity::builder()
+        let entity = types::Entity::builder()
             .r#type(&self.entity_type)
             .set_identifier(self.entity_identifier.clone())
             .build()?;
@@ -158,26 +104,131 @@ impl ChangeRequest {
     }
 }
 
-fn terms(term: &Value) -> Value {
-    json!({ "Terms": [term] })
+/// A type of AWS's entities, and how one change of a set names what another one makes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Entity {
+    pub(super) r#type: &'static str,
+    /// The change that makes it.
+    pub(super) create: &'static str,
 }
 
-fn available_until(day: chrono::NaiveDate) -> Value {
-    json!({ "AvailabilityEndDate": day.to_string() })
-}
+const OFFER: Entity = Entity {
+    r#type: "Offer@1.0",
+    create: "CreateOffer",
+};
 
-fn on_created(change_type: &str, details: &Value) -> ChangeRequest {
-    change(change_type, Some(CREATED), details)
-}
-
-fn change(change_type: &str, entity: Option<&str>, details: &Value) -> ChangeRequest {
-    ChangeRequest {
-        change_type: change_type.to_owned(),
-        change_name: change_type.to_owned(),
-        entity_type: ENTITY.to_owned(),
-        entity_identifier: entity.map(str::to_owned),
-        details: details.to_string(),
+impl Entity {
+    /// The change that makes it.
+    pub(super) fn made(self, details: &Value) -> ChangeRequest {
+        self.change(None, self.create, details)
     }
+
+    /// A change of what the same set makes.
+    pub(super) fn then(self, change_type: &str, details: &Value) -> ChangeRequest {
+        let made = format!("${}.Entity.Identifier", self.create);
+        self.change(Some(made), change_type, details)
+    }
+
+    /// A change of what AWS has.
+    fn on(self, identifier: &str, change_type: &str, details: &Value) -> ChangeRequest {
+        self.change(Some(identifier.to_owned()), change_type, details)
+    }
+
+    fn change(
+        self,
+        identifier: Option<String>,
+        change_type: &str,
+        details: &Value,
+    ) -> ChangeRequest {
+        ChangeRequest {
+            change_type: change_type.to_owned(),
+            change_name: change_type.to_owned(),
+            entity_type: self.r#type.to_owned(),
+            entity_identifier: identifier,
+            details: details.to_string(),
+        }
+    }
+}
+
+fn direct(plan: &Plan, url: &str) -> Vec<ChangeRequest> {
+    let duration = plan.duration.to_string();
+    let mut changes = vec![
+        OFFER.made(&json!({ "ProductId": plan.product_id, "Name": plan.name })),
+        OFFER.then("UpdateInformation", &information(plan)),
+        OFFER.then("UpdateTargeting", &targeting(plan)),
+        OFFER.then("UpdateLegalTerms", &legal_terms(url)),
+    ];
+    changes.extend(charges(OFFER, plan));
+    changes.extend(availability(OFFER, plan));
+    let validity = json!({ "Type": "ValidityTerm", "AgreementDuration": duration });
+    changes.push(OFFER.then("UpdateValidityTerms", &terms(&[validity])));
+    changes.push(OFFER.then("ReleaseOffer", &json!({})));
+    changes
+}
+
+/// The zero-priced fixed term with the schedule that charges (facts §1.3).
+pub(super) fn charges(entity: Entity, plan: &Plan) -> [ChangeRequest; 2] {
+    let fixed = fixed_term("FixedUpfrontPricingTerm", plan);
+    let schedule = schedule_term("PaymentScheduleTerm", plan);
+    [
+        entity.then(
+            "UpdatePricingTerms",
+            &json!({ "PricingModel": "Contract", "Terms": [fixed] }),
+        ),
+        entity.then("UpdatePaymentScheduleTerms", &terms(&[schedule])),
+    ]
+}
+
+pub(super) fn fixed_term(term: &str, plan: &Plan) -> Value {
+    let grants: Vec<Value> = plan
+        .dimension_key
+        .iter()
+        .map(|key| json!({ "DimensionKey": key, "MaxQuantity": QUANTITY }))
+        .collect();
+    json!({
+        "Type": term,
+        "CurrencyCode": plan.currency.code(),
+        "Price": plan.fixed_price.amount().normalize().to_string(),
+        "Duration": plan.duration.to_string(),
+        "Grants": grants,
+    })
+}
+
+pub(super) fn schedule_term(term: &str, plan: &Plan) -> Value {
+    let schedule: Vec<Value> = plan
+        .schedule
+        .iter()
+        .map(|charge| {
+            let amount = charge.amount.amount_text();
+            json!({ "ChargeDate": charge.date.to_string(), "ChargeAmount": amount })
+        })
+        .collect();
+    json!({ "Type": term, "CurrencyCode": plan.currency.code(), "Schedule": schedule })
+}
+
+pub(super) fn information(plan: &Plan) -> Value {
+    json!({ "Name": plan.name, "Description": plan.description })
+}
+
+pub(super) fn targeting(plan: &Plan) -> Value {
+    json!({ "PositiveTargeting": { "BuyerAccounts": plan.buyer_accounts } })
+}
+
+pub(super) fn legal_terms(url: &str) -> Value {
+    terms(&[json!({
+        "Type": "LegalTerm",
+        "Documents": [{ "Type": "CustomEula", "Url": url }],
+    })])
+}
+
+pub(super) fn availability(entity: Entity, plan: &Plan) -> Option<ChangeRequest> {
+    let day = plan.available_until?;
+    let details = json!({ "AvailabilityEndDate": day.to_string() });
+    Some(entity.then("UpdateAvailability", &details))
+}
+
+pub(super) fn terms(terms: &[Value]) -> Value {
+    json!({ "Terms": terms })
 }
 
 #[cfg(test)]
@@ -255,7 +306,8 @@ mod tests {
         assert!(
             chained
                 .into_iter()
-                .all(|change| change.entity_identifier.as_deref() == Some(CREATED))
+                .all(|change| change.entity_identifier.as_deref()
+                    == Some("$CreateOffer.Entity.Identifier"))
         );
     }
 

@@ -6,13 +6,14 @@ use sqlx::{PgConnection, PgExecutor};
 
 use super::json::parse;
 use super::{StoreError, Unreadable};
-use crate::domain::listing::Listing;
+use crate::domain::listing::{Listing, ReleaseWay};
 
 #[derive(sqlx::FromRow)]
 struct Row {
     product_id: String,
     title: String,
     dimension_keys: Vec<String>,
+    by_portal: bool,
 }
 
 impl TryFrom<Row> for Listing {
@@ -23,6 +24,11 @@ impl TryFrom<Row> for Listing {
             product_id: parse(&row.product_id, "product id")?,
             title: row.title,
             dimension_keys: row.dimension_keys,
+            release_way: if row.by_portal {
+                ReleaseWay::Portal
+            } else {
+                ReleaseWay::Api
+            },
         })
     }
 }
@@ -35,16 +41,17 @@ pub(crate) async fn put(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO listing (seller, product_id, title, dimension_keys, updated_at)
-        VALUES ($1, $2, $3, $4, $5)
+        "INSERT INTO listing (seller, product_id, title, dimension_keys, updated_at, by_portal)
+        VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT (seller, product_id)
-            DO UPDATE SET title = $3, dimension_keys = $4, updated_at = $5",
+            DO UPDATE SET title = $3, dimension_keys = $4, updated_at = $5, by_portal = $6",
     )
     .bind(seller.as_str())
     .bind(listing.product_id.as_str())
     .bind(&listing.title)
     .bind(&listing.dimension_keys)
     .bind(now)
+    .bind(listing.release_way == ReleaseWay::Portal)
     .execute(connection)
     .await?;
     Ok(())
@@ -57,7 +64,7 @@ pub(crate) async fn find(
     product_id: &str,
 ) -> Result<Option<Listing>, StoreError> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT product_id, title, dimension_keys FROM listing
+        "SELECT product_id, title, dimension_keys, by_portal FROM listing
         WHERE seller = $1 AND product_id = $2",
     )
     .bind(seller.as_str())
@@ -73,7 +80,7 @@ pub(crate) async fn all(
     seller: &SellerId,
 ) -> Result<Vec<Listing>, StoreError> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT product_id, title, dimension_keys FROM listing
+        "SELECT product_id, title, dimension_keys, by_portal FROM listing
         WHERE seller = $1 ORDER BY title, product_id LIMIT 200",
     )
     .bind(seller.as_str())

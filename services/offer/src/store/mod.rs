@@ -2,11 +2,16 @@
 //! the revision that it expects.
 
 pub(crate) mod agreement;
+pub(crate) mod calendar;
 pub(crate) mod change_set;
+pub(crate) mod clock;
 pub(crate) mod engagement;
 mod json;
 pub(crate) mod listing;
 pub(crate) mod offer;
+pub(crate) mod prerequisite;
+
+use chrono::{DateTime, Utc};
 
 pub(crate) use json::Unreadable;
 
@@ -22,6 +27,15 @@ pub(crate) enum StoreError {
     /// Another writer was first.
     #[error("{0} was changed by another writer")]
     Conflict(&'static str),
+}
+
+/// Where a list goes on: behind this row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// What the list is ordered by.
+    pub(crate) at: DateTime<Utc>,
+    /// What tells two rows of the same time apart.
+    pub(crate) id: String,
 }
 
 /// Exactly one row, or somebody else was first.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor};
 
 use super::json::{self, parse};
-use super::{StoreError, Unreadable, one_row, revision};
+use super::{Position, StoreError, Unreadable, one_row, revision};
 use crate::domain::id::{AwsOfferId, OfferId};
 use crate::domain::offer::{Offer, Terms};
 
@@ -16,7 +16,7 @@ struct Row {
     revision: i64,
     name: String,
     description: String,
-    expires_on: NaiveDate,
+    expires_on: Option<NaiveDate>,
     basis: Value,
     document: Value,
     change_set_id: Option<String>,
@@ -103,13 +103,6 @@ pub(crate) async fn newest(
     Ok(row.map(Offer::try_from).transpose()?)
 }
 
-/// Where a list goes on: behind this offer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Position {
-    pub(crate) created_at: DateTime<Utc>,
-    pub(crate) offer_id: String,
-}
-
 #[derive(sqlx::FromRow)]
 struct Listed {
     created_at: DateTime<Utc>,
@@ -132,15 +125,15 @@ pub(crate) async fn page(
         ORDER BY created_at DESC, offer_id DESC LIMIT $4",
     )
     .bind(seller.as_str())
-    .bind(after.map(|position| position.created_at))
-    .bind(after.map(|position| position.offer_id.as_str()))
+    .bind(after.map(|position| position.at))
+    .bind(after.map(|position| position.id.as_str()))
     .bind(limit)
     .fetch_all(executor)
     .await?;
     let positioned = rows.into_iter().map(|Listed { created_at, row }| {
         let position = Position {
-            created_at,
-            offer_id: row.offer_id.clone(),
+            at: created_at,
+            id: row.offer_id.clone(),
         };
         Ok((position, Offer::try_from(row)?))
     });
@@ -224,8 +217,8 @@ pub(crate) async fn insert(
     let written = sqlx::query(
         "INSERT INTO offer (seller, offer_id, engagement_id, revision, state, aws_offer_id, name,
             description, expires_on, basis, document, change_set_id, last_errors, stage,
-            created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15)
+            created_at, updated_at, kind)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16)
         ON CONFLICT DO NOTHING",
     )
     .bind(seller.as_str())
@@ -252,6 +245,7 @@ pub(crate) async fn insert(
     .bind(json::errors(&offer.last_errors))
     .bind(json::stage(&offer.stage))
     .bind(now)
+    .bind(offer.basis.kind.name())
     .execute(connection)
     .await?;
     one_row("the engagement's offer", written.rows_affected())
@@ -303,6 +297,7 @@ pub(crate) async fn update(
 pub(crate) fn audit_view(offer: &Offer) -> Value {
     serde_json::json!({
         "revision": offer.revision,
+        "kind": offer.basis.kind.name(),
         "name": offer.terms.name,
         "description": offer.terms.description,
         "expires_on": offer.terms.expires_on,

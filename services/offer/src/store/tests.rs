@@ -2,7 +2,10 @@
 
 use super::json;
 use crate::domain::deal::{DatedAmount, PaymentPlan, Uplift};
-use crate::domain::offer::{AwsError, LegalDocument, PendingChange, Publication, Release, Stage};
+use crate::domain::offer::{
+    AwsError, LegalDocument, PendingChange, Publication, Release, Stage, Way,
+};
+use crate::domain::resale::{Contract, Kind, NetTerms};
 use crate::domain::sample;
 
 fn publication() -> Publication {
@@ -12,6 +15,44 @@ fn publication() -> Publication {
         released_at: sample::at("2026-03-02T10:00:00Z"),
         published_at: sample::at("2026-03-02T10:20:00.5Z"),
     }
+}
+
+/// Of every kind, and of a row that was written before there were any.
+#[test]
+fn every_kind_comes_back() {
+    let mut partner = sample::partner();
+    partner.markup = Some("10.000000001".parse().unwrap());
+    partner.net_terms = NetTerms::of_days(30).ok();
+    partner.authorization.net_terms = NetTerms::of_days(45).ok();
+    partner.authorization.until = None;
+    let mut custom = sample::authorization();
+    let url = "https://files.example/contract.pdf".into();
+    custom.contract = Contract::Custom { url };
+    let kinds = [
+        Kind::Direct,
+        Kind::Authorization(sample::authorization()),
+        Kind::Authorization(custom),
+        Kind::Partner(sample::partner()),
+        Kind::Partner(partner),
+    ];
+    for kind in kinds {
+        let mut basis = sample::draft().basis;
+        basis.kind = kind;
+        assert_eq!(json::basis_from(json::basis(&basis)).unwrap(), basis);
+    }
+    let basis = sample::draft().basis;
+    let mut before = json::basis(&basis);
+    before.as_object_mut().unwrap().remove("kind");
+    assert_eq!(json::basis_from(before).unwrap(), basis);
+}
+
+fn releasing(way: Way) -> Stage {
+    Stage::Releasing(Release {
+        change: 3,
+        released_at: sample::at("2026-03-02T10:00:00Z"),
+        overdue: true,
+        way,
+    })
 }
 
 #[test]
@@ -32,10 +73,10 @@ fn every_stage_comes_back() {
     let reason = "x".to_owned();
     let stages = [
         Stage::Draft,
-        Stage::Releasing(Release {
-            change: 3,
-            released_at: at,
-            overdue: true,
+        releasing(Way::Api),
+        releasing(Way::Portal { given: None }),
+        releasing(Way::Portal {
+            given: Some("offer-abc".parse().unwrap()),
         }),
         Stage::Published {
             publication: publication(),

@@ -14,9 +14,10 @@ use crate::commands;
 use crate::commands::follow_up::Subject;
 use crate::documents::store::StoreError;
 use crate::domain::command::Command;
-use crate::domain::id::ChangeSetId;
+use crate::domain::id::{AwsOfferId, ChangeSetId};
 use crate::domain::offer::{AwsError, Offer, Stage};
 use crate::domain::plan::{self, Plan};
+use crate::domain::resale::Kind;
 use crate::marketplace::{CallError, ChangeSetRequest, Progress};
 use crate::store;
 
@@ -148,8 +149,9 @@ impl Start {
                 publication,
                 pending: Some(pending),
             } => {
-                let asked = plan::availability(&publication.aws_offer_id, pending);
-                Ok(ChangeSetRequest::availability(offer_id, *change, &asked))
+                let aws_offer_id = &publication.aws_offer_id;
+                let asked = plan::after_release(&offer.basis.kind, aws_offer_id, pending);
+                Ok(ChangeSetRequest::after_release(offer_id, *change, &asked))
             }
             Stage::Draft
             | Stage::Published { pending: None, .. }
@@ -192,8 +194,7 @@ impl TaskHandler for Poll {
             Ok(Progress::Succeeded { offer_id }) => {
                 let command = match (&offer.stage, offer_id) {
                     (Stage::Releasing(_), Some(aws_offer_id)) => {
-                        let product = offer.basis.intake.listing.product_id.as_str();
-                        let url = self.0.config.offer_url(aws_offer_id.as_str(), product);
+                        let url = self.0.url_of(&offer, &aws_offer_id);
                         Command::RecordPublished {
                             change: subject.change,
                             aws_offer_id,
@@ -243,19 +244,34 @@ impl Poll {
 }
 
 impl Outside {
+    /// Where the buyer accepts; nobody accepts an authorization.
+    pub(super) fn url_of(&self, offer: &Offer, aws_offer_id: &AwsOfferId) -> String {
+        let product = offer.basis.intake.listing.product_id.as_str();
+        match offer.basis.kind {
+            Kind::Direct | Kind::Partner(_) => {
+                self.config.offer_url(aws_offer_id.as_str(), product)
+            }
+            Kind::Authorization(_) => String::new(),
+        }
+    }
+
     /// The answer to a task of another tenant: its own process, with its own AWS account, takes it.
-    fn of_another_seller(&self, run: &TaskRun, subject: &Subject) -> Option<TaskOutcome> {
+    pub(super) fn of_another_seller(
+        &self,
+        run: &TaskRun,
+        subject: &Subject,
+    ) -> Option<TaskOutcome> {
         (subject.seller != self.seller)
             .then(|| retry(run, format!("{} has another AWS account", subject.seller)))
     }
 }
 
-fn retry(run: &TaskRun, problem: String) -> TaskOutcome {
+pub(super) fn retry(run: &TaskRun, problem: String) -> TaskOutcome {
     TaskOutcome::RetryAt(run.now() + back_off(run.attempt), problem)
 }
 
 /// The offer, if AWS works on this task's change of it, or should.
-async fn under_way(run: &TaskRun, subject: &Subject) -> Result<Option<Offer>, Failure> {
+pub(super) async fn under_way(run: &TaskRun, subject: &Subject) -> Result<Option<Offer>, Failure> {
     let mut reader = run.reading().await?;
     let found = store::offer::find(&mut *reader, &subject.seller, &subject.offer_id).await?;
     Ok(found.filter(|offer| offer.change_under_way() == Some(subject.change)))

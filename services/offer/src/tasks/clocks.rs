@@ -1,17 +1,15 @@
-//! Clocks of an offer (O18): each asks once, and the decision looks whether it is still due.
+//! Clocks (O18): each rings by a task of its own, which survives restarts, and the decision looks
+//! whether it is still due. Publishing and expiry are the offer's to decide.
 
 use countersign_platform::{
     Counter, Failure, Metrics, TaskHandler, TaskOutcome, TaskRun, async_trait,
 };
 
 use crate::commands::follow_up::Subject;
-use crate::commands::offer;
+use crate::commands::{clock, offer};
+use crate::domain::clock::Kind;
 use crate::domain::command::Command;
 use crate::domain::offer::{Offer, Stage};
-
-/// The clocks as the metrics have them.
-const PUBLISH: &str = "publish";
-const EXPIRY: &str = "expiry";
 
 /// Counts the clocks that ran out (O18).
 pub(super) fn breached(metrics: &Metrics) -> Counter {
@@ -19,8 +17,8 @@ pub(super) fn breached(metrics: &Metrics) -> Counter {
         "countersign.clocks.breached",
         "Clocks that ran out before what they watch was done.",
     );
-    for kind in [PUBLISH, EXPIRY] {
-        counter.add(0, &[("kind", kind)]);
+    for kind in Kind::all() {
+        counter.add(0, &[("kind", kind.name())]);
     }
     counter
 }
@@ -38,7 +36,7 @@ impl TaskHandler for PublishOverdue {
         };
         let offer = apply(run, &subject, command).await?;
         if matches!(&offer.stage, Stage::Releasing(release) if release.overdue) {
-            self.0.increment(&[("kind", PUBLISH)]);
+            self.0.increment(&[("kind", Kind::Publish.name())]);
         }
         Ok(TaskOutcome::Done)
     }
@@ -53,7 +51,31 @@ impl TaskHandler for Expire {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
         let offer = apply(run, &Subject::of(run)?, Command::Expire).await?;
         if matches!(&offer.stage, Stage::Expired(_)) {
-            self.0.increment(&[("kind", EXPIRY)]);
+            self.0.increment(&[("kind", Kind::OfferExpiry.name())]);
+        }
+        Ok(TaskOutcome::Done)
+    }
+}
+
+/// Rings a clock that no decision of its offer rings.
+#[derive(Debug)]
+pub(super) struct Ring(pub(super) Counter);
+
+#[async_trait]
+impl TaskHandler for Ring {
+    async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
+        let (seller, clock_id) = clock::Ring::of(run)?;
+        let rung = run
+            .transaction(|uow| {
+                let (seller, clock_id) = (seller.clone(), clock_id.clone());
+                Box::pin(async move {
+                    uow.complete_task().await?;
+                    clock::ring(uow, &seller, &clock_id).await
+                })
+            })
+            .await?;
+        if let Some(kind) = rung {
+            self.0.increment(&[("kind", kind.name())]);
         }
         Ok(TaskOutcome::Done)
     }

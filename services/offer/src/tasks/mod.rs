@@ -5,13 +5,14 @@ mod agreements;
 mod change_sets;
 mod clocks;
 mod documents;
+mod portal;
 
 use std::sync::Arc;
 
 use countersign_kernel::SellerId;
 use countersign_platform::{Metrics, Wiring};
 
-use crate::commands::follow_up;
+use crate::commands::{clock, follow_up};
 use crate::config::OfferConfig;
 use crate::documents::source::DocumentSource;
 use crate::documents::store::DocumentStore;
@@ -45,6 +46,11 @@ pub(crate) fn wire(wiring: Wiring, outside: &Outside, metrics: &Metrics) -> Wiri
             follow_up::PUBLISH_OVERDUE,
             clocks::PublishOverdue(breached.clone()),
         )
+        .task(
+            follow_up::CHECK_PORTAL_OFFER,
+            portal::Check(outside.clone()),
+        )
+        .task(clock::RING, clocks::Ring(breached.clone()))
         .task(follow_up::EXPIRE, clocks::Expire(breached))
         .recurring(agreements::KIND, agreements::Look(outside.clone()))
 }

@@ -113,3 +113,26 @@ pub(crate) fn deal(engagement: &str, files: &[File], digest: Digest) -> common::
         stamped_at: "2026-03-01T09:00:00Z".into(),
     }
 }
+
+/// An installment of US dollars.
+pub(crate) fn installment(charge_date: &str, amount: &str) -> common::Installment {
+    common::Installment {
+        charge_date: charge_date.into(),
+        amount: Some(usd(amount)),
+    }
+}
+
+/// The same deal at another price, paid in installments.
+pub(crate) fn in_installments(
+    mut deal: common::ApprovedDeal,
+    total: &str,
+    installments: Vec<common::Installment>,
+) -> common::ApprovedDeal {
+    use common::payment_plan::Plan;
+    let estimate = deal.estimate.as_mut().unwrap();
+    estimate.payment_plan = Some(common::PaymentPlan {
+        plan: Some(Plan::Installments(common::Installments { installments })),
+    });
+    estimate.economics.as_mut().unwrap().price_total = Some(usd(total));
+    deal
+}

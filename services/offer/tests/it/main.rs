@@ -8,10 +8,13 @@
 )]
 
 mod approval;
+mod clocks;
 mod crossings;
 mod deals;
+mod kinds;
 mod marketplace;
 mod offers;
+mod portal;
 mod refusals;
 mod tenants;
 mod world;

@@ -9,7 +9,16 @@ use countersign_platform::testing::TestBed;
 async fn rows_of_another_tenant_are_out_of_reach() {
     let bed = TestBed::new(&service(), NoSection {}).await;
     let tables = bed.tenants_are_apart().await;
-    for own in ["agreement", "change_set", "engagement", "listing", "offer"] {
+    for own in [
+        "agreement",
+        "change_set",
+        "clock",
+        "engagement",
+        "listing",
+        "offer",
+        "prerequisite",
+        "seller_calendar",
+    ] {
         assert!(
             tables.iter().any(|table| table == own),
             "{own} is not in {tables:?}"

@@ -11,6 +11,7 @@ use countersign_offer::{Approvals, OfferConfig, compose, service};
 use countersign_platform::testing::{Running, TestBed};
 use countersign_platform::{Clock, NewEvent, Secret};
 use countersign_proto::approval::v1 as approval_pb;
+use countersign_proto::common::v1::ApprovedDeal;
 use countersign_proto::offer::v1 as pb;
 use countersign_proto::offer::v1::offer_service_client::OfferServiceClient;
 use prost::{Message, Name};
@@ -163,13 +164,20 @@ impl World {
         self.bed.deliver(&Approvals, &event).await.unwrap()
     }
 
-    /// Stamped, signed, checklist complete: with these documents.
+    /// Stamped and signed: the handbook's deal with these documents.
     pub(crate) async fn signed_with(&self, files: &[File]) -> Digest {
+        let digest = Digest::of(b"what was approved");
+        let deal = deals::deal(ENGAGEMENT, files, digest);
+        self.signed(deal, files).await;
+        digest
+    }
+
+    /// Stamped and signed: this deal.
+    pub(crate) async fn signed(&self, deal: ApprovedDeal, files: &[File]) {
         for file in files {
             self.approval.keep(&file.bytes);
         }
-        let digest = Digest::of(b"what was approved");
-        let deal = Some(deals::deal(ENGAGEMENT, files, digest));
+        let deal = Some(deal);
         let stamped = approval_pb::DealStamped { deal: deal.clone() };
         assert_eq!(self.hear(&stamped).await, "applied");
         let signed = approval_pb::SowSigned {
@@ -177,7 +185,39 @@ impl World {
             ..approval_pb::SowSigned::default()
         };
         assert_eq!(self.hear(&signed).await, "applied");
-        digest
+    }
+
+    /// All that a draft of this deal needs.
+    pub(crate) async fn ready_to_draft(&self, deal: ApprovedDeal) {
+        let price = deal.estimate.as_ref().unwrap().economics.as_ref().unwrap();
+        let total_price = price.price_total.clone();
+        self.signed(deal, &deals::files()).await;
+        self.close_checklist().await;
+        self.register_listing().await;
+        let intake = pb::CompleteIntakeRequest {
+            total_price,
+            ..Self::intake()
+        };
+        let mut client = self.client.clone();
+        client.complete_intake(self.command(intake)).await.unwrap();
+    }
+
+    /// The draft, once its legal document is assembled.
+    pub(crate) async fn assembled(&self, offer_id: &str) -> pb::Offer {
+        let assembling = pb::legal_document::State::Assembling;
+        self.until(offer_id, |offer| {
+            offer.legal_document.as_ref().unwrap().state() != assembling
+        })
+        .await
+    }
+
+    /// What pre-flight finds.
+    pub(crate) async fn findings(&self, offer_id: &str) -> Vec<String> {
+        let offer_id = offer_id.to_owned();
+        let request = Self::query(pb::PreflightRequest { offer_id });
+        let found = self.client.clone().preflight(request).await.unwrap();
+        let findings = found.into_inner().findings.into_iter();
+        findings.map(|finding| finding.rule).collect()
     }
 
     pub(crate) async fn close_checklist(&self) {
@@ -204,7 +244,13 @@ impl World {
     }
 
     pub(crate) async fn register_listing(&self) {
+        self.register_listing_for(pb::ReleaseWay::Unspecified).await;
+    }
+
+    /// The listing, whose offers reach AWS this way.
+    pub(crate) async fn register_listing_for(&self, way: pb::ReleaseWay) {
         let listing = pb::Listing {
+            release_way: way.into(),
             product_id: sandbox::DEFAULT_PRODUCT_ID.into(),
             title: "Handbook Professional Services".into(),
             dimension_keys: vec!["professional_services".into()],
@@ -248,11 +294,7 @@ impl World {
             .draft_offer(self.command(Self::draft_request()))
             .await
             .unwrap();
-        let assembling = pb::legal_document::State::Assembling;
-        self.until(&drafted.into_inner().offer_id, |offer| {
-            offer.legal_document.as_ref().unwrap().state() != assembling
-        })
-        .await
+        self.assembled(&drafted.into_inner().offer_id).await
     }
 
     pub(crate) fn release_request(offer: &pb::Offer) -> pb::ReleaseOfferRequest {
@@ -311,6 +353,11 @@ impl World {
     pub(crate) async fn pass(&self) {
         tokio::time::sleep(Duration::from_millis(100)).await;
         self.bed.clock().advance(TimeDelta::milliseconds(100));
+    }
+
+    /// Where the sandbox is, as AWS.
+    pub(crate) fn aws(&self) -> String {
+        self.sandbox.endpoint_url()
     }
 
     /// An act of the buyer, or of AWS, in the sandbox.

@@ -1,194 +1,255 @@
 //! A case per rule (O4): the candidate as it passes, changed in one thing.
 
+use std::collections::BTreeSet;
+
 use countersign_kernel::{Currency, Digest, Money};
 
+use super::cases::*;
 use super::*;
-use crate::domain::deal::DatedAmount;
+use crate::domain::deal::{DocumentKind, PaymentPlan};
 use crate::domain::engagement::Approval;
+use crate::domain::resale::{Contract, NetTerms};
 use crate::domain::sample;
 
-fn rules_after(change: fn(&mut Candidate)) -> Vec<&'static str> {
-    let mut candidate = sample::candidate();
-    change(&mut candidate);
-    findings(&candidate)
-        .iter()
-        .map(|finding| finding.rule)
-        .collect()
-}
-
-fn charge(candidate: &mut Candidate, day: &str, amount: &str) {
-    let charge = DatedAmount {
-        date: sample::day(day),
-        amount: sample::usd(amount),
-    };
-    candidate.plan.schedule.push(charge);
-}
-
 #[test]
-fn the_handbook_deal_passes() {
-    assert_eq!(findings(&sample::candidate()), []);
+fn the_handbook_deal_and_s1s_resale_pass() {
+    for passes in [DIRECT, authorization, partner, || marked_up("10")] {
+        assert_eq!(ids(&passes()), [""; 0]);
+    }
 }
 
 #[test]
 fn each_rule_finds_its_own_failure() {
-    type Change = fn(&mut Candidate);
-    // today is 2026-03-02, expiry 2026-03-31, duration P90D: the agreement would end 2026-05-31.
-    let cases: &[(&str, Change)] = &[
-        ("STAMP_INVALID", |c| c.standing.stamp_valid = false),
-        ("DIGEST_MISMATCH", |c| {
-            c.standing.approved_digest = Some(Digest::of(b"other"));
-        }),
-        ("DIGEST_MISMATCH", |c| c.standing.approved_digest = None),
-        ("SOW_NOT_SIGNED", |c| c.standing.sow_signed = false),
-        ("CHECKLIST_OPEN", |c| c.standing.checklist_completed = false),
-        ("INTAKE_CHANGED", |c| c.intake_current = false),
-        ("OFFER_NAME_PRESENT", |c| c.plan.name.clear()),
-        ("OFFER_NAME_LENGTH", |c| c.plan.name = "n".repeat(151)),
-        ("OFFER_NAME_CHARACTERS", |c| c.plan.name = "a <b>".into()),
-        ("OFFER_NAME_CHARACTERS", |c| c.plan.name = " a".into()),
-        ("OFFER_NAME_CHARACTERS", |c| c.plan.name = "a\\b".into()),
-        ("OFFER_DESCRIPTION_PRESENT", |c| c.plan.description.clear()),
-        ("OFFER_DESCRIPTION_LENGTH", |c| {
-            c.plan.description = "d".repeat(256);
-        }),
-        ("OFFER_DESCRIPTION_CHARACTERS", |c| {
-            c.plan.description = " d".into();
-        }),
-        ("OFFER_EXPIRY_IN_FUTURE", |c| {
-            c.today = sample::day("2026-03-02");
-            c.plan.available_until = c.today;
-        }),
-        ("OFFER_EXPIRY_BEFORE_AGREEMENT_END", |c| {
-            c.plan.available_until = sample::day("2026-05-31");
-        }),
-        ("BUYER_ACCOUNTS_PRESENT", |c| c.plan.buyer_accounts.clear()),
-        ("BUYER_ACCOUNTS_VALID", |c| {
-            c.plan.buyer_accounts = vec!["12345678901".into()];
-        }),
-        ("BUYER_ACCOUNTS_VALID", |c| {
-            c.plan.buyer_accounts = vec!["12345678901x".into()];
-        }),
-        ("BUYER_ACCOUNTS_COUNT", |c| {
-            c.plan.buyer_accounts = vec!["123456789012".into(); 25];
-        }),
-        ("PRICE_EQUALS_APPROVED", |c| {
-            c.approved_price = sample::usd("102500.01");
-        }),
-        ("SCHEDULE_LENGTH", |c| {
-            c.plan.available_until = sample::day("2026-03-03");
-            c.plan.duration = "P1Y".parse().unwrap();
-            c.plan.schedule.clear();
-            let mut day = sample::day("2026-03-03");
-            for _ in 0..61 {
-                c.plan.schedule.push(DatedAmount {
-                    date: day,
-                    amount: sample::usd("1.00"),
-                });
-                day = day.succ_opt().unwrap();
-            }
-            c.approved_price = sample::usd("61.00");
-        }),
-        ("CHARGE_DATES_NOT_PAST", |c| {
-            c.plan.schedule[0].date = sample::day("2026-03-01");
-        }),
-        ("CHARGE_DATES_BEFORE_AGREEMENT_END", |c| {
-            c.plan.schedule[0].date = sample::day("2026-05-31");
-        }),
-        ("DIMENSION_EXISTS", |c| c.plan.dimension_key = None),
-        ("DIMENSION_EXISTS", |c| {
-            c.product_dimensions = vec!["other".into()];
-        }),
-        ("EULA_PRESENT", |c| c.has_eula = false),
-        ("LEGAL_DOCUMENT_READY", |c| c.plan.legal_document = None),
-        ("AGREEMENT_DURATION_VALID", |c| {
-            c.plan.duration = "P10000Y".parse().unwrap();
-            let far = NaiveDate::from_ymd_opt(255_000, 1, 1).unwrap();
-            c.today = far;
-            c.plan.available_until = far.succ_opt().unwrap();
-            c.plan.schedule[0].date = far;
-        }),
-    ];
-    for (rule, change) in cases {
-        assert_eq!(rules_after(*change), [*rule]);
+    for (number, (rule, base, change)) in ALONE.iter().enumerate() {
+        let mut candidate = base();
+        change(&mut candidate);
+        assert_eq!(ids(&candidate), [*rule], "case {number}");
+    }
+    for (rules, base, change) in TOGETHER {
+        let mut candidate = base();
+        change(&mut candidate);
+        assert_eq!(ids(&candidate), *rules);
     }
 }
 
+/// The table drives the tests: a new rule fails here until it has a row.
 #[test]
-fn failures_that_come_together_are_all_told() {
-    let found = rules_after(|c| {
-        c.plan.schedule.clear();
-        c.plan.currency = Currency::Inr;
-    });
-    assert_eq!(
-        found,
-        [
-            "CURRENCY_SUPPORTED",
-            "PRICE_EQUALS_APPROVED",
-            "SCHEDULE_PRESENT"
-        ]
-    );
-    let found = rules_after(|c| {
-        c.plan.schedule.clear();
-        charge(c, "2026-03-02", "52500.00");
-        charge(c, "2026-03-31", "50000.00");
-    });
-    assert_eq!(found, ["CHARGES_BEFORE_EXPIRY"]);
-    let found = rules_after(|c| {
-        c.plan.schedule.clear();
-        charge(c, "2026-04-02", "52500.00");
-        charge(c, "2026-04-02", "50000.00");
-    });
-    assert_eq!(found, ["CHARGE_DATES_UNIQUE"]);
+fn every_rule_of_the_table_is_violated_somewhere() {
+    let alone = ALONE.iter().map(|(rule, _, _)| *rule);
+    let together = TOGETHER
+        .iter()
+        .flat_map(|(rules, _, _)| rules.iter().copied());
+    let violated: BTreeSet<&str> = alone.chain(together).collect();
+    let all: BTreeSet<&str> = rules().map(|rule| rule.id).collect();
+    assert_eq!(violated, all);
 }
 
+/// All that can be wrong with the common part of a candidate at once.
+fn worst(base: Base) -> Candidate {
+    let mut c = base();
+    c.standing.stamp_valid = false;
+    c.standing.approved_digest = None;
+    c.standing.checklist_completed = false;
+    c.intake_current = false;
+    c.plan.name = "<".repeat(151);
+    c.plan.description = " ".repeat(255) + "/";
+    c.plan.available_until = Some(sample::day("2026-05-31"));
+    c.plan.buyer_accounts = accounts(25);
+    c.plan
+        .buyer_accounts
+        .extend(["1".to_owned(), "1".to_owned()]);
+    c.plan.currency = Currency::Inr;
+    c.plan.fixed_price = sample::usd("1.00");
+    c.plan.schedule = charges_from("2026-03-01", 62);
+    c.plan.schedule[0].amount = sample::usd("0.00");
+    c.plan.schedule[1].date = sample::day("2026-03-01");
+    c.plan.schedule[61].date = sample::day("2026-06-01");
+    c.approved_price = sample::usd("1100000000.00");
+    c.plan.product_id = "-".into();
+    c.plan.dimension_key = Some("k".repeat(101));
+    let more = (0..6).map(|number| document(&format!("{number}.docx"), 10_000_001));
+    c.documents = more.collect();
+    c.plan.legal_document = None;
+    c
+}
+
+/// The rules of the candidate's kind that hold.
+fn silent(candidate: &Candidate) -> Vec<&'static str> {
+    let found = ids(candidate);
+    let of_kind = rules().filter(|rule| rule.kinds.has(&candidate.plan.kind));
+    let ids = of_kind.map(|rule| rule.id);
+    ids.filter(|rule| !found.contains(rule)).collect()
+}
+
+/// All failures at once, not the first (O4). What stays silent says the opposite of another rule, or
+/// asks for something that is there in excess.
 #[test]
-fn amounts_have_bounds_and_one_currency() {
-    let found = rules_after(|c| {
-        c.plan.schedule[0].amount = Money::zero(Currency::Usd);
-        c.approved_price = Money::zero(Currency::Usd);
-    });
-    assert_eq!(found, ["CHARGE_AMOUNTS_IN_RANGE"]);
-    let found = rules_after(|c| {
-        c.plan.schedule[0].amount = sample::usd("100000000.01");
-        c.approved_price = sample::usd("100000000.01");
-    });
+fn failures_that_come_together_are_all_told() {
     assert_eq!(
-        found,
-        ["CHARGE_AMOUNTS_IN_RANGE", "PRICE_ABOVE_EXTRA_APPROVAL"]
+        silent(&worst(DIRECT)),
+        [
+            "SOW_NOT_SIGNED",
+            "OFFER_NAME_PRESENT",
+            "OFFER_DESCRIPTION_PRESENT",
+            "OFFER_EXPIRY_PRESENT",
+            "OFFER_EXPIRY_IN_FUTURE",
+            "BUYER_ACCOUNTS_PRESENT",
+            "SCHEDULE_PRESENT",
+            "AGREEMENT_DURATION_VALID",
+        ]
     );
-    let found = rules_after(|c| {
-        c.plan.schedule[0].amount = Money::parse("102500.00", Currency::Eur).unwrap();
-    });
-    assert_eq!(found, ["CURRENCY_SINGLE", "PRICE_EQUALS_APPROVED"]);
+    let mut given = worst(authorization);
+    let allowed = allowed(&mut given);
+    allowed.single_use = false;
+    let url = "ftp://files.example".into();
+    allowed.contract = Contract::Custom { url };
+    allowed.reseller.account = "123456789012".parse().unwrap();
+    assert_eq!(
+        silent(&given),
+        [
+            "SOW_NOT_SIGNED",
+            "OFFER_NAME_PRESENT",
+            "OFFER_DESCRIPTION_PRESENT",
+            "OFFER_EXPIRY_IN_FUTURE",
+            "AUTHORIZATION_CURRENCY",
+            "SCHEDULE_PRESENT",
+            "AGREEMENT_DURATION_VALID",
+            "SINGLE_USE_NEEDS_END",
+        ]
+    );
+    let mut resold = worst(partner);
+    let partner = reselling(&mut resold);
+    partner.contract_accepted = false;
+    partner.markup = Some("-0.0000000001".parse().unwrap());
+    partner.net_terms = NetTerms::of_days(30).ok();
+    let received = &mut partner.authorization;
+    received.until = Some(sample::day("2026-03-01"));
+    received.product_id = "prod-other".parse().unwrap();
+    received.duration = "P1Y".parse().unwrap();
+    received.has_eula = false;
+    received.schedule[0].date = sample::day("2026-03-01");
+    assert_eq!(
+        silent(&resold),
+        [
+            "SOW_NOT_SIGNED",
+            "OFFER_NAME_PRESENT",
+            "OFFER_DESCRIPTION_PRESENT",
+            "OFFER_EXPIRY_PRESENT",
+            "OFFER_EXPIRY_IN_FUTURE",
+            "BUYER_ACCOUNTS_PRESENT",
+            "SCHEDULE_PRESENT",
+            "AGREEMENT_DURATION_VALID",
+            "PRICE_WAY_PRESENT",
+            "FIXED_AMOUNTS_NEED_SCHEDULE",
+        ]
+    );
+}
+
+/// What is missing altogether is told altogether, too.
+#[test]
+fn all_that_is_missing_is_told_at_once() {
+    let mut c = DIRECT();
+    c.standing.sow_signed = false;
+    c.plan.name.clear();
+    c.plan.description.clear();
+    c.plan.available_until = None;
+    c.plan.buyer_accounts.clear();
+    c.plan.schedule.clear();
+    c.plan.dimension_key = None;
+    c.documents.clear();
+    c.plan.legal_document = None;
+    assert_eq!(
+        ids(&c),
+        [
+            "SOW_NOT_SIGNED",
+            "OFFER_NAME_PRESENT",
+            "OFFER_DESCRIPTION_PRESENT",
+            "OFFER_EXPIRY_PRESENT",
+            "BUYER_ACCOUNTS_PRESENT",
+            "PRICE_EQUALS_APPROVED",
+            "SCHEDULE_PRESENT",
+            "DIMENSION_EXISTS",
+            "EULA_PRESENT",
+            "LEGAL_DOCUMENT_READY",
+        ]
+    );
 }
 
 #[test]
 fn what_is_just_within_a_bound_passes() {
-    type Change = fn(&mut Candidate);
-    let cases: [Change; 5] = [
-        |c| c.plan.name = "n".repeat(150),
-        |c| c.plan.description = "d".repeat(255),
-        |c| c.plan.buyer_accounts = vec!["123456789012".into(); 24],
-        |c| {
+    let cases: [(Base, Change); 11] = [
+        (DIRECT, |c| c.plan.name = "n".repeat(150)),
+        (DIRECT, |c| c.plan.description = "d".repeat(255)),
+        (DIRECT, |c| c.plan.buyer_accounts = accounts(24)),
+        (DIRECT, |c| {
             c.plan.currency = Currency::Eur;
             let largest = Money::parse("100000000.00", Currency::Eur).unwrap();
             c.plan.schedule[0].amount = largest;
+            c.plan.fixed_price = Money::zero(Currency::Eur);
             c.approved_price = largest;
-        },
-        |c| {
-            c.plan.available_until = sample::day("2026-03-03");
+        }),
+        (DIRECT, |c| {
+            c.plan.available_until = Some(sample::day("2026-03-03"));
             c.plan.duration = "P1Y".parse().unwrap();
-            c.plan.schedule.clear();
-            for date in sample::day("2026-03-03").iter_days().take(60) {
-                let amount = sample::usd("1.00");
-                c.plan.schedule.push(DatedAmount { date, amount });
-            }
+            c.plan.schedule = charges_from("2026-03-03", 60);
             c.approved_price = sample::usd("60.00");
-        },
+        }),
+        (DIRECT, |c| c.documents[0].size_bytes = 10_000_000),
+        (DIRECT, |c| {
+            c.documents
+                .extend((0..3).map(|n| document(&format!("{n}.PDF"), 1)));
+        }),
+        (DIRECT, |c| {
+            c.plan.schedule[0].amount = sample::usd("250000.00");
+            c.approved_price = sample::usd("250000.00");
+        }),
+        (authorization, |c| c.plan.buyer_accounts = accounts(25)),
+        (authorization, |c| c.plan.buyer_accounts.clear()),
+        (partner, |c| {
+            reselling(c).authorization.net_terms = NetTerms::of_days(30).ok();
+            reselling(c).net_terms = NetTerms::of_days(30).ok();
+            reselling(c).authorization.until = Some(c.today);
+        }),
     ];
-    for (number, change) in cases.into_iter().enumerate() {
-        assert_eq!(rules_after(change), [""; 0], "case {number}");
+    for (number, (base, change)) in cases.into_iter().enumerate() {
+        let mut candidate = base();
+        change(&mut candidate);
+        assert_eq!(ids(&candidate), [""; 0], "case {number}");
     }
+}
+
+/// What is timed is the whole table: an offer that passes is looked at by every rule.
+#[test]
+fn the_largest_offer_passes() {
+    let candidate = largest::largest().unwrap();
+    assert_eq!(candidate.plan.schedule.len(), 60);
+    assert_eq!(candidate.plan.buyer_accounts.len(), 24);
+    assert_eq!(ids(&candidate), [""; 0]);
+}
+
+/// An authorization for any number of offers has a price and no schedule, and may have no end.
+#[test]
+fn an_open_ended_authorization_passes() {
+    let (mut offer, engagement) = sample::authorization_draft();
+    offer.basis.deal.estimate.payment_plan = PaymentPlan::Prepaid;
+    offer.terms.expires_on = None;
+    if let Kind::Authorization(allowed) = &mut offer.basis.kind {
+        allowed.single_use = false;
+        allowed.buyers.clear();
+    }
+    let candidate = sample::candidate_of(&(offer, engagement));
+    assert_eq!(candidate.plan.upfront, Some(sample::usd("1.00")));
+    assert_eq!(ids(&candidate), [""; 0]);
+}
+
+/// A prepaid authorization is resold with a mark-up over its one price.
+#[test]
+fn a_markup_over_a_price_without_schedule_passes() {
+    let mut candidate = marked_up("10");
+    reselling(&mut candidate).authorization.schedule.clear();
+    candidate.plan.schedule.clear();
+    candidate.plan.upfront = Some(sample::usd("1.10"));
+    assert_eq!(ids(&candidate), [""; 0]);
 }
 
 #[test]
@@ -261,27 +322,39 @@ fn an_approval_that_fell_takes_a_release_back() {
 }
 
 #[test]
-fn a_big_deal_is_a_warning_only() {
-    let mut candidate = sample::candidate();
-    for (price, warned) in [("250000.00", false), ("250000.01", true)] {
-        candidate.plan.schedule[0].amount = sample::usd(price);
-        candidate.approved_price = sample::usd(price);
-        let found = findings(&candidate);
-        assert_eq!(found.len(), usize::from(warned));
-        assert!(!any_error(&found));
+fn a_warning_stops_no_release() {
+    let warnings: Vec<&str> = rules()
+        .filter(|rule| rule.severity == Severity::Warning)
+        .map(|rule| rule.id)
+        .collect();
+    assert_eq!(warnings, ["PRICE_ABOVE_EXTRA_APPROVAL", "DOCUMENT_TYPE"]);
+    for (rule, base, change) in ALONE {
+        let mut candidate = base();
+        change(&mut candidate);
+        assert_eq!(
+            any_error(&findings(&candidate)),
+            !warnings.contains(rule),
+            "{rule}"
+        );
     }
 }
 
+/// The names are stable: they are reason codes of refusals.
 #[test]
-fn every_rule_has_a_name_of_its_own_and_a_fix() {
-    let mut names: Vec<&str> = RULES.iter().map(|rule| rule.id).collect();
-    names.sort_unstable();
-    let count = names.len();
-    names.dedup();
-    assert_eq!(names.len(), count);
-    assert!(
-        RULES
-            .iter()
-            .all(|rule| !rule.fix.is_empty() && !rule.field.is_empty())
-    );
+fn every_rule_has_a_name_of_its_own_and_a_fix_and_is_printed() {
+    let printed = printed::markdown();
+    let mut names = BTreeSet::new();
+    let offers = rules().map(|rule| (rule.id, rule.field, rule.fix));
+    let intake = form::RULES
+        .iter()
+        .map(|rule| (rule.id, rule.field, rule.fix));
+    for (id, field, fix) in offers.chain(intake) {
+        assert!(names.insert(id), "{id} is there twice");
+        assert!(!field.is_empty() && !fix.is_empty(), "{id}");
+        assert!(printed.contains(&format!("| `{id}` |")), "{id}");
+    }
+    for item in &prerequisite::CHECKLIST {
+        assert!(printed.contains(item.id));
+        assert_eq!(prerequisite::find(item.id), Some(item));
+    }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{StoredMoney, Unreadable, from_value, parse, to_value};
 use crate::domain::intake::Intake;
-use crate::domain::listing::Listing;
+use crate::domain::listing::{Listing, ReleaseWay};
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct StoredIntake {
@@ -18,6 +18,8 @@ pub(super) struct StoredIntake {
     product_id: String,
     product_title: String,
     dimension_keys: Vec<String>,
+    #[serde(default)]
+    by_portal: bool,
 }
 
 impl StoredIntake {
@@ -32,6 +34,7 @@ impl StoredIntake {
             product_id: intake.listing.product_id.to_string(),
             product_title: intake.listing.title.clone(),
             dimension_keys: intake.listing.dimension_keys.clone(),
+            by_portal: intake.listing.release_way == ReleaseWay::Portal,
         }
     }
 
@@ -47,6 +50,11 @@ impl StoredIntake {
                 product_id: parse(&self.product_id, "product id")?,
                 title: self.product_title,
                 dimension_keys: self.dimension_keys,
+                release_way: if self.by_portal {
+                    ReleaseWay::Portal
+                } else {
+                    ReleaseWay::Api
+                },
             },
         })
     }

@@ -4,6 +4,7 @@
 mod agreement;
 mod deal;
 mod intake;
+mod kind;
 mod offer;
 
 use countersign_kernel::{Currency, Money};

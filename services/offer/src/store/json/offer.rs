@@ -7,15 +7,18 @@ use serde_json::Value;
 use super::agreement::StoredAgreement;
 use super::deal::StoredDeal;
 use super::intake::StoredIntake;
+use super::kind::StoredKind;
 use super::{Unreadable, from_value, parse, to_value};
 use crate::domain::offer::{
-    AwsError, Basis, LegalDocument, PendingChange, Publication, ReadyDocument, Release, Stage,
+    AwsError, Basis, LegalDocument, PendingChange, Publication, ReadyDocument, Release, Stage, Way,
 };
 
 #[derive(Serialize, Deserialize)]
 struct StoredBasis {
     deal: StoredDeal,
     intake: StoredIntake,
+    #[serde(default)]
+    kind: StoredKind,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -46,6 +49,8 @@ enum StoredStage {
         change: u32,
         released_at: DateTime<Utc>,
         overdue: bool,
+        #[serde(default)]
+        way: StoredWay,
     },
     Published {
         publication: StoredPublication,
@@ -63,6 +68,37 @@ enum StoredStage {
     Expired {
         publication: StoredPublication,
     },
+}
+
+/// How a release reaches AWS; a row without it was sent by the API.
+#[derive(Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+enum StoredWay {
+    #[default]
+    Api,
+    Portal {
+        given: Option<String>,
+    },
+}
+
+impl StoredWay {
+    fn of(way: &Way) -> Self {
+        match way {
+            Way::Api => Self::Api,
+            Way::Portal { given } => Self::Portal {
+                given: given.as_ref().map(ToString::to_string),
+            },
+        }
+    }
+
+    fn read(self) -> Result<Way, Unreadable> {
+        Ok(match self {
+            Self::Api => Way::Api,
+            Self::Portal { given } => Way::Portal {
+                given: given.map(|id| parse(&id, "offer id of AWS")).transpose()?,
+            },
+        })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -155,10 +191,12 @@ impl StoredStage {
                 change,
                 released_at,
                 overdue,
+                way,
             }) => Self::Releasing {
                 change: *change,
                 released_at: *released_at,
                 overdue: *overdue,
+                way: StoredWay::of(way),
             },
             Stage::Published {
                 publication,
@@ -196,10 +234,12 @@ impl StoredStage {
                 change,
                 released_at,
                 overdue,
+                way,
             } => Stage::Releasing(Release {
                 change,
                 released_at,
                 overdue,
+                way: way.read()?,
             }),
             Self::Published {
                 publication,
@@ -231,7 +271,8 @@ impl StoredStage {
 
 pub(crate) fn basis(basis: &Basis) -> Value {
     let (deal, intake) = (StoredDeal::of(&basis.deal), StoredIntake::of(&basis.intake));
-    to_value(&StoredBasis { deal, intake })
+    let kind = StoredKind::of(&basis.kind);
+    to_value(&StoredBasis { deal, intake, kind })
 }
 
 pub(crate) fn basis_from(value: Value) -> Result<Basis, Unreadable> {
@@ -239,6 +280,7 @@ pub(crate) fn basis_from(value: Value) -> Result<Basis, Unreadable> {
     Ok(Basis {
         deal: stored.deal.read()?,
         intake: stored.intake.read()?,
+        kind: stored.kind.read()?,
     })
 }
 

@@ -1,0 +1,243 @@
+//! Clocks (O18): started and ended with the events of their offer, or by a person; each rings once.
+
+use chrono::{DateTime, Utc};
+use countersign_kernel::SellerId;
+use countersign_platform::{Failure, NewAudit, NewEvent, NewTask, Rejection, TaskRun, UnitOfWork};
+use serde::{Deserialize, Serialize};
+
+use super::offer::unknown as unknown_offer;
+use crate::domain::calendar::Calendar;
+use crate::domain::clock::{self, Clock, Kind, State, Step};
+use crate::domain::id::OfferId;
+use crate::domain::offer::{Event, Offer};
+use crate::domain::rejection;
+use crate::events::outbound;
+use crate::store;
+
+/// Rings a clock that no decision of its offer rings.
+pub(crate) const RING: &str = "offer.ring-clock";
+
+/// What a ringing is about.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Ring {
+    pub(crate) seller: String,
+    pub(crate) clock_id: String,
+}
+
+impl Ring {
+    /// What the run is about.
+    pub(crate) fn of(run: &TaskRun) -> Result<(SellerId, String), Failure> {
+        let ring: Self = serde_json::from_value(run.payload.clone())
+            .map_err(|wrong| Failure::undecodable(format!("the task {}", run.key), wrong))?;
+        let seller = ring.seller.parse();
+        let seller = seller.map_err(|wrong| Failure::undecodable("a task's seller", wrong))?;
+        Ok((seller, ring.clock_id))
+    }
+}
+
+/// What an event of an offer does to its clocks.
+pub(crate) async fn follow(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    offer: &Offer,
+    event: &Event,
+) -> Result<(), Failure> {
+    let now = uow.now();
+    let calendar = store::calendar::find(uow.connection(), seller).await?;
+    for step in clock::follow(event, offer, &calendar.unwrap_or_default(), now) {
+        match step {
+            Step::Start(clock) => start(uow, seller, &clock).await.map(drop)?,
+            Step::Settle { kind, reason } => {
+                end(uow, seller, &offer.id, kind, |clock| {
+                    clock.settled(now, reason)
+                })
+                .await?;
+            }
+            Step::Breach { kind } => {
+                end(uow, seller, &offer.id, kind, |clock| clock.rung(now)).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Starts a clock on what a person tells of.
+pub(crate) async fn start_by_hand(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    offer_id: &OfferId,
+    kind: Kind,
+    started_at: DateTime<Utc>,
+) -> Result<Clock, Failure> {
+    let offer = store::offer::find(uow.connection(), seller, offer_id).await?;
+    let offer = offer.ok_or_else(|| unknown_offer(offer_id.as_str()))?;
+    let calendar = store::calendar::find(uow.connection(), seller).await?;
+    let calendar = calendar.unwrap_or_default();
+    let clock = clock::start_by_hand(&offer, kind, started_at, &calendar, uow.now())?;
+    start(uow, seller, &clock).await
+}
+
+/// A clock that was started before stays as it is.
+async fn start(uow: &mut UnitOfWork, seller: &SellerId, clock: &Clock) -> Result<Clock, Failure> {
+    if !store::clock::insert(uow.connection(), seller, clock).await? {
+        let known = store::clock::lock(uow.connection(), seller, &clock.id).await?;
+        return known.ok_or_else(|| Failure::internal("starting a clock", "it is gone"));
+    }
+    audit(uow, seller, None, clock).await?;
+    if !clock.kind.rung_by_offer() {
+        let payload = Ring {
+            seller: seller.to_string(),
+            clock_id: clock.id.clone(),
+        };
+        let payload = serde_json::to_value(payload)
+            .map_err(|wrong| Failure::internal("writing a task", wrong))?;
+        uow.schedule(NewTask {
+            kind: RING,
+            key: key(seller, &clock.id),
+            payload,
+            due_at: clock.due_at,
+        })
+        .await?;
+    }
+    Ok(clock.clone())
+}
+
+fn key(seller: &SellerId, clock_id: &str) -> String {
+    format!("{seller}/{clock_id}")
+}
+
+/// Ends the running clocks of a kind.
+async fn end(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    offer_id: &OfferId,
+    kind: Kind,
+    ended: impl Fn(&Clock) -> Option<Clock> + Send,
+) -> Result<(), Failure> {
+    for clock in store::clock::running(uow.connection(), seller, offer_id, kind).await? {
+        if let Some(after) = ended(&clock) {
+            write(uow, seller, &clock, &after).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Notes that somebody saw to what a clock watches.
+pub(crate) async fn settle(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    clock_id: &str,
+    reason: &str,
+) -> Result<Clock, Failure> {
+    let reason = reason.trim();
+    if reason.is_empty() {
+        let text = "say what was done, or why it is not wanted";
+        let violation = rejection::Violation::new("reason", "REASON_REQUIRED", text);
+        return Err(rejection::Rejection::Invalid(vec![violation]).into());
+    }
+    let clock = store::clock::lock(uow.connection(), seller, clock_id).await?;
+    let clock = clock.ok_or_else(|| unknown(clock_id))?;
+    let Some(after) = clock.settled(uow.now(), reason) else {
+        return Ok(clock);
+    };
+    if clock.kind.rung_by_offer() {
+        let text = "the offer itself ends this clock: publish, move or cancel it";
+        return Err(Rejection::failed_precondition("CLOCK_OF_OFFER", text).into());
+    }
+    write(uow, seller, &clock, &after).await?;
+    uow.cancel_task(RING, &key(seller, clock_id)).await?;
+    Ok(after)
+}
+
+/// There is no such clock of this seller.
+pub(crate) fn unknown(clock_id: &str) -> Rejection {
+    Rejection::not_found("CLOCK_UNKNOWN", "clock", clock_id)
+}
+
+/// Rings the clock if it is still running and due. Returns the kind that rang.
+pub(crate) async fn ring(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    clock_id: &str,
+) -> Result<Option<Kind>, Failure> {
+    let clock = store::clock::lock(uow.connection(), seller, clock_id).await?;
+    let Some((before, after)) = clock.and_then(|clock| {
+        let after = clock.rung(uow.now())?;
+        Some((clock, after))
+    }) else {
+        return Ok(None);
+    };
+    write(uow, seller, &before, &after).await?;
+    Ok(Some(after.kind))
+}
+
+/// State first, then audit, then the event of a clock that rang.
+async fn write(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    before: &Clock,
+    after: &Clock,
+) -> Result<(), Failure> {
+    store::clock::update(uow.connection(), seller, after).await?;
+    audit(uow, seller, Some(before), after).await?;
+    if let State::Breached { .. } = after.state {
+        let public = outbound::clock_breached(after);
+        uow.publish(NewEvent {
+            type_name: public.type_name,
+            seller: seller.clone(),
+            engagement: Some(after.engagement_id.clone()),
+            aggregate_id: after.id.clone(),
+            payload: public.payload,
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+async fn audit(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    before: Option<&Clock>,
+    after: &Clock,
+) -> Result<(), Failure> {
+    let (action, reason) = match &after.state {
+        State::Running => ("start_clock", ""),
+        State::Settled { reason, .. } => ("settle_clock", reason.as_str()),
+        State::Breached { .. } => ("ring_clock", ""),
+    };
+    uow.audit(NewAudit {
+        seller: seller.clone(),
+        engagement: Some(after.engagement_id.clone()),
+        aggregate_id: after.id.clone(),
+        action: action.to_owned(),
+        reason: reason.to_owned(),
+        before: before.map(store::clock::audit_view),
+        after: Some(store::clock::audit_view(after)),
+    })
+    .await
+}
+
+/// Replaces the seller's calendar: clocks that run keep their time.
+pub(crate) async fn put_calendar(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    calendar: Calendar,
+) -> Result<Calendar, Failure> {
+    let now = uow.now();
+    let before = store::calendar::find(uow.connection(), seller).await?;
+    if before.as_ref() == Some(&calendar) {
+        return Ok(calendar);
+    }
+    store::calendar::put(uow.connection(), seller, &calendar, now).await?;
+    uow.audit(NewAudit {
+        seller: seller.clone(),
+        engagement: None,
+        aggregate_id: "calendar".to_owned(),
+        action: "put_calendar".to_owned(),
+        reason: String::new(),
+        before: before.as_ref().map(store::calendar::audit_view),
+        after: Some(store::calendar::audit_view(&calendar)),
+    })
+    .await?;
+    Ok(calendar)
+}

@@ -1,0 +1,428 @@
+//! Clocks (O18): what must happen by a time, who sees to it, and where it stands. One table says how
+//! long each kind runs. A clock rings once: a clock that ended stays as it is.
+//!
+//! Publishing and expiry are decided with the offer, whose own events say that they rang. The others
+//! are rung by the clock alone. Kinds that no event of AWS's starts (facts §5: none for payment
+//! requests, none for agreements of professional services) are started by whoever tells of them.
+
+use std::fmt;
+use std::str::FromStr;
+
+use countersign_kernel::chrono::{DateTime, TimeDelta, Utc};
+use countersign_kernel::{EngagementId, role};
+
+use super::calendar::Calendar;
+use super::id::{NotAnId, OfferId};
+use super::offer::{Event, Offer, PUBLISH_WITHIN};
+use super::rejection::{Rejection, Violation};
+use super::resale::Kind as OfferKind;
+
+/// What a clock watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Publish,
+    AgreementVisible,
+    Registration,
+    Identification,
+    BuyerContact,
+    CancellationSilence,
+    PaymentRequest,
+    OfferExpiry,
+    Renewal120,
+    Renewal90,
+    Renewal60,
+}
+
+/// How long a clock runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Span {
+    For(TimeDelta),
+    /// By the seller's calendar.
+    BusinessDays(usize),
+    /// Until what it watches says, such as the expiry.
+    Given,
+}
+
+/// A row of the table.
+struct Row {
+    kind: Kind,
+    name: &'static str,
+    /// The role that sees to it.
+    owner: &'static str,
+    span: Span,
+    /// Whether a person starts it.
+    by_hand: bool,
+}
+
+const fn row(
+    kind: Kind,
+    name: &'static str,
+    owner: &'static str,
+    span: Span,
+    by_hand: bool,
+) -> Row {
+    Row {
+        kind,
+        name,
+        owner,
+        span,
+        by_hand,
+    }
+}
+
+const fn hours(count: i64) -> Span {
+    Span::For(TimeDelta::hours(count))
+}
+
+const fn days(count: i64) -> Span {
+    Span::For(TimeDelta::days(count))
+}
+
+const TABLE: [Row; 11] = [
+    row(
+        Kind::Publish,
+        "publish",
+        role::ALLIANCES,
+        Span::For(PUBLISH_WITHIN),
+        false,
+    ),
+    row(
+        Kind::AgreementVisible,
+        "agreement-visible",
+        role::ALLIANCES,
+        hours(24),
+        true,
+    ),
+    row(
+        Kind::Registration,
+        "registration",
+        role::ALLIANCES,
+        hours(1),
+        true,
+    ),
+    row(
+        Kind::Identification,
+        "identification",
+        role::ALLIANCES,
+        hours(48),
+        true,
+    ),
+    row(
+        Kind::BuyerContact,
+        "buyer-contact",
+        role::ENGAGEMENT_MANAGER,
+        Span::BusinessDays(2),
+        true,
+    ),
+    row(
+        Kind::CancellationSilence,
+        "cancellation-silence",
+        role::ALLIANCES,
+        days(7),
+        true,
+    ),
+    row(
+        Kind::PaymentRequest,
+        "payment-request",
+        role::FINANCE,
+        days(10),
+        true,
+    ),
+    row(
+        Kind::OfferExpiry,
+        "expiry",
+        role::ALLIANCES,
+        Span::Given,
+        false,
+    ),
+    row(
+        Kind::Renewal120,
+        "renewal-120",
+        role::ENGAGEMENT_MANAGER,
+        Span::Given,
+        false,
+    ),
+    row(
+        Kind::Renewal90,
+        "renewal-90",
+        role::ENGAGEMENT_MANAGER,
+        Span::Given,
+        false,
+    ),
+    row(
+        Kind::Renewal60,
+        "renewal-60",
+        role::ENGAGEMENT_MANAGER,
+        Span::Given,
+        false,
+    ),
+];
+
+/// Days before an agreement's end at which its renewal is due to be seen to (O16).
+const RENEWALS: [(Kind, i64); 3] = [
+    (Kind::Renewal120, 120),
+    (Kind::Renewal90, 90),
+    (Kind::Renewal60, 60),
+];
+
+impl Kind {
+    /// Every kind, in the order of the table.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        TABLE.iter().map(|row| row.kind)
+    }
+
+    fn row(self) -> &'static Row {
+        // Every kind has a row, which a test holds; the first stands for what cannot be.
+        TABLE
+            .iter()
+            .find(|row| row.kind == self)
+            .unwrap_or(&TABLE[0])
+    }
+
+    /// As the metrics, the store and the clock's id have it.
+    pub(crate) fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// The role that sees to it.
+    pub(crate) fn owner(self) -> &'static str {
+        self.row().owner
+    }
+
+    /// Whether a person starts it.
+    pub(crate) fn by_hand(self) -> bool {
+        self.row().by_hand
+    }
+
+    /// Whether the offer's own decision rings it.
+    pub(crate) const fn rung_by_offer(self) -> bool {
+        matches!(self, Self::Publish | Self::OfferExpiry)
+    }
+
+    /// When it rings, for a kind whose time does not depend on what it watches.
+    fn due(self, started_at: DateTime<Utc>, calendar: &Calendar) -> Option<DateTime<Utc>> {
+        match self.row().span {
+            Span::For(span) => started_at.checked_add_signed(span),
+            Span::BusinessDays(count) => {
+                // A calendar without business days waits for nobody: days of the week count then.
+                let plain = i64::try_from(count).ok().and_then(TimeDelta::try_days);
+                let plain = plain.and_then(|span| started_at.checked_add_signed(span));
+                calendar.after(started_at, count).or(plain)
+            }
+            Span::Given => None,
+        }
+    }
+}
+
+impl FromStr for Kind {
+    type Err = NotAnId;
+
+    fn from_str(text: &str) -> Result<Self, NotAnId> {
+        let found = TABLE.iter().find(|row| row.name == text);
+        found.map(|row| row.kind).ok_or_else(|| NotAnId {
+            kind: "kind of clock",
+            text: text.to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A clock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Clock {
+    /// Made of offer, kind and start, so that a clock that is started again is the same one.
+    pub(crate) id: String,
+    pub(crate) kind: Kind,
+    pub(crate) offer_id: OfferId,
+    pub(crate) engagement_id: EngagementId,
+    pub(crate) started_at: DateTime<Utc>,
+    pub(crate) due_at: DateTime<Utc>,
+    pub(crate) state: State,
+}
+
+/// Where a clock stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum State {
+    Running,
+    /// What it watches was done, or is no longer wanted.
+    Settled {
+        at: DateTime<Utc>,
+        reason: String,
+    },
+    /// It rang.
+    Breached {
+        at: DateTime<Utc>,
+    },
+}
+
+impl State {
+    /// As the database has it.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Settled { .. } => "settled",
+            Self::Breached { .. } => "breached",
+        }
+    }
+}
+
+impl Clock {
+    fn new(offer: &Offer, kind: Kind, started_at: DateTime<Utc>, due_at: DateTime<Utc>) -> Self {
+        let (id, start) = (&offer.id, started_at.timestamp_millis());
+        Self {
+            id: format!("{id}.{kind}.{start}"),
+            kind,
+            offer_id: id.clone(),
+            engagement_id: offer.engagement_id().clone(),
+            started_at,
+            due_at,
+            state: State::Running,
+        }
+    }
+
+    /// The clock after it rang at `now`; `None` when it does not ring: it ended before, or is not due.
+    #[must_use]
+    pub(crate) fn rung(&self, now: DateTime<Utc>) -> Option<Self> {
+        let rings = self.state == State::Running && now >= self.due_at;
+        rings.then(|| Self {
+            state: State::Breached { at: now },
+            ..self.clone()
+        })
+    }
+
+    /// The clock after somebody saw to it; `None` when it ended before.
+    #[must_use]
+    pub(crate) fn settled(&self, now: DateTime<Utc>, reason: &str) -> Option<Self> {
+        (self.state == State::Running).then(|| Self {
+            state: State::Settled {
+                at: now,
+                reason: reason.to_owned(),
+            },
+            ..self.clone()
+        })
+    }
+}
+
+/// Starts a clock on what a person tells of.
+pub(crate) fn start_by_hand(
+    offer: &Offer,
+    kind: Kind,
+    started_at: DateTime<Utc>,
+    calendar: &Calendar,
+    now: DateTime<Utc>,
+) -> Result<Clock, Rejection> {
+    let mut wrong = Vec::new();
+    if !kind.by_hand() {
+        let text = format!("{kind} starts by itself");
+        wrong.push(Violation::new("kind", "CLOCK_STARTS_BY_ITSELF", text));
+    }
+    if started_at > now {
+        let text = "a clock starts with what happened";
+        wrong.push(Violation::new("started_at", "START_IN_FUTURE", text));
+    }
+    match kind.due(started_at, calendar) {
+        Some(due_at) if wrong.is_empty() => Ok(Clock::new(offer, kind, started_at, due_at)),
+        Some(_) | None => Err(Rejection::Invalid(wrong)),
+    }
+}
+
+/// What an event of an offer does to its clocks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    Start(Clock),
+    /// Every running clock of the kind.
+    Settle {
+        kind: Kind,
+        reason: &'static str,
+    },
+    /// Every running clock of the kind: the offer's decision rang it.
+    Breach {
+        kind: Kind,
+    },
+}
+
+const fn settle(kind: Kind, reason: &'static str) -> Step {
+    Step::Settle { kind, reason }
+}
+
+/// What follows from `event`; `offer` is as it stands after it.
+pub(crate) fn follow(
+    event: &Event,
+    offer: &Offer,
+    calendar: &Calendar,
+    now: DateTime<Utc>,
+) -> Vec<Step> {
+    let start = |kind: Kind, at| {
+        let due = kind.due(at, calendar);
+        due.map(|due_at| Step::Start(Clock::new(offer, kind, at, due_at)))
+    };
+    let expiry = || {
+        let end = offer.expires_at();
+        end.map(|due_at| Step::Start(Clock::new(offer, Kind::OfferExpiry, now, due_at)))
+    };
+    let steps = match event {
+        Event::ReleaseStarted { .. } if offer.awaits_portal() => Vec::new(),
+        Event::ReleaseStarted { at } => vec![start(Kind::Publish, *at)],
+        Event::PortalOfferGiven { .. } => vec![start(Kind::Publish, now)],
+        Event::PortalOfferRefused { .. } => vec![Some(settle(Kind::Publish, "refused here"))],
+        Event::PublishOverdue => vec![Some(Step::Breach {
+            kind: Kind::Publish,
+        })],
+        Event::Published(_) => vec![Some(settle(Kind::Publish, "published")), expiry()],
+        Event::ReleaseFailed { .. } => vec![Some(settle(Kind::Publish, "refused by AWS"))],
+        Event::ExpiryChanged { .. } => {
+            vec![Some(settle(Kind::OfferExpiry, "moved")), expiry()]
+        }
+        Event::Expired => vec![Some(Step::Breach {
+            kind: Kind::OfferExpiry,
+        })],
+        Event::Cancelled { .. } => vec![
+            Some(settle(Kind::Publish, "cancelled")),
+            Some(settle(Kind::OfferExpiry, "cancelled")),
+        ],
+        Event::AgreementRecorded(agreement) => {
+            let renewals = RENEWALS.into_iter().map(|(kind, before)| {
+                let due_at = agreement.ends_at? - TimeDelta::days(before);
+                // A short agreement is over sooner: there is nothing to wait for.
+                (due_at.date_naive() > agreement.accepted_at.date_naive())
+                    .then(|| Step::Start(Clock::new(offer, kind, agreement.accepted_at, due_at)))
+            });
+            let seen = [
+                Some(settle(Kind::OfferExpiry, "accepted")),
+                Some(settle(Kind::AgreementVisible, "the agreement is visible")),
+                start(Kind::BuyerContact, agreement.accepted_at),
+            ];
+            seen.into_iter().chain(renewals).collect()
+        }
+        Event::Drafted { .. }
+        | Event::Revised(_)
+        | Event::LegalDocumentReady(_)
+        | Event::LegalDocumentFailed { .. }
+        | Event::ChangeSetAccepted { .. }
+        | Event::ExpiryChangeStarted { .. }
+        | Event::CancellationStarted { .. }
+        | Event::ChangeFailed { .. } => Vec::new(),
+    };
+    steps
+        .into_iter()
+        .flatten()
+        .filter(|step| belongs(step, offer))
+        .collect()
+}
+
+/// Nobody buys an authorization: it has no buyer to contact and no agreement.
+fn belongs(step: &Step, offer: &Offer) -> bool {
+    let for_buyers = !matches!(offer.basis.kind, OfferKind::Authorization(_));
+    match step {
+        Step::Start(clock) => for_buyers || clock.kind.rung_by_offer(),
+        Step::Settle { .. } | Step::Breach { .. } => true,
+    }
+}
+
+#[cfg(test)]
+mod tests;

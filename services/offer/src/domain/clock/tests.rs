@@ -1,0 +1,152 @@
+//! A case per row of the table, and an offer's life as its clocks see it (O18).
+
+use super::*;
+use crate::domain::offer::{Publication, evolve};
+use crate::domain::sample;
+
+const NOW: &str = "2026-03-05T12:00:00Z";
+
+fn started(steps: &[Step]) -> Vec<(&'static str, String)> {
+    let clocks = steps.iter().filter_map(|step| match step {
+        Step::Start(clock) => Some((clock.kind.name(), clock.due_at.to_rfc3339())),
+        Step::Settle { .. } | Step::Breach { .. } => None,
+    });
+    clocks.collect()
+}
+
+fn published() -> Offer {
+    let at = sample::at("2026-03-02T10:00:00Z");
+    let publication = Publication {
+        aws_offer_id: "offer-abc".parse().unwrap(),
+        url: String::new(),
+        released_at: at,
+        published_at: at,
+    };
+    let events = [Event::ReleaseStarted { at }, Event::Published(publication)];
+    events.iter().fold(Some(sample::draft()), evolve).unwrap()
+}
+
+fn followed(event: &Event, offer: &Offer) -> Vec<Step> {
+    follow(event, offer, &Calendar::default(), sample::at(NOW))
+}
+
+#[test]
+fn every_kind_has_one_row_and_comes_back_by_its_name() {
+    let kinds: Vec<Kind> = Kind::all().collect();
+    assert_eq!(kinds.len(), 11);
+    for kind in kinds {
+        assert_eq!(kind.row().kind, kind);
+        assert_eq!(kind.name().parse::<Kind>().unwrap(), kind);
+        assert!(role::ALL.contains(&kind.owner()));
+    }
+}
+
+#[test]
+fn each_kind_runs_as_long_as_the_table_says() {
+    // NOW is a Thursday.
+    let cases = [
+        (Kind::Publish, Some("2026-03-05T12:45:00Z")),
+        (Kind::AgreementVisible, Some("2026-03-06T12:00:00Z")),
+        (Kind::Registration, Some("2026-03-05T13:00:00Z")),
+        (Kind::Identification, Some("2026-03-07T12:00:00Z")),
+        (Kind::BuyerContact, Some("2026-03-09T23:59:59Z")),
+        (Kind::CancellationSilence, Some("2026-03-12T12:00:00Z")),
+        (Kind::PaymentRequest, Some("2026-03-15T12:00:00Z")),
+        (Kind::OfferExpiry, None),
+        (Kind::Renewal120, None),
+    ];
+    for (kind, due) in cases {
+        let calendar = Calendar::default();
+        assert_eq!(
+            kind.due(sample::at(NOW), &calendar),
+            due.map(sample::at),
+            "{kind}"
+        );
+    }
+}
+
+#[test]
+fn a_clock_rings_once_and_not_before_its_time() {
+    let offer = sample::draft();
+    let calendar = Calendar::default();
+    let start =
+        |kind, at: &str| start_by_hand(&offer, kind, sample::at(at), &calendar, sample::at(NOW));
+    let clock = start(Kind::Registration, NOW).unwrap();
+    assert_eq!(clock.rung(sample::at("2026-03-05T12:59:59Z")), None);
+    let due = sample::at("2026-03-05T13:00:00Z");
+    let rung = clock.rung(due).unwrap();
+    assert_eq!(rung.state, State::Breached { at: due });
+    assert_eq!(rung.rung(due), None);
+    assert_eq!(rung.settled(due, "late"), None);
+    let settled = clock.settled(due, "registered").unwrap();
+    assert_eq!(settled.rung(due), None);
+    for (kind, at, reason) in [
+        (Kind::Publish, NOW, "CLOCK_STARTS_BY_ITSELF"),
+        (
+            Kind::Registration,
+            "2026-03-05T12:00:01Z",
+            "START_IN_FUTURE",
+        ),
+    ] {
+        let Rejection::Invalid(wrong) = start(kind, at).unwrap_err() else {
+            panic!("refused otherwise")
+        };
+        assert_eq!(wrong[0].reason, reason);
+    }
+}
+
+#[test]
+fn an_offers_life_starts_and_ends_its_clocks() {
+    let at = sample::at("2026-03-02T10:00:00Z");
+    let draft = sample::draft();
+    let releasing = followed(&Event::ReleaseStarted { at }, &draft);
+    assert_eq!(
+        started(&releasing),
+        [("publish", "2026-03-02T10:45:00+00:00".into())]
+    );
+    let offer = published();
+    let publication = offer.publication().unwrap().clone();
+    let steps = followed(&Event::Published(publication), &offer);
+    assert_eq!(
+        started(&steps),
+        [("expiry", "2026-03-31T23:59:59+00:00".into())]
+    );
+    assert_eq!(steps[0], settle(Kind::Publish, "published"));
+    let breach = vec![Step::Breach {
+        kind: Kind::OfferExpiry,
+    }];
+    assert_eq!(followed(&Event::Expired, &offer), breach);
+}
+
+/// O16: of a year's agreement all three, of one of 90 days the last only.
+#[test]
+fn an_agreement_starts_the_contact_and_its_renewals() {
+    let mut agreement = sample::agreement();
+    let event = Event::AgreementRecorded(agreement.clone());
+    let contact = ("buyer-contact", "2026-03-09T23:59:59+00:00".to_owned());
+    let of_90_days = ("renewal-60", "2026-04-04T23:59:59+00:00".to_owned());
+    let steps = followed(&event, &published());
+    assert_eq!(started(&steps), [contact.clone(), of_90_days]);
+    agreement.ends_at = Some(sample::at("2027-03-05T23:59:59Z"));
+    let event = Event::AgreementRecorded(agreement);
+    let names: Vec<_> = started(&followed(&event, &published()))
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(
+        names,
+        ["buyer-contact", "renewal-120", "renewal-90", "renewal-60"]
+    );
+}
+
+#[test]
+fn an_authorization_has_its_publication_and_its_end() {
+    let (offer, _) = sample::authorization_draft();
+    let at = sample::at("2026-03-02T10:00:00Z");
+    assert_eq!(
+        started(&followed(&Event::ReleaseStarted { at }, &offer)).len(),
+        1
+    );
+    let event = Event::AgreementRecorded(sample::agreement());
+    assert!(started(&followed(&event, &offer)).is_empty());
+}

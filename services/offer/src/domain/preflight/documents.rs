@@ -1,0 +1,107 @@
+//! The legal documents: what goes into the one PDF, and the PDF (O6).
+
+use super::{Candidate, Kinds, Rule, when};
+use crate::domain::deal::{DocumentKind, MediaType};
+use crate::domain::resale::Kind;
+
+/// Beside the EULA.
+const OTHERS: usize = 5;
+/// 10 MB, read as the smaller of the two megabytes.
+const LARGEST: u64 = 10_000_000;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule::error(
+        "EULA_PRESENT",
+        Kinds::ALL,
+        "documents",
+        "INVALID_LEGAL_DOCUMENTS",
+        "add the seller's EULA to the deal: professional services need a custom one",
+        eula_present,
+    ),
+    Rule::error(
+        "DOCUMENT_COUNT",
+        Kinds::ALL,
+        "documents",
+        "INVALID_LEGAL_DOCUMENTS",
+        "leave at most 5 documents beside the EULA",
+        count,
+    ),
+    Rule::error(
+        "DOCUMENT_SIZE",
+        Kinds::ALL,
+        "documents",
+        "LIMIT_EXCEEDED_LEGAL_DOCUMENT_SIZE",
+        "keep each document at or below 10 MB",
+        size,
+    ),
+    Rule::error(
+        "DOCUMENT_TYPE",
+        Kinds::ALL,
+        "documents",
+        "INVALID_LEGAL_DOCUMENTS",
+        "name a text file .txt and a PDF .pdf: the portal takes no others",
+        file_type,
+    )
+    .warning(),
+    Rule::error(
+        "LEGAL_DOCUMENT_READY",
+        Kinds::ALL,
+        "legal_document",
+        "INVALID_LEGAL_DOCUMENTS",
+        "wait until it is assembled; once it failed, have the documents mended and approved, cancel this draft and draft the offer again",
+        ready,
+    ),
+];
+
+/// A reseller's offer carries the seller's EULA of the authorization, if there is one (facts §1.4).
+fn eula_present(candidate: &Candidate) -> Option<String> {
+    let own = candidate
+        .documents
+        .iter()
+        .any(|document| document.kind == DocumentKind::Eula);
+    let received = match &candidate.plan.kind {
+        Kind::Partner(partner) => partner.authorization.has_eula,
+        Kind::Direct | Kind::Authorization(_) => false,
+    };
+    when(!own && !received, || "the deal has no EULA".into())
+}
+
+fn count(candidate: &Candidate) -> Option<String> {
+    let others = candidate
+        .documents
+        .iter()
+        .filter(|document| document.kind != DocumentKind::Eula)
+        .count();
+    when(others > OTHERS, || {
+        format!("{others} documents beside the EULA, at most {OTHERS}")
+    })
+}
+
+fn size(candidate: &Candidate) -> Option<String> {
+    let mut documents = candidate.documents.iter();
+    let large = documents.find(|document| document.size_bytes > LARGEST)?;
+    let (name, size) = (&large.file_name, large.size_bytes);
+    Some(format!("{name:?} has {size} bytes, at most {LARGEST}"))
+}
+
+/// What a document is was looked at when it was uploaded (A7): its name is for people.
+fn file_type(candidate: &Candidate) -> Option<String> {
+    let mut documents = candidate.documents.iter();
+    let odd = documents.find(|document| {
+        let ending = match document.media_type {
+            MediaType::Pdf => ".pdf",
+            MediaType::PlainText => ".txt",
+        };
+        !document.file_name.to_ascii_lowercase().ends_with(ending)
+    })?;
+    Some(format!("{:?} is not named as what it is", odd.file_name))
+}
+
+fn ready(candidate: &Candidate) -> Option<String> {
+    when(candidate.plan.legal_document.is_none(), || {
+        candidate.document_failure.as_ref().map_or_else(
+            || "the legal document is being assembled".into(),
+            |reason| format!("the legal document cannot be made: {reason}"),
+        )
+    })
+}

@@ -1,0 +1,58 @@
+//! The product that is sold, and what of it is granted.
+
+use super::{Candidate, Kinds, Rule, when};
+use crate::domain::id::ProductId;
+
+const KEY_LENGTH: usize = 100;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule::error(
+        "PRODUCT_ID_VALID",
+        Kinds::ALL,
+        "product_id",
+        "ValidationException",
+        "register the listing under the id that AWS shows, such as prod-abc",
+        id_valid,
+    ),
+    Rule::error(
+        "DIMENSION_EXISTS",
+        Kinds::ALL,
+        "listing.dimension_keys",
+        "INVALID_GRANTS",
+        "register the listing with the dimension keys that the product has",
+        dimension_exists,
+    ),
+    Rule::error(
+        "DIMENSION_KEY_LENGTH",
+        Kinds::ALL,
+        "listing.dimension_keys",
+        "INVALID_GRANTS",
+        "a key has 1 to 100 characters: register the listing as AWS shows it",
+        key_length,
+    ),
+];
+
+fn id_valid(candidate: &Candidate) -> Option<String> {
+    candidate
+        .plan
+        .product_id
+        .parse::<ProductId>()
+        .err()
+        .map(|wrong| wrong.to_string())
+}
+
+fn dimension_exists(candidate: &Candidate) -> Option<String> {
+    match &candidate.plan.dimension_key {
+        None => Some("the listing has no dimension to grant".into()),
+        Some(key) => when(!candidate.product_dimensions.contains(key), || {
+            format!("the product has no dimension {key:?}")
+        }),
+    }
+}
+
+fn key_length(candidate: &Candidate) -> Option<String> {
+    let length = candidate.plan.dimension_key.as_ref()?.chars().count();
+    when(!(1..=KEY_LENGTH).contains(&length), || {
+        format!("{length} characters, 1 to {KEY_LENGTH} are taken")
+    })
+}

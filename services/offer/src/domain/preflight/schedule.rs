@@ -1,0 +1,100 @@
+//! The dates of the charges, all UTC, and the duration that they lie in (facts §1.3).
+
+use super::{Candidate, Kinds, Rule, when};
+use std::collections::BTreeSet;
+
+/// By API (facts §0.7).
+const CHARGES: usize = 60;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule::error(
+        "SCHEDULE_PRESENT",
+        Kinds::ALL,
+        "schedule",
+        "MISSING_MANDATORY_TERMS",
+        "use a prepaid or an installment plan: AWS's API makes no variable payments",
+        present,
+    ),
+    Rule::error(
+        "SCHEDULE_LENGTH",
+        Kinds::ALL,
+        "schedule",
+        "TOO_MANY_CHARGES",
+        "plan at most 60 charges",
+        length,
+    ),
+    Rule::error(
+        "CHARGE_DATES_UNIQUE",
+        Kinds::ALL,
+        "schedule",
+        "DUPLICATE_CHARGE_DATES",
+        "merge the charges of one day",
+        unique,
+    ),
+    Rule::error(
+        "CHARGE_DATES_NOT_PAST",
+        Kinds::OFFERS,
+        "schedule",
+        "INVALID_CHARGE_DATES",
+        "no charge may lie before today (UTC)",
+        not_past,
+    ),
+    Rule::error(
+        "CHARGE_DATES_BEFORE_AGREEMENT_END",
+        Kinds::OFFERS,
+        "schedule",
+        "INVALID_CHARGE_DATES",
+        "every charge lies before the agreement would end if it were accepted today",
+        before_agreement_end,
+    ),
+    Rule::error(
+        "AGREEMENT_DURATION_VALID",
+        Kinds::ALL,
+        "scope_duration",
+        "INVALID_AGREEMENT_DURATION",
+        "choose a duration that ends within the calendar",
+        duration,
+    ),
+];
+
+fn present(candidate: &Candidate) -> Option<String> {
+    let plan = &candidate.plan;
+    when(plan.schedule.is_empty() && plan.upfront.is_none(), || {
+        "nothing is charged on any day".into()
+    })
+}
+
+fn length(candidate: &Candidate) -> Option<String> {
+    let count = candidate.plan.schedule.len();
+    when(count > CHARGES, || {
+        format!("{count} charges, at most {CHARGES}")
+    })
+}
+
+fn unique(candidate: &Candidate) -> Option<String> {
+    let mut seen = BTreeSet::new();
+    let mut charges = candidate.plan.schedule.iter();
+    let twice = charges.find(|charge| !seen.insert(charge.date))?;
+    Some(format!("two charges on {}", twice.date))
+}
+
+fn not_past(candidate: &Candidate) -> Option<String> {
+    let today = candidate.today;
+    let mut charges = candidate.plan.schedule.iter();
+    let past = charges.find(|charge| charge.date < today)?;
+    Some(format!("the charge of {} is before {today}", past.date))
+}
+
+fn before_agreement_end(candidate: &Candidate) -> Option<String> {
+    let end = candidate.agreement_end()?;
+    let mut charges = candidate.plan.schedule.iter();
+    let late = charges.find(|charge| charge.date >= end)?;
+    Some(format!("the charge of {} is not before {end}", late.date))
+}
+
+fn duration(candidate: &Candidate) -> Option<String> {
+    let duration = candidate.plan.duration;
+    when(candidate.agreement_end().is_none(), || {
+        format!("{duration} from today lies beyond the calendar")
+    })
+}

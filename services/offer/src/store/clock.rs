@@ -1,0 +1,191 @@
+//! Clocks.
+
+use chrono::{DateTime, Utc};
+use countersign_kernel::SellerId;
+use serde_json::{Value, json};
+use sqlx::{PgConnection, PgExecutor};
+
+use super::json::parse;
+use super::{Position, StoreError, Unreadable, one_row};
+use crate::domain::clock::{Clock, Kind, State};
+use crate::domain::id::OfferId;
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    clock_id: String,
+    kind: String,
+    offer_id: String,
+    engagement_id: String,
+    state: String,
+    started_at: DateTime<Utc>,
+    due_at: DateTime<Utc>,
+    ended_at: Option<DateTime<Utc>>,
+    reason: Option<String>,
+}
+
+impl TryFrom<Row> for Clock {
+    type Error = Unreadable;
+
+    fn try_from(row: Row) -> Result<Self, Unreadable> {
+        Ok(Self {
+            kind: parse(&row.kind, "clock kind")?,
+            offer_id: parse(&row.offer_id, "offer id")?,
+            engagement_id: parse(&row.engagement_id, "engagement id")?,
+            started_at: row.started_at,
+            due_at: row.due_at,
+            state: match (row.state.as_str(), row.ended_at, row.reason) {
+                ("running", None, None) => State::Running,
+                ("settled", Some(at), Some(reason)) => State::Settled { at, reason },
+                ("breached", Some(at), None) => State::Breached { at },
+                (other, ..) => {
+                    return Err(Unreadable::Value {
+                        field: "clock state",
+                        value: other.to_owned(),
+                    });
+                }
+            },
+            id: row.clock_id,
+        })
+    }
+}
+
+fn ended(clock: &Clock) -> (Option<DateTime<Utc>>, Option<&str>) {
+    match &clock.state {
+        State::Running => (None, None),
+        State::Settled { at, reason } => (Some(*at), Some(reason)),
+        State::Breached { at } => (Some(*at), None),
+    }
+}
+
+/// Writes a new clock. Returns whether it is new: one of that id stays as it is.
+pub(crate) async fn insert(
+    connection: &mut PgConnection,
+    seller: &SellerId,
+    clock: &Clock,
+) -> Result<bool, StoreError> {
+    let written = sqlx::query(
+        "INSERT INTO clock (seller, clock_id, kind, offer_id, engagement_id, owner, state, started_at,
+            due_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (seller, clock_id) DO NOTHING",
+    )
+    .bind(seller.as_str())
+    .bind(&clock.id)
+    .bind(clock.kind.name())
+    .bind(clock.offer_id.as_str())
+    .bind(clock.engagement_id.as_str())
+    .bind(clock.kind.owner())
+    .bind(clock.state.name())
+    .bind(clock.started_at)
+    .bind(clock.due_at)
+    .execute(connection)
+    .await?;
+    Ok(written.rows_affected() == 1)
+}
+
+/// The clock, locked for change.
+pub(crate) async fn lock(
+    connection: &mut PgConnection,
+    seller: &SellerId,
+    id: &str,
+) -> Result<Option<Clock>, StoreError> {
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT clock_id, kind, offer_id, engagement_id, state, started_at, due_at, ended_at, reason
+        FROM clock WHERE seller = $1 AND clock_id = $2 FOR UPDATE",
+    )
+    .bind(seller.as_str())
+    .bind(id)
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.map(Clock::try_from).transpose()?)
+}
+
+/// The running clocks of a kind, locked for change.
+pub(crate) async fn running(
+    connection: &mut PgConnection,
+    seller: &SellerId,
+    offer_id: &OfferId,
+    kind: Kind,
+) -> Result<Vec<Clock>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT clock_id, kind, offer_id, engagement_id, state, started_at, due_at, ended_at, reason
+        FROM clock WHERE seller = $1 AND offer_id = $2 AND kind = $3 AND state = 'running'
+        ORDER BY clock_id FOR UPDATE",
+    )
+    .bind(seller.as_str())
+    .bind(offer_id.as_str())
+    .bind(kind.name())
+    .fetch_all(connection)
+    .await?;
+    let clocks = rows.into_iter().map(Clock::try_from);
+    Ok(clocks.collect::<Result<_, _>>()?)
+}
+
+/// Writes how a running clock ended.
+pub(crate) async fn update(
+    connection: &mut PgConnection,
+    seller: &SellerId,
+    clock: &Clock,
+) -> Result<(), StoreError> {
+    let (ended_at, reason) = ended(clock);
+    let written = sqlx::query(
+        "UPDATE clock SET state = $3, ended_at = $4, reason = $5
+        WHERE seller = $1 AND clock_id = $2 AND state = 'running'",
+    )
+    .bind(seller.as_str())
+    .bind(&clock.id)
+    .bind(clock.state.name())
+    .bind(ended_at)
+    .bind(reason)
+    .execute(connection)
+    .await?;
+    one_row("the clock", written.rows_affected())
+}
+
+/// Which clocks are listed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Wanted {
+    pub(crate) state: Option<&'static str>,
+    pub(crate) offer_id: Option<String>,
+}
+
+/// A seller's clocks, the next due first.
+pub(crate) async fn page(
+    executor: impl PgExecutor<'_>,
+    seller: &SellerId,
+    wanted: &Wanted,
+    after: Option<&Position>,
+    limit: i64,
+) -> Result<Vec<Clock>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT clock_id, kind, offer_id, engagement_id, state, started_at, due_at, ended_at, reason
+        FROM clock
+        WHERE seller = $1 AND ($2::text IS NULL OR state = $2)
+            AND ($3::text IS NULL OR offer_id = $3)
+            AND ($4::timestamptz IS NULL OR (due_at, clock_id) > ($4, $5))
+        ORDER BY due_at, clock_id LIMIT $6",
+    )
+    .bind(seller.as_str())
+    .bind(wanted.state)
+    .bind(wanted.offer_id.as_deref())
+    .bind(after.map(|position| position.at))
+    .bind(after.map(|position| position.id.as_str()))
+    .bind(limit)
+    .fetch_all(executor)
+    .await?;
+    let clocks = rows.into_iter().map(Clock::try_from);
+    Ok(clocks.collect::<Result<_, _>>()?)
+}
+
+/// What the audit trail says of a clock (P3).
+pub(crate) fn audit_view(clock: &Clock) -> Value {
+    let (ended_at, reason) = ended(clock);
+    json!({
+        "kind": clock.kind.name(),
+        "offer_id": clock.offer_id.as_str(),
+        "state": clock.state.name(),
+        "started_at": clock.started_at,
+        "due_at": clock.due_at,
+        "ended_at": ended_at,
+        "reason": reason,
+    })
+}

@@ -1,0 +1,64 @@
+//! The portal path (O10): what a person entered in AWS's portal is read back from AWS, and adopted if
+//! it is what was approved.
+
+use countersign_platform::{Failure, TaskHandler, TaskOutcome, TaskRun, async_trait};
+
+use super::Outside;
+use super::change_sets::{retry, under_way};
+use super::clocks::conclude;
+use crate::commands::follow_up::Subject;
+use crate::domain::command::Command;
+use crate::domain::offer::AwsError;
+use crate::domain::plan::Plan;
+use crate::domain::portal;
+use crate::marketplace::CallError;
+
+#[derive(Debug)]
+pub(super) struct Check(pub(super) Outside);
+
+#[async_trait]
+impl TaskHandler for Check {
+    async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
+        let subject = Subject::of(run)?;
+        if let Some(not_ours) = self.0.of_another_seller(run, &subject) {
+            return Ok(not_ours);
+        }
+        let offer = under_way(run, &subject).await?;
+        let Some((offer, released_at)) = offer.and_then(|offer| {
+            let released_at = offer.released_at()?;
+            Some((offer, released_at))
+        }) else {
+            return Ok(TaskOutcome::Done);
+        };
+        let Some(given) = offer.portal_offer() else {
+            return Ok(TaskOutcome::Done);
+        };
+        let refusal = |code: &str, message: String| {
+            let code = code.to_owned();
+            vec![AwsError { code, message }]
+        };
+        let errors = match self.0.marketplace.entity(given).await {
+            Err(CallError::Later(problem)) => return Ok(retry(run, problem)),
+            Err(CallError::Refused(error)) => vec![error],
+            Ok(Err(unread)) => refusal("ENTITY_NOT_READ", unread),
+            // It was entered, and is still to be extended, or AWS publishes it.
+            Ok(Ok(shown)) if !shown.released => {
+                return Ok(retry(run, "AWS has not released it yet".to_owned()));
+            }
+            Ok(Ok(shown)) => {
+                portal::differences(&Plan::of(&offer, released_at.date_naive()), &shown)
+            }
+        };
+        let change = subject.change;
+        let command = if errors.is_empty() {
+            Command::RecordPublished {
+                change,
+                aws_offer_id: given.clone(),
+                url: self.0.url_of(&offer, given),
+            }
+        } else {
+            Command::RefusePortalOffer { change, errors }
+        };
+        conclude(run, &subject, command).await
+    }
+}
