@@ -98,7 +98,7 @@ pub(crate) async fn schedule(
     let tasks = match event {
         Event::Drafted { .. } => vec![of_offer.task(ASSEMBLE, now)?],
         // A person enters it: the portal's time runs from when it is said to be there.
-        Event::ReleaseStarted { .. } if offer.awaits_portal() => Vec::new(),
+        Event::ReleaseStarted { .. } if offer.waits_for_portal() => Vec::new(),
         Event::PortalOfferGiven { .. } => vec![
             of_change.task(CHECK_PORTAL_OFFER, now)?,
             of_change.task(PUBLISH_OVERDUE, now + PUBLISH_WITHIN)?,

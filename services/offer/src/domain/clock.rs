@@ -366,7 +366,7 @@ pub(crate) fn follow(
         end.map(|due_at| Step::Start(Clock::new(offer, Kind::OfferExpiry, now, due_at)))
     };
     let steps = match event {
-        Event::ReleaseStarted { .. } if offer.awaits_portal() => Vec::new(),
+        Event::ReleaseStarted { .. } if offer.waits_for_portal() => Vec::new(),
         Event::ReleaseStarted { at } => vec![start(Kind::Publish, *at)],
         Event::PortalOfferGiven { .. } => vec![start(Kind::Publish, now)],
         Event::PortalOfferRefused { .. } => vec![Some(settle(Kind::Publish, "refused here"))],

@@ -326,7 +326,7 @@ fn take_portal_offer(
     aws_offer_id: &AwsOfferId,
     facts: Facts<'_>,
 ) -> Result<Vec<Event>, Rejection> {
-    if !offer.awaits_portal() {
+    if !offer.waits_for_portal() {
         return Err(Rejection::PortalNotAwaited {
             state: offer.stage.name(),
         });
@@ -447,7 +447,7 @@ fn cancel(offer: &Offer, reason: &str, facts: Facts<'_>) -> Result<Vec<Event>, R
             pending: Some(_), ..
         } => Err(Rejection::ChangeInProgress),
         // Nobody said yet that it is entered: there is nothing of it at AWS.
-        Stage::Releasing(_) if offer.awaits_portal() && offer.portal_offer().is_none() => {
+        Stage::Releasing(_) if offer.waits_for_portal() && offer.portal_offer().is_none() => {
             Ok(vec![Event::Cancelled { reason, by }])
         }
         Stage::Releasing(_) => Err(Rejection::ReleaseInProgress),

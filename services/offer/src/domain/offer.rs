@@ -290,7 +290,7 @@ impl Offer {
 
     /// Whether the release waits for a person to enter it in AWS's portal, or for the check of that
     /// (O10).
-    pub(crate) const fn awaits_portal(&self) -> bool {
+    pub(crate) const fn waits_for_portal(&self) -> bool {
         matches!(self.way(), Some(Way::Portal { .. }))
     }
 

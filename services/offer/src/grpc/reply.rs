@@ -67,7 +67,7 @@ pub(super) fn offer(offer: &Offer, today: NaiveDate) -> pb::Offer {
         charges: wire::charges(&offer.charges(today)),
         kind: kind(&offer.basis.kind).into(),
         authorization: wire::authorization(offer),
-        awaits_portal: offer.awaits_portal(),
+        awaits_portal: offer.waits_for_portal(),
         portal_offer_id: offer
             .portal_offer()
             .map(ToString::to_string)
