@@ -26,6 +26,9 @@ const DATABASE_HOST: &str = "postgres:5432/countersign";
 const SANDBOX_SECRET_KEY: &str = "countersign-sandbox-secret";
 /// Whoever reads it mints tokens: it is mounted nowhere.
 const ISSUER_KEY: &str = "issuer_key";
+/// Who may read a file.
+const EVERYBODY: u32 = 0o644;
+const OWNER: u32 = 0o600;
 
 /// A folder that is ready to be mounted.
 #[derive(Debug)]
@@ -138,7 +141,7 @@ impl Prepared {
             None => self.made(ISSUER_KEY, new_key()?)?,
         };
         let issuer = self.issuer();
-        write(&issuer.key_set, &key_set(&key)?)?;
+        write(&issuer.key_set, &key_set(&key)?, EVERYBODY)?;
         self.replace("approval_token", &Issuer::open(&issuer)?.offer_token()?)
     }
 
@@ -169,16 +172,18 @@ impl Prepared {
     }
 
     fn replace(&self, name: &str, text: &str) -> Result<()> {
-        write(&self.folder.join("secrets").join(name), text)
+        // The folder is its owner's only; a container, which sees just the file, reads it under an account
+        // of its own. What is mounted nowhere is its owner's too.
+        let mounted = name != ISSUER_KEY && name != nats_password(OPERATOR);
+        let mode = if mounted { EVERYBODY } else { OWNER };
+        write(&self.folder.join("secrets").join(name), text, mode)
     }
 }
 
 /// Written in place: a file that is renamed would be another than the one a container has mounted.
-fn write(file: &Path, text: &str) -> Result<()> {
+fn write(file: &Path, text: &str, mode: u32) -> Result<()> {
     fs::write(file, text)
-        // The folder of secrets is its owner's only; a container, which sees just the file, reads it
-        // under an account of its own.
-        .and_then(|()| fs::set_permissions(file, Permissions::from_mode(0o644)))
+        .and_then(|()| fs::set_permissions(file, Permissions::from_mode(mode)))
         .with_context(|| format!("writing {}", file.display()))
 }
 
@@ -221,6 +226,8 @@ mod tests {
         assert!(second["nats.conf"].contains(&second["offer_nats_password"]));
         let secrets = fs::metadata(folder.path().join("secrets")).unwrap();
         assert_eq!(secrets.permissions().mode() & 0o777, 0o700);
+        let key = fs::metadata(folder.path().join("secrets").join(ISSUER_KEY)).unwrap();
+        assert_eq!(key.permissions().mode() & 0o777, OWNER);
     }
 
     #[test]
