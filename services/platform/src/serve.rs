@@ -85,8 +85,6 @@ where
     } else {
         Some(Nats::connect(&parts.settings, schema.name()).await?)
     };
-    let (health, health_server) = Health::new(&wiring.grpc, &lifecycle).await;
-    serve_management(&parts, health_server.clone()).await?;
     let operations = Operations {
         name: service.name,
         version: service.version,
@@ -102,6 +100,9 @@ where
     for descriptors in &service.descriptors {
         wiring.grpc.describe(descriptors);
     }
+    // Of everything that is served by now: the operations too have a health.
+    let (health, health_server) = Health::new(&wiring.grpc, &lifecycle).await;
+    serve_management(&parts, health_server.clone()).await?;
     let address = listener.local_addr()?;
     let rules = [service.permissions.as_slice(), &operations::PERMISSIONS].concat();
     let permissions = wiring.grpc.permissions(&rules)?;
