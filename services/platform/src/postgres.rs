@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{Connection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::config::{Secret, Settings};
 use crate::lifecycle::Lifecycle;
@@ -16,6 +16,8 @@ const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 const SYSTEM_CONNECTIONS: u32 = 4;
 /// Between two attempts to reach a Postgres that is away.
 const RETRY: Duration = Duration::from_millis(500);
+/// The longest that it may take to learn why Postgres is away.
+const WHY_LIMIT: Duration = Duration::from_secs(2);
 /// What a connection does when it comes back, in one round trip.
 const COME_BACK: &str = "ROLLBACK; RESET countersign.seller";
 
@@ -98,12 +100,27 @@ fn pool(settings: &Settings, options: PgConnectOptions, size: u32) -> PgPool {
         .connect_lazy_with(options)
 }
 
+/// What keeps a pool from connecting. It tries again by itself until it says no more than that its
+/// time is over.
+async fn why(pool: &PgPool, error: sqlx::Error) -> sqlx::Error {
+    if !matches!(error, sqlx::Error::PoolTimedOut) {
+        return error;
+    }
+    let options = pool.connect_options();
+    // A connection in the making has begun nothing, and may be dropped.
+    match tokio::time::timeout(WHY_LIMIT, PgConnection::connect_with(&options)).await {
+        Ok(Err(why)) => why,
+        Ok(Ok(_)) | Err(_) => error,
+    }
+}
+
 /// Waits until Postgres answers, or the process is told to stop. Returns whether it answered.
 pub(crate) async fn reachable(pool: &PgPool, lifecycle: &Lifecycle) -> bool {
     while !lifecycle.is_stopping() {
         match sqlx::query("SELECT 1").execute(pool).await {
             Ok(_) => return true,
             Err(error) => {
+                let error = why(pool, error).await;
                 tracing::warn!(%error, "Postgres is away; waiting");
                 lifecycle.sleep(RETRY).await;
             }
