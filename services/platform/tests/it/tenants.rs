@@ -248,14 +248,14 @@ async fn an_event_is_applied_in_its_seller_s_scope() {
     let sellers = [acme(), globex(), "initech".parse().unwrap()];
     for _ in 0..EACH {
         for seller in &sellers {
-            let published = publisher.transaction_of(seller, |uow| {
+            let written = publisher.transaction_of(seller, |uow| {
                 let event = NewEvent {
                     seller: seller.clone(),
                     ..event(NOTED, "thing", "")
                 };
                 Box::pin(async move { uow.publish(event).await })
             });
-            published.await.unwrap();
+            written.await.unwrap();
         }
     }
     let publishing = publisher
