@@ -45,16 +45,6 @@ pub enum SchemaError {
     Unbound,
 }
 
-impl SchemaError {
-    /// Whether waiting does not help: somebody has changed what must not be.
-    pub(crate) const fn needs_a_person(&self) -> bool {
-        match self {
-            Self::Version(_) | Self::Edited(_) | Self::Exposed(_) | Self::Unbound => true,
-            Self::Migrate(_) | Self::Database(_) | Self::Missing(_) => false,
-        }
-    }
-}
-
 /// A service's whole history and the tables that only grow.
 #[derive(Debug, Clone)]
 pub struct Schema {

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
-use sqlx::{Connection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool};
 
 use crate::config::{Secret, Settings};
 use crate::tenancy::Scope;
@@ -14,7 +14,8 @@ use crate::tls;
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// Connections of the harness's own pool: its statements are short, and few at a time.
 const SYSTEM_CONNECTIONS: u32 = 4;
-/// Between two attempts to reach a Postgres that is away.
+/// The longest that it may take to learn why Postgres is away.
+const WHY_LIMIT: Duration = Duration::from_secs(2);
 /// What a connection does when it comes back, in one round trip.
 const COME_BACK: &str = "ROLLBACK; RESET countersign.seller";
 
@@ -111,4 +112,18 @@ fn pool(settings: &Settings, options: PgConnectOptions, size: u32) -> PgPool {
             })
         })
         .connect_lazy_with(options)
+}
+
+/// What keeps a pool from connecting. It tries again by itself until it says no more than that its
+/// time is over.
+pub(crate) async fn why(pool: &PgPool, error: sqlx::Error) -> sqlx::Error {
+    if !matches!(error, sqlx::Error::PoolTimedOut) {
+        return error;
+    }
+    let options = pool.connect_options();
+    // A connection in the making has begun nothing, and may be dropped.
+    match tokio::time::timeout(WHY_LIMIT, PgConnection::connect_with(&options)).await {
+        Ok(Err(why)) => why,
+        Ok(Ok(_)) | Err(_) => error,
+    }
 }

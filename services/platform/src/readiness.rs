@@ -12,6 +12,7 @@ use crate::lifecycle::Lifecycle;
 use crate::metrics::{Gauge, Metrics, Reading, Unit};
 use crate::migrate::{Schema, SchemaError};
 use crate::nats::Nats;
+use crate::postgres;
 use crate::unit_of_work::Database;
 
 /// How often is looked.
@@ -95,11 +96,14 @@ impl Readiness {
     /// apart is asked until the answer is yes, and then no more.
     async fn look(&self, first: bool) -> Result<(), SchemaError> {
         let pool = self.database.system();
-        self.schema.current(pool).await?;
-        if first {
-            self.schema.bound(pool).await?;
+        let looked = match self.schema.current(pool).await {
+            Ok(()) if first => self.schema.bound(pool).await,
+            looked => looked,
+        };
+        match looked {
+            Err(SchemaError::Database(error)) => Err(postgres::why(pool, error).await.into()),
+            looked => looked,
         }
-        Ok(())
     }
 
     async fn keep(&self, looked: watch::Receiver<Seen>) {
@@ -142,10 +146,16 @@ impl Trouble {
         if known.is_some_and(|(at, told)| *told == text && now - *at < TELL_AGAIN) {
             return;
         }
-        if why.needs_a_person() {
-            tracing::error!(error = text, "refusing to serve this schema");
-        } else {
-            tracing::warn!(error = text, "not fit to serve yet; waiting");
+        match why {
+            SchemaError::Database(_) => tracing::warn!(error = text, "Postgres is away; waiting"),
+            SchemaError::Missing(_) => tracing::warn!(error = text, "waiting for `migrate`"),
+            SchemaError::Migrate(_)
+            | SchemaError::Version(_)
+            | SchemaError::Edited(_)
+            | SchemaError::Exposed(_)
+            | SchemaError::Unbound => {
+                tracing::error!(error = text, "refusing to serve this schema");
+            }
         }
         self.told = Some((now, text));
     }

@@ -94,12 +94,13 @@ where
     let operations = OperationsServiceServer::new(operations);
     let operations = operations.max_decoding_message_size(MAX_MESSAGE_BYTES);
     wiring.grpc.add(operations);
-    let (health, health_server) = Health::new(&wiring.grpc, &lifecycle).await;
-    serve_management(&parts, health_server.clone()).await?;
     wiring.grpc.describe(operations_proto::FILE_DESCRIPTOR_SET);
     for descriptors in &service.descriptors {
         wiring.grpc.describe(descriptors);
     }
+    // Of everything that is served by now: the operations too have a health.
+    let (health, health_server) = Health::new(&wiring.grpc, &lifecycle).await;
+    serve_management(&parts, health_server.clone()).await?;
     let address = listener.local_addr()?;
     let rules = [service.permissions.as_slice(), &operations::PERMISSIONS].concat();
     let permissions = wiring.grpc.permissions(&rules)?;

@@ -19,7 +19,7 @@ use tonic::server::NamedService;
 use crate::auth::Permission;
 use crate::clock::Clock;
 use crate::command::Commands;
-use crate::config::{self, Config, Settings, Secret};
+use crate::config::{self, Config, Secret, Settings};
 use crate::failure::{BoxError, report};
 use crate::grpc::GrpcServices;
 use crate::ids::Ids;

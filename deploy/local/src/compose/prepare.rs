@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::environment::{
-    Issuer, IssuerFiles, OPERATOR, Service, key_set, nats_access, nats_configuration, nats_users, new_key,
-    password, role_url,
+    Issuer, IssuerFiles, OPERATOR, Service, key_set, nats_access, nats_configuration, nats_users,
+    new_key, password, role_url,
 };
 
 /// Disk of the NATS volume: five streams of a gigabyte, and as much again.
@@ -130,7 +130,12 @@ impl Prepared {
         }
         let users = nats_users(|user| self.secret(&nats_password(user), password))?;
         let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, NATS_PORT));
-        let configuration = nats_configuration(address, Path::new("/data"), MAX_FILE_STORE, &nats_access(&users));
+        let configuration = nats_configuration(
+            address,
+            Path::new("/data"),
+            MAX_FILE_STORE,
+            &nats_access(&users),
+        );
         self.replace("nats.conf", &configuration)
     }
 

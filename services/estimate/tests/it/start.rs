@@ -28,7 +28,11 @@ fn a_misspelt_setting_is_named() {
             "hunter2",
             "COUNTERSIGN_OFFER__SELLER",
         ),
-        ("COUNTERSIGN_TASK_CONCURRENCY", "many", "task_concurrency"),
+        (
+            "COUNTERSIGN_TASK_CONCURRENCY",
+            "many",
+            "key \\\"TASK_CONCURRENCY",
+        ),
     ] {
         let (well, said) = started(variable, value);
         assert!(!well && said.contains(told), "{variable}: {said}");

@@ -202,7 +202,7 @@ mod tests {
                 "reading the key set",
             ),
             (
-                says("200 OK", &[b' '; MAX_DOCUMENT_BYTES + 1]),
+                says("200 OK", &vec![b' '; MAX_DOCUMENT_BYTES + 1]),
                 "the key set is larger than 262144 bytes",
             ),
             (

@@ -9,7 +9,8 @@
 //! | `identity` | a caller whose name, tenant and roles are proven |
 //! | `denial` | how a caller is turned away |
 //!
-//! Health and reflection are open to anybody who reaches the port. Everything else needs a rule: a
+//! Health and reflection are open to anybody who reaches the port; only health has neither slot nor
+//! deadline. Everything else needs a rule: a
 //! service whose table leaves out a method that it serves does not start.
 //!
 //! # Who is who
@@ -34,8 +35,8 @@
 //! | anybody on the network | read or change what is said, or pose as a service | TLS, with certificates on both sides where `tls_client_ca_file` is set | in plain text (no `tls_certificate_file`), everything: for one machine, or a mesh that encrypts |
 //! | whoever has a service's token | call as that service | beside its certificate only, where callers' certificates are looked at | elsewhere it counts as any stolen token |
 //! | whoever has a service's key | call as that service, for every tenant | what services may call is a few methods in the table; short-lived certificates, renewed without a restart | revocation lists are not read: take the authority out, or wait for the certificate's end |
-//! | anybody on the network | exhaust the process | concurrent calls, streams per connection, message sizes, deadlines, age of connections | connections themselves are not counted: that is the ingress's |
-//! | anybody on the network | make it ask the issuer without end, by unknown key ids | one reading at a time, with a least interval | none known |
+//! | anybody on the network | exhaust the process | concurrent calls, streams per connection, message sizes, deadlines that hold whether the caller reads or not, age of connections | connections themselves are not counted: that is the ingress's; a caller that reads nothing keeps one chunk a stream until its connection ends |
+//! | anybody on the network | make it ask the issuer without end, or wait for it, by unknown key ids | one reading at a time, with a least interval; few calls wait for one | while an issuer hangs, callers with a new key are told to come back |
 //! | a caller of one tenant | name another tenant | the tenant is the token's, and every statement's first condition | what an operator sees of tasks and counts (`OperationsService`) is the process's, not one tenant's |
 //! | a caller in one role | do what another role may | a table per service, asked before the request is read | a person with several roles: the domain still refuses self-approval |
 //! | a caller | learn what exists by what is refused | refused before the request is looked at, always alike | none known |
