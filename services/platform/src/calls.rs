@@ -40,17 +40,19 @@ struct Limits {
     lifecycle: Lifecycle,
     slots: Arc<Semaphore>,
     default_timeout: Duration,
+    upload_timeout: Duration,
     uploads: BTreeSet<String>,
 }
 
 impl CallsLayer {
     /// At most `concurrent` calls at a time; `default_timeout` for those that name no deadline, and
-    /// [`LONGEST_CALL`] for those of the methods `uploads`, `package.Service/Method`, whose callers
+    /// `upload_timeout` for those of the methods `uploads`, `package.Service/Method`, whose callers
     /// send as fast as their line lets them.
     pub(crate) fn new(
         lifecycle: &Lifecycle,
         concurrent: usize,
         default_timeout: Duration,
+        upload_timeout: Duration,
         uploads: impl IntoIterator<Item = String>,
     ) -> Self {
         let concurrent = concurrent.clamp(1, Semaphore::MAX_PERMITS);
@@ -58,6 +60,7 @@ impl CallsLayer {
             lifecycle: lifecycle.clone(),
             slots: Arc::new(Semaphore::new(concurrent)),
             default_timeout,
+            upload_timeout,
             uploads: uploads.into_iter().collect(),
         }))
     }
@@ -147,7 +150,7 @@ impl Limits {
         let default = || {
             let method = request.uri().path().trim_start_matches('/');
             if self.uploads.contains(method) {
-                return LONGEST_CALL;
+                return self.upload_timeout;
             }
             self.default_timeout
         };
@@ -209,7 +212,13 @@ mod tests {
     fn layer(concurrent: usize) -> (CallsLayer, Lifecycle) {
         let lifecycle = Lifecycle::default();
         let uploads = [UPLOAD.trim_start_matches('/').to_owned()];
-        let layer = CallsLayer::new(&lifecycle, concurrent, Duration::from_secs(30), uploads);
+        let layer = CallsLayer::new(
+            &lifecycle,
+            concurrent,
+            Duration::from_secs(30),
+            Duration::from_secs(200),
+            uploads,
+        );
         (layer, lifecycle)
     }
 
@@ -274,7 +283,7 @@ mod tests {
         for (method, asked, time) in [
             (DO, None, Duration::from_secs(30)),
             (DO, Some("9H"), LONGEST_CALL),
-            (UPLOAD, None, LONGEST_CALL),
+            (UPLOAD, None, Duration::from_secs(200)),
             (UPLOAD, Some("7S"), Duration::from_secs(7)),
         ] {
             let start = tokio::time::Instant::now();

@@ -37,6 +37,8 @@ pub const DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT_MS: u64 = 30_000;
 pub const DEFAULT_STREAM_MAX_BYTES: i64 = 1 << 30;
 /// The default deadline of a call for which the caller gave none.
 pub const DEFAULT_CALL_TIMEOUT_MS: u64 = 30_000;
+/// The same of a call that is sent a stream, which takes as long as its caller's line.
+pub const DEFAULT_UPLOAD_TIMEOUT_MS: u64 = 300_000;
 /// How many tasks run at the same time.
 pub const DEFAULT_TASK_CONCURRENCY: usize = 8;
 /// How long the process waits for running work when it is told to stop.
@@ -95,6 +97,8 @@ pub struct Settings {
     pub database_idle_in_transaction_timeout_ms: u64,
     /// The deadline of a call for which the caller gave none, in milliseconds.
     pub call_timeout_ms: u64,
+    /// The same of a call that is sent a stream.
+    pub upload_timeout_ms: u64,
     /// How many tasks run at the same time.
     pub task_concurrency: usize,
     /// How long running work may take when the process is told to stop, in milliseconds.
@@ -169,6 +173,7 @@ impl Default for Settings {
             database_lock_timeout_ms: DEFAULT_LOCK_TIMEOUT_MS,
             database_idle_in_transaction_timeout_ms: DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT_MS,
             call_timeout_ms: DEFAULT_CALL_TIMEOUT_MS,
+            upload_timeout_ms: DEFAULT_UPLOAD_TIMEOUT_MS,
             task_concurrency: DEFAULT_TASK_CONCURRENCY,
             drain_timeout_ms: DEFAULT_DRAIN_TIMEOUT_MS,
             reflection: true,
@@ -201,6 +206,10 @@ impl Settings {
 
     pub(crate) const fn call_timeout(&self) -> Duration {
         Duration::from_millis(self.call_timeout_ms)
+    }
+
+    pub(crate) const fn upload_timeout(&self) -> Duration {
+        Duration::from_millis(self.upload_timeout_ms)
     }
 
     /// What running work may take of the drain time; the rest is for the last spans.

@@ -220,6 +220,7 @@ impl Server {
                 lifecycle,
                 concurrent,
                 settings.call_timeout(),
+                settings.upload_timeout(),
                 uploads,
             ))
             .layer(DoorLayer::new(self.door))

@@ -220,7 +220,7 @@ async fn uploads_are_idempotent() {
 /// P4: an upload that never ends is ended by its deadline, keeps nothing, and frees its place.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_never_ends_is_ended() {
-    let world = World::with(|settings| settings.call_timeout_ms = 3_000).await;
+    let world = World::with(|settings| settings.upload_timeout_ms = 3_000).await;
     let parts = upload_of(header(DocumentKind::Sow, "sow.txt"), b"the beginning");
     let endless = futures::stream::iter(parts).chain(futures::stream::pending());
     let request = world.call(EM, endless);
