@@ -59,7 +59,10 @@ async fn lose_and_restore(environment: &Environment, kept: &Path) -> Result<()> 
     passed(environment, "backup", kept).await?;
     let url = environment.database_url_as(Service::Estimate, DatabaseRole::Superuser)?;
     let (place, _certificates) = url.split_once('?').unwrap_or((&url, ""));
-    let database = place.rsplit('/').next().context("a URL without a database")?;
+    let database = place
+        .rsplit('/')
+        .next()
+        .context("a URL without a database")?;
 
     let another = drill(environment, "destroy", Path::new("another")).await?;
     ensure!(

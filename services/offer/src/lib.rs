@@ -123,6 +123,7 @@ pub async fn compose(parts: Parts<OfferConfig>) -> Result<Wiring, BoxError> {
     };
     let wiring = Wiring::new()
         .grpc(OfferServiceServer::new(offers).max_decoding_message_size(MAX_MESSAGE_BYTES))
-        .subscribe("approval", events::inbound::Approvals);
+        .subscribe("approval", events::inbound::Approvals)
+        .sample(store::figures::Figures);
     Ok(tasks::wire(wiring, &outside, &parts.metrics))
 }

@@ -6,6 +6,7 @@ pub(crate) mod calendar;
 pub(crate) mod change_set;
 pub(crate) mod clock;
 pub(crate) mod engagement;
+pub(crate) mod figures;
 mod json;
 pub(crate) mod listing;
 pub(crate) mod offer;

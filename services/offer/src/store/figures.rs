@@ -1,0 +1,70 @@
+//! How offers stand with AWS and with their clocks, for whoever watches over them (P6, O9, O18): over
+//! all sellers, and by no name.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use countersign_platform::{Failure, Gauge, Reader, Reading, Sample, Unit, async_trait};
+
+use crate::domain::clock::Kind;
+
+/// Offers that AWS lets an account create or change at a time (aws-marketplace §1.1).
+const CONCURRENT_OFFERS: i32 = 20;
+/// A clock that runs out within this time is due.
+const SOON: TimeDelta = TimeDelta::hours(24);
+
+const QUOTA_LEFT: Gauge = Gauge {
+    name: "countersign.aws.offers_left",
+    unit: Unit::Count,
+    what: "Offers that AWS still lets us create or change at the same time.",
+};
+const RUNNING: Gauge = Gauge {
+    name: "countersign.clocks.running",
+    unit: Unit::Count,
+    what: "Clocks that run.",
+};
+const DUE: Gauge = Gauge {
+    name: "countersign.clocks.due",
+    unit: Unit::Count,
+    what: "Clocks that run out within a day.",
+};
+
+/// Reads the gauges.
+#[derive(Debug)]
+pub(crate) struct Figures;
+
+#[async_trait]
+impl Sample for Figures {
+    fn gauges(&self) -> &'static [Gauge] {
+        const { &[QUOTA_LEFT, RUNNING, DUE] }
+    }
+
+    async fn sample(
+        &self,
+        reader: &mut Reader,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Reading>, Failure> {
+        let under_way: i32 = sqlx::query_scalar(
+            "SELECT count(*)::integer FROM offer WHERE state = 'releasing'
+                OR (state = 'published' AND jsonb_typeof(stage -> 'pending') = 'object')",
+        )
+        .fetch_one(&mut **reader)
+        .await?;
+        let clocks: Vec<(String, i32, i32)> = sqlx::query_as(
+            "SELECT kind, count(*)::integer, count(*) FILTER (WHERE due_at <= $1)::integer
+            FROM clock WHERE state = 'running' GROUP BY kind",
+        )
+        .bind(now + SOON)
+        .fetch_all(&mut **reader)
+        .await?;
+        let left = (CONCURRENT_OFFERS - under_way).max(0);
+        let mut readings = vec![Reading::of(QUOTA_LEFT.name, f64::from(left))];
+        for kind in Kind::all() {
+            let found = clocks.iter().find(|(name, ..)| name == kind.name());
+            let (running, due) = found.map_or((0, 0), |(_, running, due)| (*running, *due));
+            for (gauge, count) in [(RUNNING, running), (DUE, due)] {
+                let reading = Reading::of(gauge.name, f64::from(count));
+                readings.push(reading.with("kind", kind.name()));
+            }
+        }
+        Ok(readings)
+    }
+}
