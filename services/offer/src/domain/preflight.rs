@@ -170,6 +170,15 @@ pub(crate) const DIGEST_MISMATCH: &str = "DIGEST_MISMATCH";
 pub(crate) const SOW_NOT_SIGNED: &str = "SOW_NOT_SIGNED";
 /// See [`STAMP_INVALID`].
 pub(crate) const CHECKLIST_OPEN: &str = "CHECKLIST_OPEN";
+/// Ours, too: nothing of a partner's offer reaches AWS, whichever way it would be released.
+const PARTNER_NOT_RELEASED: &str = "PARTNER_NOT_RELEASED";
+/// What must hold until AWS has a release, and not only when it is asked for.
+const UNTIL_SENT: [&str; 4] = [
+    STAMP_INVALID,
+    DIGEST_MISMATCH,
+    SOW_NOT_SIGNED,
+    PARTNER_NOT_RELEASED,
+];
 
 /// Whether a finding stops the release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -272,7 +281,7 @@ pub(crate) fn approval_findings(offer: &Offer, engagement: &Engagement) -> Vec<F
     };
     let candidate = Candidate::of(offer, engagement, release.released_at.date_naive());
     rules()
-        .filter(|rule| [STAMP_INVALID, DIGEST_MISMATCH, SOW_NOT_SIGNED].contains(&rule.id))
+        .filter(|rule| UNTIL_SENT.contains(&rule.id))
         .filter_map(|rule| rule.find(&candidate))
         .collect()
 }
