@@ -368,7 +368,11 @@ pub(crate) fn follow(
     let steps = match event {
         Event::ReleaseStarted { .. } if offer.waits_for_portal() => Vec::new(),
         Event::ReleaseStarted { at } => vec![start(Kind::Publish, *at)],
-        Event::PortalOfferGiven { .. } => vec![start(Kind::Publish, now)],
+        // Another id may be given while the first is looked at: its time begins anew.
+        Event::PortalOfferGiven { .. } => vec![
+            Some(settle(Kind::Publish, "another offer was given")),
+            start(Kind::Publish, now),
+        ],
         Event::PortalOfferRefused { .. } => vec![Some(settle(Kind::Publish, "refused here"))],
         Event::PublishOverdue => vec![Some(Step::Breach {
             kind: Kind::Publish,

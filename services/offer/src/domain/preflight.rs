@@ -28,7 +28,7 @@ use countersign_kernel::{Digest, Money};
 
 use super::deal::Document;
 use super::engagement::Engagement;
-use super::offer::{LegalDocument, Offer, Stage};
+use super::offer::{AwsError, LegalDocument, Offer, Stage};
 use super::plan::Plan;
 use super::resale::Kind;
 
@@ -284,6 +284,15 @@ pub(crate) fn approval_findings(offer: &Offer, engagement: &Engagement) -> Vec<F
         .filter(|rule| UNTIL_SENT.contains(&rule.id))
         .filter_map(|rule| rule.find(&candidate))
         .collect()
+}
+
+/// The findings as a refusal of ours, in the shape of AWS's. `undone` says what did not happen.
+pub(crate) fn as_errors(findings: &[Finding], undone: &str) -> Vec<AwsError> {
+    let errors = findings.iter().map(|finding| AwsError {
+        code: finding.rule.to_owned(),
+        message: format!("{undone}: {}; {}", finding.problem, finding.fix),
+    });
+    errors.collect()
 }
 
 /// What stops a new expiry of a published offer: the rules about dates, with the charges that AWS
