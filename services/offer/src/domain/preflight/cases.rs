@@ -251,8 +251,8 @@ pub(super) const ALONE: &[(&str, Base, Change)] = &[
     ("AUTHORIZATION_ENDS_BEFORE_CHARGES", authorization, |c| {
         c.plan.available_until = Some(sample::day("2026-03-17"));
     }),
-    ("RESELLER_CONTRACT_READABLE", authorization, |c| {
-        let url = "http://files.example/contract.pdf".into();
+    ("RESELLER_CONTRACT_APPROVED", authorization, |c| {
+        let url = "https://files.example/contract.pdf".into();
         allowed(c).contract = Contract::Custom { url };
     }),
     ("RESELLER_CONTRACT_ACCEPTED", partner, |c| {
