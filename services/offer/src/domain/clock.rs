@@ -165,6 +165,13 @@ const RENEWALS: [(Kind, i64); 3] = [
     (Kind::Renewal60, 60),
 ];
 
+/// What an agreement that ended leaves to do: nothing about its renewal (O16).
+pub(crate) fn after_agreement() -> impl Iterator<Item = Step> {
+    RENEWALS
+        .into_iter()
+        .map(|(kind, _)| settle(kind, "the agreement is over"))
+}
+
 impl Kind {
     /// Every kind, in the order of the table.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
