@@ -4,8 +4,8 @@
 use countersign_kernel::SellerId;
 use countersign_platform::{Failure, UnitOfWork};
 
-use super::offer;
-use crate::domain::agreement::Agreement;
+use super::{clock, offer};
+use crate::domain::agreement::{Agreement, is_over};
 use crate::domain::command::Command;
 use crate::domain::id::{AwsOfferId, OfferId};
 use crate::domain::offer::Offer;
@@ -23,7 +23,7 @@ pub(crate) async fn record(
     let aws_offer_id = seen.aws_offer_id.parse::<AwsOfferId>();
     match (&seen.details, aws_offer_id) {
         (Ok(agreement), Ok(aws_offer_id)) => {
-            let ours = attach(uow, seller, &aws_offer_id, agreement).await?;
+            let ours = attach(uow, seller, &aws_offer_id, agreement, &seen.status).await?;
             if is_new && !ours {
                 tracing::warn!(
                     seller = seller.as_str(),
@@ -69,12 +69,14 @@ fn warn_of_unread(seller: &SellerId, seen: &Seen, problem: &str, ours: Option<&O
     }
 }
 
-/// Records the agreement on our offer, if it is of one. Returns whether it is.
+/// Records the agreement on our offer, if it is of one, and what its `status` at AWS ends. Returns
+/// whether it is of one.
 pub(crate) async fn attach(
     uow: &mut UnitOfWork,
     seller: &SellerId,
     aws_offer_id: &AwsOfferId,
     agreement: &Agreement,
+    status: &str,
 ) -> Result<bool, Failure> {
     let found = store::offer::by_aws_id(uow.connection(), seller, aws_offer_id).await?;
     let Some(offer_id) = found else {
@@ -86,6 +88,12 @@ pub(crate) async fn attach(
     let offer = offer::apply(uow, seller, &offer_id, &command).await?;
     store::agreement::matched(uow.connection(), seller, &agreement.id, &offer_id).await?;
     warn_of_conflict(uow, seller, &offer, agreement).await?;
+    let held = offer
+        .agreement()
+        .is_some_and(|held| held.id == agreement.id);
+    if held && is_over(status) {
+        clock::end_renewals(uow, seller, &offer_id).await?;
+    }
     let approved = offer.basis.deal.price();
     if let Some(charged) = agreement.difference_from(approved) {
         tracing::error!(

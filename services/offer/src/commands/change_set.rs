@@ -29,9 +29,5 @@ pub(crate) async fn keep(
     if fallen.is_empty() {
         store::change_set::keep(uow.connection(), seller, offer_id, *change, request, now).await?;
     }
-    let errors = fallen.into_iter().map(|finding| AwsError {
-        code: finding.rule.to_owned(),
-        message: format!("not sent to AWS: {}; {}", finding.problem, finding.fix),
-    });
-    Ok(errors.collect())
+    Ok(preflight::as_errors(&fallen, "not sent to AWS"))
 }

@@ -44,17 +44,37 @@ pub(crate) async fn follow(
 ) -> Result<(), Failure> {
     let now = uow.now();
     let calendar = store::calendar::find(uow.connection(), seller).await?;
-    for step in clock::follow(event, offer, &calendar.unwrap_or_default(), now) {
+    let steps = clock::follow(event, offer, &calendar.unwrap_or_default(), now);
+    take(uow, seller, &offer.id, steps).await
+}
+
+/// Ends what an agreement that is over leaves running (O16).
+pub(super) async fn end_renewals(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    offer_id: &OfferId,
+) -> Result<(), Failure> {
+    take(uow, seller, offer_id, clock::after_agreement()).await
+}
+
+async fn take(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    offer_id: &OfferId,
+    steps: impl IntoIterator<Item = Step, IntoIter: Send>,
+) -> Result<(), Failure> {
+    let now = uow.now();
+    for step in steps {
         match step {
             Step::Start(clock) => start(uow, seller, &clock).await.map(drop)?,
             Step::Settle { kind, reason } => {
-                end(uow, seller, &offer.id, kind, |clock| {
+                end(uow, seller, offer_id, kind, |clock| {
                     clock.settled(now, reason)
                 })
                 .await?;
             }
             Step::Breach { kind } => {
-                end(uow, seller, &offer.id, kind, |clock| clock.rung(now)).await?;
+                end(uow, seller, offer_id, kind, |clock| clock.rung(now)).await?;
             }
         }
     }

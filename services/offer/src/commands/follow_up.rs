@@ -128,6 +128,11 @@ pub(crate) async fn schedule(
     for task in tasks {
         uow.schedule(task).await?;
     }
+    // Nothing is at AWS any more that could take too long.
+    if let Event::PortalOfferRefused { .. } = event {
+        let key = of_change.task(PUBLISH_OVERDUE, now)?.key;
+        uow.cancel_task(PUBLISH_OVERDUE, &key).await?;
+    }
     if let (Event::AgreementRecorded(_), Stage::Accepted { .. }) = (event, &offer.stage) {
         uow.cancel_task(EXPIRE, &of_offer.task(EXPIRE, now)?.key)
             .await?;

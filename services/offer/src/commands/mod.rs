@@ -46,6 +46,7 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
         | domain::Rejection::ReleaseInProgress
         | domain::Rejection::ChangeInProgress
         | domain::Rejection::AuthorizationFixed
+        | domain::Rejection::ChangedInPortal
         | domain::Rejection::PortalNotAwaited { .. }
         | domain::Rejection::AwsOfferTaken { .. } => RejectionCode::FailedPrecondition,
     };
@@ -74,7 +75,8 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
         | domain::Rejection::OfferAccepted
         | domain::Rejection::ReleaseInProgress
         | domain::Rejection::ChangeInProgress
-        | domain::Rejection::AuthorizationFixed => refusal,
+        | domain::Rejection::AuthorizationFixed
+        | domain::Rejection::ChangedInPortal => refusal,
     };
     rejection.findings().iter().fold(refusal, |all, finding| {
         all.violation(

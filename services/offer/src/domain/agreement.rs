@@ -38,10 +38,40 @@ impl Agreement {
     }
 }
 
+/// Whether an agreement of this status of AWS's is over, so that nobody has its end to see to. A status
+/// that is not known here is not taken for an end.
+pub(crate) fn is_over(status: &str) -> bool {
+    const OVER: [&str; 8] = [
+        "ARCHIVED",
+        "CANCELLED",
+        "EXPIRED",
+        "RENEWED",
+        "REPLACED",
+        "ROLLED_BACK",
+        "SUPERSEDED",
+        "TERMINATED",
+    ];
+    OVER.contains(&status)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::sample;
+
+    #[test]
+    fn an_agreement_is_over_when_aws_says_so() {
+        for (status, over) in [
+            ("ACTIVE", false),
+            ("PAUSED", false),
+            ("", false),
+            ("CANCELLED", true),
+            ("TERMINATED", true),
+            ("REPLACED", true),
+        ] {
+            assert_eq!(is_over(status), over, "{status:?}");
+        }
+    }
 
     #[test]
     fn charges_that_do_not_add_up_are_told() {

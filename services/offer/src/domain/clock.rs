@@ -165,6 +165,13 @@ const RENEWALS: [(Kind, i64); 3] = [
     (Kind::Renewal60, 60),
 ];
 
+/// What an agreement that ended leaves to do: nothing about its renewal (O16).
+pub(crate) fn after_agreement() -> impl Iterator<Item = Step> {
+    RENEWALS
+        .into_iter()
+        .map(|(kind, _)| settle(kind, "the agreement is over"))
+}
+
 impl Kind {
     /// Every kind, in the order of the table.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
@@ -368,7 +375,11 @@ pub(crate) fn follow(
     let steps = match event {
         Event::ReleaseStarted { .. } if offer.waits_for_portal() => Vec::new(),
         Event::ReleaseStarted { at } => vec![start(Kind::Publish, *at)],
-        Event::PortalOfferGiven { .. } => vec![start(Kind::Publish, now)],
+        // Another id may be given while the first is looked at: its time begins anew.
+        Event::PortalOfferGiven { .. } => vec![
+            Some(settle(Kind::Publish, "another offer was given")),
+            start(Kind::Publish, now),
+        ],
         Event::PortalOfferRefused { .. } => vec![Some(settle(Kind::Publish, "refused here"))],
         Event::PublishOverdue => vec![Some(Step::Breach {
             kind: Kind::Publish,

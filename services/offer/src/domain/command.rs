@@ -15,6 +15,8 @@ use super::preflight::{self, Candidate, Finding};
 use super::rejection::{Rejection, Violation};
 use super::resale::Kind;
 
+mod portal;
+
 /// What can be asked of an offer that exists. `change` is the revision that asked AWS for the change
 /// set which the result is about: a late result of another one is moot.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -163,7 +165,7 @@ pub(crate) fn decide(
                 news.then(|| Event::ChangeSetAccepted { id: id.clone() })
             }))
         }
-        Command::TakePortalOffer { aws_offer_id } => take_portal_offer(offer, aws_offer_id, facts),
+        Command::TakePortalOffer { aws_offer_id } => portal::take(offer, aws_offer_id, facts),
         Command::RefusePortalOffer { change, errors } => Ok(if_under_way(offer, *change, || {
             let errors = errors.clone();
             offer
@@ -175,7 +177,7 @@ pub(crate) fn decide(
             aws_offer_id,
             url,
         } => Ok(if_under_way(offer, *change, || {
-            published(offer, aws_offer_id, url, facts.now)
+            published(offer, aws_offer_id, url, facts)
         })),
         Command::RecordChangeApplied { change } => {
             Ok(if_under_way(offer, *change, || change_applied(offer)))
@@ -303,14 +305,17 @@ fn published(
     offer: &Offer,
     aws_offer_id: &AwsOfferId,
     url: &str,
-    now: DateTime<Utc>,
+    facts: Facts<'_>,
 ) -> Option<Event> {
+    if let Some(errors) = portal::fallen(offer, facts.engagement) {
+        return Some(Event::PortalOfferRefused { errors });
+    }
     match &offer.stage {
         Stage::Releasing(release) => Some(Event::Published(Publication {
             aws_offer_id: aws_offer_id.clone(),
             url: url.to_owned(),
             released_at: release.released_at,
-            published_at: now,
+            published_at: facts.now,
         })),
         Stage::Draft
         | Stage::Published { .. }
@@ -318,32 +323,6 @@ fn published(
         | Stage::Cancelled { .. }
         | Stage::Expired(_) => None,
     }
-}
-
-/// The approval must stand until AWS's offer is taken for ours, as it must until AWS is sent one (A5).
-fn take_portal_offer(
-    offer: &Offer,
-    aws_offer_id: &AwsOfferId,
-    facts: Facts<'_>,
-) -> Result<Vec<Event>, Rejection> {
-    if !offer.waits_for_portal() {
-        return Err(Rejection::PortalNotAwaited {
-            state: offer.stage.name(),
-        });
-    }
-    if offer.portal_offer() == Some(aws_offer_id) {
-        return Ok(Vec::new());
-    }
-    if let Some(offer_id) = facts.namesake {
-        let offer_id = offer_id.clone();
-        return Err(Rejection::AwsOfferTaken { offer_id });
-    }
-    let findings = preflight::approval_findings(offer, facts.engagement);
-    if preflight::any_error(&findings) {
-        return Err(Rejection::PreflightFailed { findings });
-    }
-    let aws_offer_id = aws_offer_id.clone();
-    Ok(vec![Event::PortalOfferGiven { aws_offer_id }])
 }
 
 fn change_applied(offer: &Offer) -> Option<Event> {
@@ -383,8 +362,12 @@ fn change_failed(offer: &Offer, errors: &[AwsError]) -> Event {
     }
 }
 
+/// A portal release is asked when the time of the id that was given last is over, which is the task's
+/// to know.
 fn overdue(offer: &Offer, now: DateTime<Utc>) -> Option<Event> {
     match &offer.stage {
+        // Nobody said yet that it is entered: AWS has nothing to publish.
+        Stage::Releasing(_) if offer.waits_for_portal() && offer.portal_offer().is_none() => None,
         Stage::Releasing(release) => {
             let late = now >= release.released_at + PUBLISH_WITHIN;
             (late && !release.overdue).then_some(Event::PublishOverdue)
@@ -409,6 +392,9 @@ fn change_expiry(
         Stage::Published { pending: None, .. } => {
             if let Kind::Authorization(_) = offer.basis.kind {
                 return Err(Rejection::AuthorizationFixed);
+            }
+            if offer.by_portal() {
+                return Err(Rejection::ChangedInPortal);
             }
             expiry_after_today(to, now)?;
             if Some(to) == offer.terms.expires_on {
@@ -438,6 +424,9 @@ fn cancel(offer: &Offer, reason: &str, facts: Facts<'_>) -> Result<Vec<Event>, R
     let (reason, by) = (reason.trim().to_owned(), facts.by.clone());
     match &offer.stage {
         Stage::Draft => Ok(vec![Event::Cancelled { reason, by }]),
+        Stage::Published { pending: None, .. } if offer.by_portal() => {
+            Err(Rejection::ChangedInPortal)
+        }
         Stage::Published { pending: None, .. } => Ok(vec![Event::CancellationStarted {
             at: facts.now,
             reason,

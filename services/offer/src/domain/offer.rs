@@ -277,6 +277,12 @@ impl Offer {
         }
     }
 
+    /// Whether a person enters it in AWS's portal, from the release to its end: AWS's API does not take
+    /// its product (O10).
+    pub(crate) const fn by_portal(&self) -> bool {
+        matches!(self.basis.intake.listing.release_way, ReleaseWay::Portal)
+    }
+
     const fn way(&self) -> Option<&Way> {
         match &self.stage {
             Stage::Releasing(release) => Some(&release.way),
@@ -443,8 +449,10 @@ impl Offer {
         self.stage = Stage::Releasing(release);
     }
 
+    /// The time to publish runs anew with each id that is given.
     fn set_portal_offer(&mut self, offer: Option<AwsOfferId>) {
         if let Stage::Releasing(release) = &mut self.stage {
+            release.overdue = false;
             release.way = Way::Portal { given: offer };
         }
     }

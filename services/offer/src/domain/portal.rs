@@ -1,15 +1,18 @@
 //! The portal path (O10): where AWS's API does not take a product (facts §0.3), a person enters the
 //! offer in AWS's portal. The sheet is written from the plan that pre-flight checked, field by field in
-//! the portal's order; what the person made is compared with the same plan before it is adopted.
+//! the portal's order; what the person made is compared with the same plan before it is adopted, as far as
+//! [`differences`] says.
 
 use std::fmt::Write as _;
 
+use countersign_kernel::AwsAccountId;
 use countersign_kernel::chrono::NaiveDate;
 
 use super::deal::DatedAmount;
+use super::id::AwsOfferId;
 use super::offer::AwsError;
 use super::plan::Plan;
-use super::resale::{Contract, Kind};
+use super::resale::{Contract, Kind, Markup, NetTerms};
 
 /// One page of the portal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,74 +175,174 @@ pub(crate) fn printable(title: &str, sections: &[Section]) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Shown {
     pub(crate) released: bool,
+    /// Without its version.
+    pub(crate) entity_type: String,
     pub(crate) product_id: Option<String>,
     pub(crate) name: Option<String>,
     pub(crate) buyer_accounts: Vec<String>,
     pub(crate) currency: Option<String>,
     /// Date and amount as AWS writes them, by date.
     pub(crate) schedule: Vec<(String, String)>,
+    /// Of the term for the whole price; zero beside a schedule.
+    pub(crate) price: Option<String>,
     pub(crate) duration: Option<String>,
     pub(crate) available_until: Option<String>,
+    /// `P30D`.
+    pub(crate) net_terms: Option<String>,
+    /// An authorization's: to whom it is given.
+    pub(crate) reseller_account: Option<String>,
+    /// An authorization's: how many offers can be made from it.
+    pub(crate) offers_max_quantity: Option<u32>,
+    /// A partner's offer's: what it was made from.
+    pub(crate) authorization_id: Option<String>,
+    /// A partner's offer's, unless it has amounts of its own.
+    pub(crate) markup: Option<String>,
 }
 
-/// Every difference between what was approved and what AWS has; empty: it is the offer (O3).
+/// Every difference between what was approved and what AWS has in the fields that [`Shown`] names;
+/// empty: it is adopted (O3). The legal documents are not among them: AWS shows its own copies.
 pub(crate) fn differences(plan: &Plan, shown: &Shown) -> Vec<AwsError> {
-    let mut found = Vec::new();
-    let mut compare = |code: &str, approved: String, has: String| {
-        if approved != has {
-            found.push(AwsError {
-                code: code.to_owned(),
-                message: format!("approved is {approved:?}, AWS has {has:?}"),
-            });
-        }
-    };
-    let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    compare(
-        "PRODUCT_DIFFERS",
-        plan.product_id.clone(),
-        text(&shown.product_id),
-    );
-    compare("NAME_DIFFERS", plan.name.clone(), text(&shown.name));
-    let joined = |accounts: &[String]| {
-        let mut accounts = accounts.to_vec();
-        accounts.sort_unstable();
-        accounts.join(", ")
-    };
-    let buyers = (joined(&plan.buyer_accounts), joined(&shown.buyer_accounts));
-    compare("BUYERS_DIFFER", buyers.0, buyers.1);
-    let end = plan
-        .available_until
-        .map(|day| day.to_string())
-        .unwrap_or_default();
-    compare("EXPIRY_DIFFERS", end, text(&shown.available_until));
-    compare(
-        "DURATION_DIFFERS",
-        plan.duration.to_string(),
-        text(&shown.duration),
-    );
-    if !plan.schedule.is_empty() {
-        let code = plan.currency.code().to_owned();
-        compare("CURRENCY_DIFFERS", code, text(&shown.currency));
-        let charges = plan.schedule.iter();
-        let charges: Vec<_> = charges
-            .map(|charge| (charge.date.to_string(), charge.amount.amount_text()))
-            .collect();
-        compare(
+    let of_kind = OfKind::of(&plan.kind);
+    let fields = [
+        (
+            "KIND_DIFFERS",
+            of_kind.entity.into(),
+            shown.entity_type.clone(),
+        ),
+        (
+            "PRODUCT_DIFFERS",
+            plan.product_id.clone(),
+            text(shown.product_id.as_ref()),
+        ),
+        ("NAME_DIFFERS", plan.name.clone(), text(shown.name.as_ref())),
+        (
+            "BUYERS_DIFFER",
+            joined(&plan.buyer_accounts),
+            joined(&shown.buyer_accounts),
+        ),
+        (
+            "EXPIRY_DIFFERS",
+            text(plan.available_until),
+            text(shown.available_until.as_ref()),
+        ),
+        (
+            "DURATION_DIFFERS",
+            plan.duration.to_string(),
+            text(shown.duration.as_ref()),
+        ),
+        (
+            "CURRENCY_DIFFERS",
+            plan.currency.code().to_owned(),
+            text(shown.currency.as_ref()),
+        ),
+        (
+            "PRICE_DIFFERS",
+            plain(&plan.upfront.unwrap_or(plan.fixed_price).amount_text()),
+            plain(&text(shown.price.as_ref())),
+        ),
+        (
             "SCHEDULE_DIFFERS",
-            listed(&charges),
+            listed(&approved(plan)),
             listed(&shown.schedule),
-        );
-    }
-    found
+        ),
+        (
+            "NET_TERMS_DIFFER",
+            text(of_kind.net_terms),
+            text(shown.net_terms.as_ref()),
+        ),
+        (
+            "RESELLER_DIFFERS",
+            text(of_kind.reseller),
+            text(shown.reseller_account.as_ref()),
+        ),
+        (
+            "USAGE_DIFFERS",
+            text(of_kind.uses),
+            text(shown.offers_max_quantity),
+        ),
+        (
+            "AUTHORIZATION_DIFFERS",
+            text(of_kind.authorization),
+            text(shown.authorization_id.as_ref()),
+        ),
+        (
+            "MARKUP_DIFFERS",
+            plain(&text(of_kind.markup)),
+            plain(&text(shown.markup.as_ref())),
+        ),
+    ];
+    let different = fields.into_iter().filter(|(_, own, has)| own != has);
+    let errors = different.map(|(code, own, has)| AwsError {
+        code: code.to_owned(),
+        message: format!("approved is {own:?}, AWS has {has:?}"),
+    });
+    errors.collect()
 }
 
-/// Amounts without their trailing zeros: AWS writes them as they were entered.
-fn listed(charges: &[(String, String)]) -> String {
-    let plain = |amount: &str| match amount.split_once('.') {
+/// What is approved of one kind only.
+#[derive(Default)]
+struct OfKind<'a> {
+    entity: &'static str,
+    reseller: Option<&'a AwsAccountId>,
+    uses: Option<u32>,
+    authorization: Option<&'a AwsOfferId>,
+    markup: Option<Markup>,
+    net_terms: Option<NetTerms>,
+}
+
+impl<'a> OfKind<'a> {
+    fn of(kind: &'a Kind) -> Self {
+        let entity = "Offer";
+        match kind {
+            Kind::Direct => Self {
+                entity,
+                ..Self::default()
+            },
+            Kind::Authorization(allowed) => Self {
+                entity: "ResaleAuthorization",
+                reseller: Some(&allowed.reseller.account),
+                uses: allowed.single_use.then_some(1),
+                net_terms: allowed.net_terms,
+                ..Self::default()
+            },
+            Kind::Partner(partner) => Self {
+                entity,
+                authorization: Some(&partner.authorization.id),
+                markup: partner.markup,
+                net_terms: partner.net_terms,
+                ..Self::default()
+            },
+        }
+    }
+}
+
+fn text<T: ToString>(value: Option<T>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+fn joined(accounts: &[String]) -> String {
+    let mut accounts = accounts.to_vec();
+    accounts.sort_unstable();
+    accounts.join(", ")
+}
+
+fn approved(plan: &Plan) -> Vec<(String, String)> {
+    let charges = plan.schedule.iter();
+    charges
+        .map(|charge| (charge.date.to_string(), charge.amount.amount_text()))
+        .collect()
+}
+
+/// A number without its trailing zeros: AWS writes it as it was entered.
+fn plain(amount: &str) -> String {
+    match amount.split_once('.') {
         Some((whole, digits)) if digits.trim_end_matches('0').is_empty() => whole.to_owned(),
         Some(_) => amount.trim_end_matches('0').to_owned(),
         None => amount.to_owned(),
-    };
+    }
+}
+
+fn listed(charges: &[(String, String)]) -> String {
     let lines = charges
         .iter()
         .map(|(date, amount)| format!("{date} {}", plain(amount)));
@@ -247,89 +350,4 @@ fn listed(charges: &[(String, String)]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::sample;
-
-    fn shown() -> Shown {
-        Shown {
-            released: true,
-            product_id: Some("prod-landingzone1".into()),
-            name: Some("Landing zone for Example Corp".into()),
-            buyer_accounts: vec!["123456789012".into()],
-            currency: Some("USD".into()),
-            schedule: vec![("2026-03-02".into(), "102500".into())],
-            duration: Some("P90D".into()),
-            available_until: Some("2026-03-31".into()),
-        }
-    }
-
-    #[test]
-    fn what_was_entered_as_the_sheet_says_is_the_offer() {
-        assert_eq!(differences(&sample::candidate().plan, &shown()), []);
-    }
-
-    #[test]
-    fn every_difference_is_told() {
-        type Change = fn(&mut Shown);
-        let cases: [(Change, &str); 8] = [
-            (|shown| shown.product_id = None, "PRODUCT_DIFFERS"),
-            (|shown| shown.name = Some("Other".into()), "NAME_DIFFERS"),
-            (
-                |shown| shown.buyer_accounts.push("1".into()),
-                "BUYERS_DIFFER",
-            ),
-            (
-                |shown| shown.currency = Some("EUR".into()),
-                "CURRENCY_DIFFERS",
-            ),
-            (
-                |shown| shown.schedule[0].1 = "102500.01".into(),
-                "SCHEDULE_DIFFERS",
-            ),
-            (
-                |shown| shown.schedule[0].0 = "2026-03-03".into(),
-                "SCHEDULE_DIFFERS",
-            ),
-            (
-                |shown| shown.duration = Some("P91D".into()),
-                "DURATION_DIFFERS",
-            ),
-            (|shown| shown.available_until = None, "EXPIRY_DIFFERS"),
-        ];
-        let plan = sample::candidate().plan;
-        for (change, code) in cases {
-            let mut other = shown();
-            change(&mut other);
-            let found = differences(&plan, &other);
-            let codes: Vec<&str> = found.iter().map(|error| error.code.as_str()).collect();
-            assert_eq!(codes, [code]);
-        }
-        assert_eq!(differences(&plan, &Shown::default()).len(), 7);
-    }
-
-    /// O10: each field as it is entered, for each kind.
-    #[test]
-    fn the_sheet_says_what_to_enter() {
-        let sections = sheet(&sample::candidate().plan, "legal.pdf");
-        let text = printable("Offer offer-1", &sections);
-        for line in [
-            "1. Offers: create private offer, direct to buyer",
-            "[ ] Buyer account ids: 123456789012",
-            "[ ] Contract duration: P90D",
-            "[ ] Payment 1, invoice date 2026-03-02: 102500.00",
-            "[ ] End user license agreement: custom, upload: legal.pdf",
-            "[ ] Expiration date (23:59:59 UTC): 2026-03-31",
-        ] {
-            assert!(text.contains(line), "{line} is not in\n{text}");
-        }
-        let plan = sample::candidate_of(&sample::authorization_draft()).plan;
-        let text = printable("", &sheet(&plan, "legal.pdf"));
-        assert!(text.contains("[ ] Reseller account id: 999988887777"));
-        assert!(text.contains("[ ] Usage: Single use"));
-        let plan = sample::candidate_of(&sample::partner_draft()).plan;
-        let text = printable("", &sheet(&plan, "legal.pdf"));
-        assert!(text.contains("[ ] Adjust price: Fixed price"));
-        assert!(text.contains("[ ] Total price: 1.10 USD"));
-    }
-}
+mod tests;

@@ -28,7 +28,7 @@ use countersign_kernel::{Digest, Money};
 
 use super::deal::Document;
 use super::engagement::Engagement;
-use super::offer::{LegalDocument, Offer, Stage};
+use super::offer::{AwsError, LegalDocument, Offer, Stage};
 use super::plan::Plan;
 use super::resale::Kind;
 
@@ -170,6 +170,15 @@ pub(crate) const DIGEST_MISMATCH: &str = "DIGEST_MISMATCH";
 pub(crate) const SOW_NOT_SIGNED: &str = "SOW_NOT_SIGNED";
 /// See [`STAMP_INVALID`].
 pub(crate) const CHECKLIST_OPEN: &str = "CHECKLIST_OPEN";
+/// Ours, too: nothing of a partner's offer reaches AWS, whichever way it would be released.
+const PARTNER_NOT_RELEASED: &str = "PARTNER_NOT_RELEASED";
+/// What must hold until AWS has a release, and not only when it is asked for.
+const UNTIL_SENT: [&str; 4] = [
+    STAMP_INVALID,
+    DIGEST_MISMATCH,
+    SOW_NOT_SIGNED,
+    PARTNER_NOT_RELEASED,
+];
 
 /// Whether a finding stops the release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -272,9 +281,18 @@ pub(crate) fn approval_findings(offer: &Offer, engagement: &Engagement) -> Vec<F
     };
     let candidate = Candidate::of(offer, engagement, release.released_at.date_naive());
     rules()
-        .filter(|rule| [STAMP_INVALID, DIGEST_MISMATCH, SOW_NOT_SIGNED].contains(&rule.id))
+        .filter(|rule| UNTIL_SENT.contains(&rule.id))
         .filter_map(|rule| rule.find(&candidate))
         .collect()
+}
+
+/// The findings as a refusal of ours, in the shape of AWS's. `undone` says what did not happen.
+pub(crate) fn as_errors(findings: &[Finding], undone: &str) -> Vec<AwsError> {
+    let errors = findings.iter().map(|finding| AwsError {
+        code: finding.rule.to_owned(),
+        message: format!("{undone}: {}; {}", finding.problem, finding.fix),
+    });
+    errors.collect()
 }
 
 /// What stops a new expiry of a published offer: the rules about dates, with the charges that AWS

@@ -67,6 +67,8 @@ pub(crate) enum Rejection {
     ChangeInProgress,
     /// A released authorization is what it is: AWS neither extends nor changes it (facts §1.5).
     AuthorizationFixed,
+    /// AWS's API does not take the product: what a person entered in the portal is changed there (O10).
+    ChangedInPortal,
     /// Nobody is asked to enter this offer in AWS's portal (O10).
     PortalNotAwaited { state: &'static str },
     /// The offer of AWS is another one of ours.
@@ -94,6 +96,7 @@ impl Rejection {
             Self::ReleaseInProgress => "RELEASE_IN_PROGRESS",
             Self::ChangeInProgress => "CHANGE_IN_PROGRESS",
             Self::AuthorizationFixed => "AUTHORIZATION_FIXED",
+            Self::ChangedInPortal => "CHANGED_IN_PORTAL",
             Self::PortalNotAwaited { .. } => "PORTAL_NOT_AWAITED",
             Self::AwsOfferTaken { .. } => "AWS_OFFER_TAKEN",
             Self::StaleRevision { .. } => "STALE_REVISION",
@@ -118,6 +121,7 @@ impl Rejection {
             | Self::ReleaseInProgress
             | Self::ChangeInProgress
             | Self::AuthorizationFixed
+            | Self::ChangedInPortal
             | Self::PortalNotAwaited { .. }
             | Self::AwsOfferTaken { .. }
             | Self::StaleRevision { .. } => &[],
@@ -165,6 +169,10 @@ impl fmt::Display for Rejection {
             Self::ChangeInProgress => f.write_str("AWS is still working on a change of the offer"),
             Self::AuthorizationFixed => f.write_str(
                 "a released authorization cannot be extended: restrict it and give another",
+            ),
+            Self::ChangedInPortal => f.write_str(
+                "the offer was entered in AWS's portal, and is changed or ended there: here it stays \
+                 as it was published until its expiry",
             ),
             Self::PortalNotAwaited { state } => write!(
                 f,

@@ -139,13 +139,38 @@ fn read(
         acceptor: acceptor
             .parse()
             .map_err(|_| format!("acceptor {acceptor:?}"))?,
-        charges: schedule.map_or_else(|| Ok(Vec::new()), charges)?,
+        charges: match schedule {
+            Some(schedule) => charges(schedule)?,
+            None => vec![upfront(terms, accepted_at)?],
+        },
     })
 }
 
-fn charges(schedule: &PaymentScheduleTerm) -> Result<Vec<DatedAmount>, String> {
-    let code = schedule.currency_code().unwrap_or_default();
+/// Without a schedule the price of the fixed term is charged on acceptance. An agreement that shows
+/// neither is read again: no charges at all would be no expected cash (O13).
+fn upfront(terms: &[AcceptedTerm], accepted_at: DateTime<Utc>) -> Result<DatedAmount, String> {
+    let fixed = terms
+        .iter()
+        .find_map(|term| term.as_fixed_upfront_pricing_term().ok());
+    let fixed = fixed.ok_or("neither a schedule nor a fixed price")?;
+    let amount = money(fixed.price(), fixed.currency_code())?;
+    if amount.amount().is_zero() {
+        return Err("a fixed price of zero without a schedule".to_owned());
+    }
+    Ok(DatedAmount {
+        date: accepted_at.date_naive(),
+        amount,
+    })
+}
+
+fn money(text: Option<&str>, code: Option<&str>) -> Result<Money, String> {
+    let code = code.unwrap_or_default();
     let currency: Currency = code.parse().map_err(|_| format!("currency {code:?}"))?;
+    Money::parse(text.unwrap_or_default(), currency).map_err(|wrong| wrong.to_string())
+}
+
+fn charges(schedule: &PaymentScheduleTerm) -> Result<Vec<DatedAmount>, String> {
+    let code = schedule.currency_code();
     let mut charges = schedule
         .schedule()
         .iter()
@@ -154,11 +179,9 @@ fn charges(schedule: &PaymentScheduleTerm) -> Result<Vec<DatedAmount>, String> {
                 .charge_date()
                 .and_then(time)
                 .ok_or("a charge without date")?;
-            let text = item.charge_amount().unwrap_or_default();
-            let amount = Money::parse(text, currency).map_err(|wrong| wrong.to_string())?;
             Ok(DatedAmount {
                 date: date.date_naive(),
-                amount,
+                amount: money(item.charge_amount(), code)?,
             })
         })
         .collect::<Result<Vec<_>, String>>()?;
@@ -172,7 +195,7 @@ fn time(at: &AwsDateTime) -> Option<DateTime<Utc>> {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_marketplaceagreement::types::{Acceptor, ScheduleItem};
+    use aws_sdk_marketplaceagreement::types::{Acceptor, FixedUpfrontPricingTerm, ScheduleItem};
 
     use super::*;
     use crate::domain::sample;
@@ -217,6 +240,33 @@ mod tests {
             .collect();
         assert_eq!(amounts, ["52499.90 USD", "50000.10 USD"]);
         assert_eq!(agreement.starts_at, agreement.accepted_at);
+    }
+
+    fn fixed(price: &str) -> AcceptedTerm {
+        let term = FixedUpfrontPricingTerm::builder()
+            .currency_code("USD")
+            .price(price)
+            .build();
+        AcceptedTerm::FixedUpfrontPricingTerm(term)
+    }
+
+    #[test]
+    fn without_a_schedule_the_fixed_price_is_charged_on_acceptance() {
+        let id: AgreementId = "agmt-1".parse().unwrap();
+        let agreement = read(&id, &described(), &[fixed("1.1")]).unwrap();
+        assert_eq!(agreement.charges, [sample::dated("2026-03-05", "1.10")]);
+        let both = [fixed("0"), schedule(&[("2026-03-17T00:00:00Z", "0.55")])];
+        let agreement = read(&id, &described(), &both).unwrap();
+        assert_eq!(agreement.charges, [sample::dated("2026-03-17", "0.55")]);
+        let cases = [
+            (vec![], "neither a schedule nor a fixed price"),
+            (vec![fixed("0.0")], "a fixed price of zero"),
+            (vec![fixed("")], "\"\""),
+        ];
+        for (terms, why) in cases {
+            let wrong = read(&id, &described(), &terms).unwrap_err();
+            assert!(wrong.contains(why), "{wrong}");
+        }
     }
 
     #[test]

@@ -17,6 +17,9 @@ struct Details {
     status: Option<String>,
     name: Option<String>,
     product_id: Option<String>,
+    /// Of an offer that was made from an authorization.
+    resale_authorization_id: Option<String>,
+    markup_percentage: Option<Text>,
     terms: Vec<Term>,
     rules: Vec<Rule>,
 }
@@ -26,10 +29,49 @@ struct Details {
 struct Term {
     r#type: String,
     currency_code: Option<String>,
+    price: Option<Text>,
     duration: Option<String>,
     agreement_duration: Option<String>,
+    payment_due_period: Option<String>,
+    rate_cards: Vec<RateCard>,
     schedule: Vec<Charge>,
     positive_targeting: Option<Targeting>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct RateCard {
+    selector: Selector,
+    rate_card: Vec<Rate>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Selector {
+    value: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Rate {
+    price: Option<Text>,
+}
+
+/// A number, which AWS writes as text at times.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Text {
+    Text(String),
+    Number(serde_json::Number),
+}
+
+impl Text {
+    fn into_string(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Number(number) => number.to_string(),
+        }
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -44,6 +86,31 @@ struct Charge {
 struct Rule {
     positive_targeting: Option<Targeting>,
     availability_end_date: Option<String>,
+    offers_max_quantity: Option<u32>,
+    reseller_account_id: Option<String>,
+}
+
+impl Term {
+    /// The price of a term for the whole: of a rate card the one rate, and every rate of several, which
+    /// is no price that was approved.
+    fn whole_price(&self) -> Option<String> {
+        let cards = self.rate_cards.iter().flat_map(|card| &card.rate_card);
+        let prices: Vec<String> = cards
+            .filter_map(|rate| rate.price.clone())
+            .chain(self.price.clone())
+            .map(Text::into_string)
+            .collect();
+        (!prices.is_empty()).then(|| prices.join(" + "))
+    }
+
+    fn agreed_duration(&self) -> Option<&str> {
+        let of_card = || {
+            self.rate_cards
+                .iter()
+                .find_map(|card| card.selector.value.as_deref())
+        };
+        self.duration.as_deref().or_else(of_card)
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -62,13 +129,16 @@ impl Marketplace {
             .entity_id(id.as_str())
             .send();
         let described = self.calls.make("DescribeEntity", sent).await?;
-        Ok(described
-            .details()
-            .map_or_else(|| Err("the answer has no details".to_owned()), read))
+        let kind = described.entity_type().unwrap_or_default();
+        Ok(described.details().map_or_else(
+            || Err("the answer has no details".to_owned()),
+            |details| read(kind, details),
+        ))
     }
 }
 
-fn read(details: &str) -> Result<Shown, String> {
+/// `kind` is the entity's type, with its version behind an `@`.
+fn read(kind: &str, details: &str) -> Result<Shown, String> {
     let details: Details = serde_json::from_str(details).map_err(|wrong| wrong.to_string())?;
     let released =
         details.state.as_deref() == Some("Released") || details.status.as_deref() == Some("Active");
@@ -83,36 +153,46 @@ fn read(details: &str) -> Result<Shown, String> {
         .collect();
     charges.sort_unstable();
     let terms = &details.terms;
-    let duration = |term: &Term| {
-        term.agreement_duration
-            .clone()
-            .or_else(|| term.duration.clone())
-    };
-    let validity = terms.iter().find(|term| term.agreement_duration.is_some());
-    let priced = terms.iter().find(|term| term.duration.is_some());
-    let of_rules = details
-        .rules
+    let validity = terms
         .iter()
+        .find_map(|term| term.agreement_duration.as_deref());
+    let priced = terms.iter().find_map(Term::agreed_duration);
+    let currency = terms.iter().find_map(|term| term.currency_code.clone());
+    let of_schedule = schedule.and_then(|term| term.currency_code.clone());
+    let net_terms = terms
+        .iter()
+        .find_map(|term| term.payment_due_period.clone());
+    let rules = details.rules.iter();
+    let of_rules = rules
+        .clone()
         .filter_map(|rule| rule.positive_targeting.as_ref());
     let of_terms = terms
         .iter()
         .filter_map(|term| term.positive_targeting.as_ref());
     let targeting = of_rules.chain(of_terms).next();
-    let end = details
-        .rules
-        .iter()
+    let end = rules
+        .clone()
         .find_map(|rule| rule.availability_end_date.as_deref());
     Ok(Shown {
         released,
+        entity_type: kind.split('@').next().unwrap_or(kind).to_owned(),
         name: details.name.clone(),
         product_id: details.product_id.clone(),
         buyer_accounts: targeting
             .map(|named| named.buyer_accounts.clone())
             .unwrap_or_default(),
-        currency: schedule.and_then(|term| term.currency_code.clone()),
+        currency: of_schedule.or(currency),
         schedule: charges,
-        duration: validity.or(priced).and_then(duration),
+        price: terms.iter().find_map(Term::whole_price),
+        duration: validity.or(priced).map(str::to_owned),
         available_until: end.map(day),
+        net_terms,
+        reseller_account: rules
+            .clone()
+            .find_map(|rule| rule.reseller_account_id.clone()),
+        offers_max_quantity: rules.clone().find_map(|rule| rule.offers_max_quantity),
+        authorization_id: details.resale_authorization_id.clone(),
+        markup: details.markup_percentage.clone().map(Text::into_string),
     })
 }
 
@@ -126,6 +206,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::resale::{Kind, NetTerms};
     use crate::domain::{portal, sample};
 
     #[test]
@@ -154,14 +235,56 @@ mod tests {
                 { "Type": "AvailabilityRule", "AvailabilityEndDate": "2026-03-31T23:59:59Z" },
             ],
         });
-        let shown = read(&details.to_string()).unwrap();
+        let shown = read("Offer@1.0", &details.to_string()).unwrap();
         assert!(shown.released);
         assert_eq!(portal::differences(&sample::candidate().plan, &shown), []);
     }
 
+    /// Without installments the price and the duration stand on a rate card.
+    #[test]
+    fn an_authorization_with_a_rate_card_is_read_as_aws_shows_it() {
+        let details = json!({
+            "Status": "Active",
+            "Name": "Landing zone for Example Corp",
+            "ProductId": "prod-landingzone1",
+            "Terms": [
+                {
+                    "Type": "BuyerTargetingTerm",
+                    "PositiveTargeting": { "BuyerAccounts": ["123456789012"] },
+                },
+                {
+                    "Type": "ResaleConfigurableUpfrontPricingTerm",
+                    "CurrencyCode": "USD",
+                    "RateCards": [{
+                        "Selector": { "Type": "Duration", "Value": "P90D" },
+                        "RateCard": [{ "DimensionKey": "landing_zone", "Price": "1.00" }],
+                    }],
+                },
+                { "Type": "ResaleNetPaymentTerm", "PaymentDuePeriod": "P30D" },
+            ],
+            "Rules": [
+                {
+                    "Type": "AvailabilityRule",
+                    "AvailabilityEndDate": "2026-03-16",
+                    "OffersMaxQuantity": 1,
+                },
+                { "Type": "PartnerTargetingRule", "ResellerAccountId": "999988887777" },
+            ],
+        });
+        let shown = read("ResaleAuthorization@1.0", &details.to_string()).unwrap();
+        assert!(shown.released);
+        let mut plan = sample::candidate_of(&sample::authorization_draft()).plan;
+        plan.schedule.clear();
+        plan.upfront = Some(sample::usd("1.00"));
+        let mut allowed = sample::authorization();
+        allowed.net_terms = NetTerms::of_days(30).ok();
+        plan.kind = Kind::Authorization(allowed);
+        assert_eq!(portal::differences(&plan, &shown), []);
+    }
+
     #[test]
     fn what_is_no_offer_says_so() {
-        assert!(read("\"offer\"").is_err());
-        assert!(!read("{}").unwrap().released);
+        assert!(read("Offer@1.0", "\"offer\"").is_err());
+        assert!(!read("Offer@1.0", "{}").unwrap().released);
     }
 }

@@ -127,11 +127,13 @@ pub(super) fn partner(plan: &Plan, partner: &Partner, url: &str) -> Vec<ChangeRe
         OFFER.then("UpdateLegalTerms", &request::legal_terms(url)),
     ];
     match partner.markup {
-        Some(markup) => {
+        // Without dates there is nothing but the percentage to send.
+        Some(markup) if plan.schedule.is_empty() => {
             let percentage = markup.percentage().normalize().to_string();
             changes.push(OFFER.then("UpdateMarkup", &json!({ "Percentage": percentage })));
         }
-        None => changes.extend(request::charges(OFFER, plan)),
+        // The amounts that were approved, not a percentage of what AWS may have as wholesale (O3).
+        Some(_) | None => changes.extend(request::charges(OFFER, plan)),
     }
     if let Some(terms) = partner.net_terms {
         let details = net_terms("NetPaymentTerm", terms);
@@ -243,7 +245,8 @@ mod tests {
         );
     }
 
-    /// O5: amounts for each of the authorization's dates, or one percentage; never both.
+    /// O5: amounts for each of the authorization's dates, however they were reckoned; one percentage
+    /// where there are no dates; never both.
     #[test]
     fn a_resellers_offer_has_amounts_or_a_markup() {
         let plan = sample::candidate_of(&sample::partner_draft()).plan;
@@ -267,10 +270,12 @@ mod tests {
         );
         let mut partner = sample::partner();
         (partner.markup, partner.fixed_amounts) = (Some("10.50".parse().unwrap()), false);
-        let plan = Plan {
+        let mut plan = Plan {
             kind: Kind::Partner(partner),
             ..plan
         };
+        assert_eq!(release(&plan), changes);
+        plan.schedule.clear();
         let changes = release(&plan);
         assert_eq!(
             details(&changes, "UpdateMarkup"),

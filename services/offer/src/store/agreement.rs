@@ -151,13 +151,13 @@ pub(crate) async fn unread(
 }
 
 /// Agreements whose offer became known after them: an offer may be accepted before we hear that it
-/// was published.
+/// was published. With the status as AWS writes it.
 pub(crate) async fn unmatched(
     executor: impl PgExecutor<'_>,
     seller: &SellerId,
-) -> Result<Vec<(AwsOfferId, Agreement)>, StoreError> {
-    let rows: Vec<(String, Value)> = sqlx::query_as(
-        "SELECT aws_offer_id, details FROM agreement
+) -> Result<Vec<(AwsOfferId, Agreement, String)>, StoreError> {
+    let rows: Vec<(String, Value, String)> = sqlx::query_as(
+        "SELECT aws_offer_id, details, status FROM agreement
         JOIN offer USING (seller, aws_offer_id)
         WHERE seller = $1 AND agreement.offer_id IS NULL AND details IS NOT NULL
         ORDER BY agreement_id LIMIT 100",
@@ -165,10 +165,11 @@ pub(crate) async fn unmatched(
     .bind(seller.as_str())
     .fetch_all(executor)
     .await?;
-    let read = rows.into_iter().map(|(aws_offer_id, details)| {
+    let read = rows.into_iter().map(|(aws_offer_id, details, status)| {
         Ok((
             parse(&aws_offer_id, "offer id of AWS")?,
             json::agreement_from(details)?,
+            status,
         ))
     });
     Ok(read.collect::<Result<_, Unreadable>>()?)

@@ -1,6 +1,10 @@
 //! Clocks (O18): visible, by the seller's calendar, over restarts and jumps, and each rings once.
 
+use aws_sdk_marketplaceagreement::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_marketplaceagreement::types::AgreementCancellationRequestReasonCode;
+use aws_sdk_marketplaceagreement::{Client, Config};
 use chrono::TimeDelta;
+use countersign_marketplace_sandbox as sandbox;
 use countersign_proto::offer::v1 as pb;
 use countersign_proto::offer::v1::ClockKind;
 use countersign_proto::offer::v1::clock::State;
@@ -112,6 +116,58 @@ async fn an_offers_life_starts_and_ends_its_clocks() {
         world.pass().await;
     }
     assert!(world.events::<pb::ClockBreached>().await.is_empty());
+}
+
+/// The seller asks the buyer to end the agreement, and the buyer agrees.
+async fn end_agreement(world: &World, agreement_id: &str) {
+    let credentials = Credentials::new(
+        sandbox::DEFAULT_ACCESS_KEY_ID,
+        sandbox::DEFAULT_SECRET_ACCESS_KEY,
+        None,
+        None,
+        "the seller",
+    );
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .endpoint_url(world.aws())
+        .credentials_provider(credentials)
+        .build();
+    let sent = Client::from_conf(config)
+        .send_agreement_cancellation_request()
+        .agreement_id(agreement_id)
+        .reason_code(AgreementCancellationRequestReasonCode::Other)
+        .send()
+        .await
+        .unwrap();
+    let id = sent.agreement_cancellation_request_id().unwrap();
+    let body = json!({ "id": id, "approve": true });
+    world.act("cancellation-request/answer", body).await;
+}
+
+/// O16: nobody renews an agreement that was cancelled.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_renewals_of_an_agreement_end_with_it() {
+    let world = World::new().await;
+    let offer = world.published().await;
+    let aws_offer_id = &offer.summary.as_ref().unwrap().aws_offer_id;
+    let body = json!({ "offerId": aws_offer_id, "buyerAccountId": "123456789012" });
+    world.act("accept", body).await;
+    let accepted = world
+        .until_state(&offer.offer_id, pb::offer::State::Accepted)
+        .await;
+    end_agreement(&world, &accepted.agreement_id).await;
+    for _ in 0..100 {
+        if kinds(&clocks(&world, State::Running).await) == [ClockKind::BuyerContact] {
+            break;
+        }
+        world.pass().await;
+    }
+    let settled = clocks(&world, State::Settled).await;
+    let renewal = settled
+        .iter()
+        .find(|clock| clock.kind() == ClockKind::Renewal60);
+    assert_eq!(renewal.unwrap().reason, "the agreement is over");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -139,6 +139,21 @@ fn an_agreement_starts_the_contact_and_its_renewals() {
     );
 }
 
+/// O10: an id given in place of another is looked at anew; one that is refused is waited for no more.
+#[test]
+fn the_publish_clock_of_a_portal_release_runs_by_the_id() {
+    let aws_offer_id = "offer-abc".parse().unwrap();
+    let steps = followed(&Event::PortalOfferGiven { aws_offer_id }, &sample::draft());
+    assert_eq!(steps[0], settle(Kind::Publish, "another offer was given"));
+    assert_eq!(
+        started(&steps),
+        [("publish", "2026-03-05T12:45:00+00:00".into())]
+    );
+    let errors = Vec::new();
+    let steps = followed(&Event::PortalOfferRefused { errors }, &sample::draft());
+    assert_eq!(steps, [settle(Kind::Publish, "refused here")]);
+}
+
 #[test]
 fn an_authorization_has_its_publication_and_its_end() {
     let (offer, _) = sample::authorization_draft();

@@ -4,7 +4,7 @@
 use countersign_kernel::chrono::NaiveDate;
 use countersign_kernel::{Currency, Digest, Money};
 
-use super::{Candidate, findings};
+use super::{Candidate, PARTNER_NOT_RELEASED, findings};
 use crate::domain::deal::{DatedAmount, Document, DocumentKind, MediaType};
 use crate::domain::resale::{Authorization, Contract, Kind, NetTerms, Partner};
 use crate::domain::sample;
@@ -43,9 +43,11 @@ pub(super) fn reselling(candidate: &mut Candidate) -> &mut Partner {
     }
 }
 
+/// What is found beside [`PARTNER_NOT_RELEASED`], which every partner's offer has.
 pub(super) fn ids(candidate: &Candidate) -> Vec<&'static str> {
     let found = findings(candidate);
-    found.iter().map(|finding| finding.rule).collect()
+    let rules = found.iter().map(|finding| finding.rule);
+    rules.filter(|rule| *rule != PARTNER_NOT_RELEASED).collect()
 }
 
 pub(super) fn charges_from(day: &str, count: usize) -> Vec<DatedAmount> {
@@ -249,8 +251,8 @@ pub(super) const ALONE: &[(&str, Base, Change)] = &[
     ("AUTHORIZATION_ENDS_BEFORE_CHARGES", authorization, |c| {
         c.plan.available_until = Some(sample::day("2026-03-17"));
     }),
-    ("RESELLER_CONTRACT_READABLE", authorization, |c| {
-        let url = "http://files.example/contract.pdf".into();
+    ("RESELLER_CONTRACT_APPROVED", authorization, |c| {
+        let url = "https://files.example/contract.pdf".into();
         allowed(c).contract = Contract::Custom { url };
     }),
     ("RESELLER_CONTRACT_ACCEPTED", partner, |c| {

@@ -1,0 +1,163 @@
+//! What a person entered in AWS's portal: taken to be looked at, and adopted while the approval stands
+//! (O10, A5).
+
+use super::Facts;
+use crate::domain::engagement::Engagement;
+use crate::domain::id::AwsOfferId;
+use crate::domain::offer::{AwsError, Event, Offer};
+use crate::domain::preflight;
+use crate::domain::rejection::Rejection;
+
+/// The approval must stand until AWS's offer is taken for ours, as it must until AWS is sent one (A5).
+pub(super) fn take(
+    offer: &Offer,
+    aws_offer_id: &AwsOfferId,
+    facts: Facts<'_>,
+) -> Result<Vec<Event>, Rejection> {
+    if !offer.waits_for_portal() {
+        return Err(Rejection::PortalNotAwaited {
+            state: offer.stage.name(),
+        });
+    }
+    if offer.portal_offer() == Some(aws_offer_id) {
+        return Ok(Vec::new());
+    }
+    if let Some(offer_id) = facts.namesake {
+        let offer_id = offer_id.clone();
+        return Err(Rejection::AwsOfferTaken { offer_id });
+    }
+    let findings = preflight::approval_findings(offer, facts.engagement);
+    if preflight::any_error(&findings) {
+        return Err(Rejection::PreflightFailed { findings });
+    }
+    let aws_offer_id = aws_offer_id.clone();
+    Ok(vec![Event::PortalOfferGiven { aws_offer_id }])
+}
+
+/// Why what a person entered is no longer approved, although it is what was (A5). What the API was sent
+/// is AWS's to publish.
+pub(super) fn fallen(offer: &Offer, engagement: &Engagement) -> Option<Vec<AwsError>> {
+    if !offer.waits_for_portal() {
+        return None;
+    }
+    let findings = preflight::approval_findings(offer, engagement);
+    (!findings.is_empty()).then(|| preflight::as_errors(&findings, "not adopted, end it at AWS"))
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_kernel::chrono::{DateTime, TimeDelta, Utc};
+
+    use crate::domain::command::{Command, Facts, decide};
+    use crate::domain::engagement::{Approval, Engagement};
+    use crate::domain::listing::ReleaseWay;
+    use crate::domain::offer::{Event, Offer, PUBLISH_WITHIN, evolve};
+    use crate::domain::rejection::Rejection;
+    use crate::domain::sample;
+
+    const NOW: &str = "2026-03-02T10:00:00Z";
+
+    fn engagement() -> Engagement {
+        let mut engagement = sample::engagement();
+        let intake = engagement.intake.as_mut().unwrap();
+        intake.listing.release_way = ReleaseWay::Portal;
+        engagement
+    }
+
+    fn ask(
+        offer: &Offer,
+        command: &Command,
+        engagement: &Engagement,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Event>, Rejection> {
+        let by = "ops@acme.example".parse().unwrap();
+        let facts = Facts {
+            now,
+            by: &by,
+            engagement,
+            rival: None,
+            namesake: None,
+        };
+        decide(offer, command, facts)
+    }
+
+    fn then(offer: Offer, command: &Command) -> Offer {
+        let events = ask(&offer, command, &engagement(), sample::at(NOW)).unwrap();
+        assert_eq!(events.len(), 1, "{command:?}");
+        evolve(Some(offer), &events[0]).unwrap()
+    }
+
+    fn waiting() -> Offer {
+        let mut offer = sample::draft();
+        offer.basis.intake.listing.release_way = ReleaseWay::Portal;
+        let approved_digest = sample::deal().digest;
+        then(offer, &Command::Release { approved_digest })
+    }
+
+    fn give(id: &str) -> Command {
+        let aws_offer_id = id.parse().unwrap();
+        Command::TakePortalOffer { aws_offer_id }
+    }
+
+    fn adopt(offer: &Offer) -> Command {
+        Command::RecordPublished {
+            change: offer.change_under_way().unwrap(),
+            aws_offer_id: "offer-abc".parse().unwrap(),
+            url: String::new(),
+        }
+    }
+
+    /// O18: while nothing is at AWS nothing is late, and each id has a time of its own.
+    #[test]
+    fn a_portal_release_is_late_only_while_an_id_is_given() {
+        let late = sample::at(NOW) + PUBLISH_WITHIN + TimeDelta::days(3);
+        let offer = waiting();
+        let change = offer.change_under_way().unwrap();
+        let flag = Command::FlagOverdue { change };
+        let asked = |offer: &Offer| ask(offer, &flag, &engagement(), late).unwrap();
+        assert_eq!(asked(&offer), []);
+        let offer = then(offer, &give("offer-abc"));
+        assert_eq!(asked(&offer), [Event::PublishOverdue]);
+        let flagged = evolve(Some(offer), &Event::PublishOverdue).unwrap();
+        assert_eq!(asked(&flagged), []);
+        let again = then(flagged.clone(), &give("offer-abd"));
+        assert_eq!(asked(&again), [Event::PublishOverdue]);
+        let errors = Vec::new();
+        let refused = then(flagged, &Command::RefusePortalOffer { change, errors });
+        assert_eq!(asked(&refused), []);
+    }
+
+    /// A5: the approval may fall between the giving of the id and AWS's answer.
+    #[test]
+    fn an_approval_that_fell_is_not_adopted() {
+        let offer = then(waiting(), &give("offer-abc"));
+        let mut engagement = engagement();
+        engagement.approval = Approval::Voided {
+            deal: sample::deal(),
+            signed: true,
+            reason: "SOW replaced".into(),
+        };
+        let events = ask(&offer, &adopt(&offer), &engagement, sample::at(NOW)).unwrap();
+        let [Event::PortalOfferRefused { errors }] = events.as_slice() else {
+            panic!("{events:?}")
+        };
+        assert_eq!(errors[0].code, "STAMP_INVALID");
+        let refused = evolve(Some(offer), &events[0]).unwrap();
+        assert_eq!(refused.stage.name(), "releasing");
+        assert_eq!(refused.portal_offer(), None);
+    }
+
+    /// AWS's API does not take the product: there is no change set to send.
+    #[test]
+    fn a_published_portal_offer_is_changed_in_the_portal() {
+        let offer = then(waiting(), &give("offer-abc"));
+        let adopt = adopt(&offer);
+        let published = then(offer, &adopt);
+        let to = sample::day("2026-04-15");
+        let reason = "another scope".to_owned();
+        for command in [Command::ChangeExpiry { to }, Command::Cancel { reason }] {
+            let refused = ask(&published, &command, &engagement(), sample::at(NOW));
+            assert_eq!(refused, Err(Rejection::ChangedInPortal), "{command:?}");
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The sheet, and a case for each difference from it (O10).
+
+use super::*;
+use crate::domain::sample;
+
+fn shown() -> Shown {
+    Shown {
+        released: true,
+        entity_type: "Offer".into(),
+        product_id: Some("prod-landingzone1".into()),
+        name: Some("Landing zone for Example Corp".into()),
+        buyer_accounts: vec!["123456789012".into()],
+        currency: Some("USD".into()),
+        schedule: vec![("2026-03-02".into(), "102500".into())],
+        duration: Some("P90D".into()),
+        available_until: Some("2026-03-31".into()),
+        price: Some("0".into()),
+        ..Shown::default()
+    }
+}
+
+/// S1's authorization.
+fn given() -> Shown {
+    Shown {
+        entity_type: "ResaleAuthorization".into(),
+        schedule: ["2026-03-17", "2026-03-18"]
+            .map(|day| (day.into(), "0.50".into()))
+            .into(),
+        available_until: Some("2026-03-16".into()),
+        reseller_account: Some("999988887777".into()),
+        offers_max_quantity: Some(1),
+        ..shown()
+    }
+}
+
+/// S1's offer from it.
+fn resold() -> Shown {
+    Shown {
+        schedule: ["2026-03-17", "2026-03-18"]
+            .map(|day| (day.into(), "0.55".into()))
+            .into(),
+        available_until: Some("2026-03-16".into()),
+        authorization_id: Some("resaleauthz-1".into()),
+        ..shown()
+    }
+}
+
+fn codes(plan: &Plan, shown: &Shown) -> Vec<String> {
+    let found = differences(plan, shown);
+    found.into_iter().map(|error| error.code).collect()
+}
+
+#[test]
+fn what_was_entered_as_the_sheet_says_is_the_offer() {
+    assert_eq!(differences(&sample::candidate().plan, &shown()), []);
+    let plan = sample::candidate_of(&sample::authorization_draft()).plan;
+    assert_eq!(differences(&plan, &given()), []);
+    let plan = sample::candidate_of(&sample::partner_draft()).plan;
+    assert_eq!(differences(&plan, &resold()), []);
+}
+
+#[test]
+fn every_difference_is_told() {
+    type Change = fn(&mut Shown);
+    let cases: [(Change, &str); 14] = [
+        (|shown| shown.product_id = None, "PRODUCT_DIFFERS"),
+        (|shown| shown.name = Some("Other".into()), "NAME_DIFFERS"),
+        (
+            |shown| shown.buyer_accounts.push("1".into()),
+            "BUYERS_DIFFER",
+        ),
+        (
+            |shown| shown.currency = Some("EUR".into()),
+            "CURRENCY_DIFFERS",
+        ),
+        (
+            |shown| shown.schedule[0].1 = "102500.01".into(),
+            "SCHEDULE_DIFFERS",
+        ),
+        (
+            |shown| shown.schedule[0].0 = "2026-03-03".into(),
+            "SCHEDULE_DIFFERS",
+        ),
+        (
+            |shown| shown.duration = Some("P91D".into()),
+            "DURATION_DIFFERS",
+        ),
+        (|shown| shown.available_until = None, "EXPIRY_DIFFERS"),
+        (|shown| shown.price = Some("0.01".into()), "PRICE_DIFFERS"),
+        (
+            |shown| shown.net_terms = Some("P30D".into()),
+            "NET_TERMS_DIFFER",
+        ),
+        (
+            |shown| shown.entity_type = "ResaleAuthorization".into(),
+            "KIND_DIFFERS",
+        ),
+        (
+            |shown| shown.reseller_account = Some("999988887777".into()),
+            "RESELLER_DIFFERS",
+        ),
+        (
+            |shown| shown.authorization_id = Some("resaleauthz-1".into()),
+            "AUTHORIZATION_DIFFERS",
+        ),
+        (|shown| shown.markup = Some("10".into()), "MARKUP_DIFFERS"),
+    ];
+    let plan = sample::candidate().plan;
+    for (change, code) in cases {
+        let mut other = shown();
+        change(&mut other);
+        assert_eq!(codes(&plan, &other), [code]);
+    }
+    assert_eq!(differences(&plan, &Shown::default()).len(), 9);
+    let plan = sample::candidate_of(&sample::authorization_draft()).plan;
+    let cases: [(Change, &str); 3] = [
+        (|shown| shown.entity_type = "Offer".into(), "KIND_DIFFERS"),
+        (|shown| shown.reseller_account = None, "RESELLER_DIFFERS"),
+        (|shown| shown.offers_max_quantity = None, "USAGE_DIFFERS"),
+    ];
+    for (change, code) in cases {
+        let mut other = given();
+        change(&mut other);
+        assert_eq!(codes(&plan, &other), [code]);
+    }
+}
+
+/// Without a schedule the price is all that says what is charged.
+#[test]
+fn a_price_without_schedule_is_compared_with_its_currency() {
+    let mut plan = sample::candidate_of(&sample::authorization_draft()).plan;
+    plan.schedule.clear();
+    plan.upfront = Some(sample::usd("1.00"));
+    let mut other = given();
+    other.schedule.clear();
+    assert_eq!(codes(&plan, &other), ["PRICE_DIFFERS"]);
+    other.price = Some("1".into());
+    assert_eq!(codes(&plan, &other), [""; 0]);
+    other.currency = Some("EUR".into());
+    assert_eq!(codes(&plan, &other), ["CURRENCY_DIFFERS"]);
+}
+
+/// O10: each field as it is entered, for each kind.
+#[test]
+fn the_sheet_says_what_to_enter() {
+    let sections = sheet(&sample::candidate().plan, "legal.pdf");
+    let text = printable("Offer offer-1", &sections);
+    for line in [
+        "1. Offers: create private offer, direct to buyer",
+        "[ ] Buyer account ids: 123456789012",
+        "[ ] Contract duration: P90D",
+        "[ ] Payment 1, invoice date 2026-03-02: 102500.00",
+        "[ ] End user license agreement: custom, upload: legal.pdf",
+        "[ ] Expiration date (23:59:59 UTC): 2026-03-31",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    let plan = sample::candidate_of(&sample::authorization_draft()).plan;
+    let text = printable("", &sheet(&plan, "legal.pdf"));
+    assert!(text.contains("[ ] Reseller account id: 999988887777"));
+    assert!(text.contains("[ ] Usage: Single use"));
+    let plan = sample::candidate_of(&sample::partner_draft()).plan;
+    let text = printable("", &sheet(&plan, "legal.pdf"));
+    assert!(text.contains("[ ] Adjust price: Fixed price"));
+    assert!(text.contains("[ ] Total price: 1.10 USD"));
+}
