@@ -150,7 +150,7 @@ where
     };
     wiring.grpc.add(health_server);
     lifecycle.spawn(background.run(health));
-    let served = until_stopped(transport.serve(wiring.grpc), &parts).await;
+    let served = until_stopped(Box::pin(transport.serve(wiring.grpc)), &parts).await;
     tracing::info!(service = service.name, "stopped");
     served
 }
