@@ -119,6 +119,9 @@ async fn drill(environment: &Environment, what: &str, argument: &Path) -> Result
     Command::new(script)
         .arg(what)
         .arg(argument)
+        // A service refuses what is no setting of its own.
+        .env_remove("COUNTERSIGN_TEST_DATABASE_URL")
+        .env_remove("COUNTERSIGN_TEST_NATS_URL")
         .env("COUNTERSIGN_DATABASE_ADMIN_URL", url)
         .env("PG_BIN", programs)
         .output()

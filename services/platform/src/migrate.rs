@@ -32,7 +32,7 @@ pub enum SchemaError {
     #[error("reading or migrating the schema")]
     Database(#[from] sqlx::Error),
     /// Migrations have not been run yet.
-    #[error("migrations {0:?} are missing: run `migrate`")]
+    #[error("the database lacks {0:?}")]
     Missing(Vec<i64>),
     /// A landed migration is not what this program was built with.
     #[error("migration {0} in the database is not the one of this program")]

@@ -148,7 +148,12 @@ impl Trouble {
         }
         match why {
             SchemaError::Database(_) => tracing::warn!(error = text, "Postgres is away; waiting"),
-            SchemaError::Missing(_) => tracing::warn!(error = text, "waiting for `migrate`"),
+            SchemaError::Missing(_) => {
+                tracing::warn!(
+                    error = text,
+                    "migrations are missing; waiting for `migrate`"
+                );
+            }
             SchemaError::Migrate(_)
             | SchemaError::Version(_)
             | SchemaError::Edited(_)
