@@ -31,6 +31,7 @@ RIGHTLY_UNSET = {
     "clock_file": ("dev", "prod"),  # rehearsals only (P8)
     "database_owner_url": ("dev", "prod"),  # migrations only; see JOB_SECRETS
     "database_admin_url": ("dev", "prod"),
+    "database_ca_file": ("dev", "prod"),  # the URLs name whom Postgres is vouched for by
     "otlp_endpoint": ("dev",),  # no collector
     "tls_certificate_file": ("dev",),  # no certificates
     "tls_key_file": ("dev",),
