@@ -18,12 +18,12 @@
 //! service of ours ([`crate::tls`]), which works for every tenant and says in `countersign-seller` for
 //! which. Where callers' certificates are looked at (`tls_client_ca_file`):
 //!
-//! | token | certificate for `spiffe://countersign/offer` | the caller |
+//! | token | certificate for `spiffe://countersign/things` | the caller |
 //! |---|---|---|
 //! | of a person | with or without | the person |
-//! | none | yes | `service:offer`, of the seller that the metadata names |
-//! | of `service:offer` | yes | `service:offer`, of the token's seller |
-//! | of `service:offer` | no, or another's | refused: `CERTIFICATE_REQUIRED` |
+//! | none | yes | `service:things`, of the seller that the metadata names |
+//! | of `service:things` | yes | `service:things`, of the token's seller |
+//! | of `service:things` | no, or another's | refused: `CERTIFICATE_REQUIRED` |
 //! | none | no, or of no service | refused: `TOKEN_REQUIRED` |
 //!
 //! Elsewhere tokens alone decide, and a token may name a service.

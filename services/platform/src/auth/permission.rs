@@ -28,7 +28,7 @@ impl Permission {
         }
     }
 
-    /// So may the services of these names, such as `offer` for the caller `service:offer`.
+    /// So may the services of these names, such as `things` for the caller `service:things`.
     #[must_use]
     pub const fn and_services(self, services: &'static [&'static str]) -> Self {
         Self { services, ..self }
