@@ -17,21 +17,32 @@ pub(crate) enum CallError {
     Refused(AwsError),
 }
 
-/// Ours to wait for. Wrong credentials are an operator's to mend, and no fault of the offer.
-const LATER: [&str; 12] = [
+/// Ours to wait for.
+const LATER: [&str; 6] = [
     "ThrottlingException",
     "ResourceInUseException",
     "ServiceQuotaExceededException",
     "InternalServiceException",
     "InternalServerException",
     "ConflictException",
+];
+
+/// Wrong credentials, or a clock that is: an operator's to mend, and no fault of the offer.
+const CREDENTIALS: [&str; 7] = [
     "UnrecognizedClientException",
     "InvalidSignatureException",
     "IncompleteSignatureException",
+    "InvalidClientTokenId",
     "MissingAuthenticationTokenException",
     "ExpiredTokenException",
     "RequestExpired",
 ];
+
+/// Whether AWS does not accept who calls, or what the caller may do: every such call fails until an
+/// operator mends it.
+pub(super) fn is_unauthorised(code: &str) -> bool {
+    code == "AccessDeniedException" || CREDENTIALS.contains(&code)
+}
 
 impl<E> From<SdkError<E, HttpResponse>> for CallError
 where
@@ -54,7 +65,8 @@ fn classify(code: Option<&str>, message: Option<&str>, status: u16) -> CallError
     let message = message.unwrap_or_default().to_owned();
     // 402 is a quota of open change sets, 423 a lock on the entity, 429 a rate (facts §1.1).
     let later = matches!(status, 402 | 408 | 423 | 429) || status >= 500;
-    if later || LATER.contains(&code.as_str()) {
+    let known = LATER.contains(&code.as_str()) || CREDENTIALS.contains(&code.as_str());
+    if later || known {
         CallError::Later(format!("{code} ({status}) {message}"))
     } else {
         CallError::Refused(AwsError { code, message })

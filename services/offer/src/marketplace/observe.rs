@@ -8,6 +8,7 @@ use countersign_platform::{Counter, Metrics};
 use tracing::Instrument;
 
 use super::CallError;
+use super::error::is_unauthorised;
 
 /// Counts calls to AWS.
 #[derive(Debug, Clone)]
@@ -62,33 +63,49 @@ impl Calls {
     }
 }
 
-/// AWS's codes for credentials that are wrong, have expired, or lack the right: every call will fail
-/// until somebody mends them.
-const UNAUTHORISED: [&str; 7] = [
-    "AccessDeniedException",
-    "ExpiredTokenException",
-    "IncompleteSignatureException",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "MissingAuthenticationTokenException",
-    "UnrecognizedClientException",
-];
-
-/// How a call failed, in few words: a rate (429), a quota (402), AWS itself, our credentials, a refusal,
-/// or the way. Without credentials nothing is sent at all.
+/// How a call failed, in few words. A call that AWS did not answer did not get there: also one for which
+/// there were no credentials at all, which the SDK does not tell apart.
 fn outcome<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> &'static str {
-    let context = match error {
-        SdkError::ServiceError(context) => context,
-        SdkError::ConstructionFailure(_) => return "unauthorised",
-        _ => return "unreachable",
-    };
-    let code = context.err().meta().code();
-    match (code, context.raw().status().as_u16()) {
+    match error {
+        SdkError::ServiceError(context) => {
+            answered(context.err().meta().code(), context.raw().status().as_u16())
+        }
+        _ => "unreachable",
+    }
+}
+
+/// What AWS answered: a rate (429), a quota (402), its own fault, our credentials, or a refusal.
+fn answered(code: Option<&str>, status: u16) -> &'static str {
+    match (code, status) {
         (Some("ThrottlingException"), _) | (_, 429) => "throttled",
         (Some("ServiceQuotaExceededException"), _) | (_, 402) => "quota",
         (_, 500..) => "failed",
-        (Some(code), _) if UNAUTHORISED.contains(&code) => "unauthorised",
         (_, 401) => "unauthorised",
+        (Some(code), _) if is_unauthorised(code) => "unauthorised",
         _ => "refused",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// P6: what pages somebody is told from what the offer's author must mend.
+    #[test]
+    fn each_answer_has_its_word() {
+        for (code, status, word) in [
+            (Some("ThrottlingException"), 400, "throttled"),
+            (None, 429, "throttled"),
+            (Some("ServiceQuotaExceededException"), 402, "quota"),
+            (Some("InternalServiceException"), 500, "failed"),
+            (Some("AccessDeniedException"), 403, "unauthorised"),
+            (Some("ExpiredTokenException"), 403, "unauthorised"),
+            (Some("RequestExpired"), 400, "unauthorised"),
+            (None, 401, "unauthorised"),
+            (Some("ValidationException"), 422, "refused"),
+            (Some("ResourceInUseException"), 423, "refused"),
+        ] {
+            assert_eq!(answered(code, status), word, "{code:?} {status}");
+        }
     }
 }
