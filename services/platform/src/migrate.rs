@@ -34,6 +34,9 @@ pub enum SchemaError {
     /// Migrations have not been run yet.
     #[error("the database lacks {0:?}")]
     Missing(Vec<i64>),
+    /// No migration makes a table that is said to only grow.
+    #[error("not all of the tables {0:?}, which only grow, are there")]
+    NoSuchTable(Vec<&'static str>),
     /// A landed migration is not what this program was built with.
     #[error("migration {0} in the database is not the one of this program")]
     Edited(i64),
@@ -111,7 +114,10 @@ impl Schema {
                 migrator.set_ignore_missing(!last);
                 migrator.run_direct(None, &mut connection, false).await?;
                 tenancy::protect(&mut connection, &self.name).await?;
-                self.protect(&mut connection).await?;
+                let there = self.protect(&mut connection).await?;
+                if last && there < self.append_only.len() {
+                    return Err(SchemaError::NoSuchTable(self.append_only.clone()));
+                }
             }
         }
         connection.close().await?;
@@ -119,10 +125,18 @@ impl Schema {
         Ok(())
     }
 
-    /// The default privileges give the run role every row; what only grows is taken out.
-    async fn protect(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    /// The default privileges give the run role every row; what only grows is taken out. A table that
+    /// a later migration makes is not there yet. Returns how many there are.
+    async fn protect(&self, connection: &mut PgConnection) -> Result<usize, sqlx::Error> {
         let run = format!("{}_run", self.name);
-        for table in &self.append_only {
+        let there: Vec<String> = sqlx::query_scalar(
+            "SELECT tablename::text FROM pg_tables WHERE schemaname = $1 AND tablename = ANY($2)",
+        )
+        .bind(&self.name)
+        .bind(&self.append_only)
+        .fetch_all(&mut *connection)
+        .await?;
+        for table in &there {
             self.revoke(connection, "UPDATE, DELETE, TRUNCATE", table, &run)
                 .await?;
         }
@@ -132,7 +146,8 @@ impl Schema {
             "_sqlx_migrations",
             &run,
         )
-        .await
+        .await?;
+        Ok(there.len())
     }
 
     async fn revoke(

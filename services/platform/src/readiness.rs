@@ -156,6 +156,7 @@ impl Trouble {
             }
             SchemaError::Migrate(_)
             | SchemaError::Version(_)
+            | SchemaError::NoSuchTable(_)
             | SchemaError::Edited(_)
             | SchemaError::Exposed(_)
             | SchemaError::Unbound => {

@@ -122,22 +122,43 @@ async fn a_schema_is_compared_before_it_is_served() {
 /// sellers; and a release that knows nothing of it is as fit as it was.
 #[tokio::test]
 async fn each_migration_is_whole_before_the_next() {
-    let service = Service::new("sample", "0.0.0").migrations(migrator(&[(1000, "SELECT 1")]));
+    let landed = [(1000, "SELECT 1"), (1010, "SELECT 2")];
+    let service = Service::new("sample", "0.0.0").migrations(migrator(&landed));
     let bed = TestBed::new(&service, NoSection {}).await;
-    let newer = service.clone().migrations(migrator(&[
-        (1000, "SELECT 1"),
-        (1001, "CREATE TABLE added (seller text NOT NULL)"),
-        (1002, "SELECT 1 / 0"),
-    ]));
+    let [first, second] = landed;
+    let with = |last: &'static str| {
+        let migrations = [
+            first,
+            // Before one that is there, as a new one of the platform's would be.
+            (1001, "CREATE TABLE added (seller text NOT NULL)"),
+            second,
+            (1011, last),
+        ];
+        let service = service.clone().migrations(migrator(&migrations));
+        service.append_only(&["grows"]).schema().unwrap()
+    };
     let settings = bed.parts().settings;
-    newer
-        .schema()
-        .unwrap()
-        .migrate(&settings)
-        .await
-        .unwrap_err();
-    let missing = newer.schema().unwrap().fit(bed.pool()).await.unwrap_err();
-    assert!(matches!(&missing, SchemaError::Missing(versions) if versions == &[1002]));
+    with("SELECT 1 / 0").migrate(&settings).await.unwrap_err();
+    let missing = with("SELECT 1 / 0").fit(bed.pool()).await.unwrap_err();
+    assert!(matches!(&missing, SchemaError::Missing(versions) if versions == &[1011]));
     service.schema().unwrap().fit(bed.pool()).await.unwrap();
     bed.tenants_are_apart().await;
+
+    let last = with("CREATE TABLE grows (n integer)");
+    last.migrate(&settings).await.unwrap();
+    last.fit(bed.pool()).await.unwrap();
+    assert_eq!(
+        refusal(bed.pool(), "DELETE FROM grows").await,
+        INSUFFICIENT_PRIVILEGE
+    );
+}
+
+/// A table that should only grow and that nobody makes is a mistake, and is said.
+#[tokio::test]
+async fn what_only_grows_is_there() {
+    let service = Service::new("sample", "0.0.0");
+    let bed = TestBed::new(&service, NoSection {}).await;
+    let mistaken = service.append_only(&["grwos"]).schema().unwrap();
+    let said = mistaken.migrate(&bed.parts().settings).await.unwrap_err();
+    assert!(matches!(said, SchemaError::NoSuchTable(_)), "{said}");
 }
