@@ -37,6 +37,7 @@ use crate::failure::{BoxError, Failure};
 use crate::ids::Ids;
 use crate::inbox::{self, Route};
 use crate::lifecycle::Lifecycle;
+use crate::metrics::Reading;
 use crate::provision::provision;
 use crate::service::{Parts, Service, Wiring};
 use crate::subscription::EventHandler;
@@ -224,6 +225,20 @@ impl<S: Send + Sync + 'static> TestBed<S> {
         };
         let trace = TraceContext::start(database.ids());
         database.transaction(seller, cause, trace, body).await
+    }
+
+    /// What a service's own gauges read now.
+    ///
+    /// # Errors
+    /// What a reading fails with.
+    pub async fn readings(&self, wiring: &Wiring) -> Result<Vec<Reading>, Failure> {
+        let database = &self.parts.database;
+        let mut readings = Vec::new();
+        for sample in &wiring.samples {
+            let mut reader = database.read(&Scope::System).await?;
+            readings.extend(sample.sample(&mut reader, self.clock().now()).await?);
+        }
+        Ok(readings)
     }
 
     /// Hands an event to a handler as the consumer does, without NATS: in its own transaction,

@@ -14,7 +14,7 @@ const SOON: TimeDelta = TimeDelta::hours(24);
 const QUOTA_LEFT: Gauge = Gauge {
     name: "countersign.aws.offers_left",
     unit: Unit::Count,
-    what: "Offers that AWS still lets us create or change at the same time.",
+    what: "Offers that AWS still lets a seller's account create or change at the same time.",
 };
 const RUNNING: Gauge = Gauge {
     name: "countersign.clocks.running",
@@ -42,9 +42,14 @@ impl Sample for Figures {
         reader: &mut Reader,
         now: DateTime<Utc>,
     ) -> Result<Vec<Reading>, Failure> {
+        // Of the seller that has the most: each has an account of its own. What a person enters in the
+        // portal is not under way at AWS.
         let under_way: i32 = sqlx::query_scalar(
-            "SELECT count(*)::integer FROM offer WHERE state = 'releasing'
-                OR (state = 'published' AND jsonb_typeof(stage -> 'pending') = 'object')",
+            "SELECT coalesce(max(offers), 0)::integer FROM (
+                SELECT count(*) AS offers FROM offer
+                WHERE (state = 'releasing' AND stage #> '{way,portal}' IS NULL)
+                    OR (state = 'published' AND jsonb_typeof(stage -> 'pending') = 'object')
+                GROUP BY seller) AS accounts",
         )
         .fetch_one(&mut **reader)
         .await?;

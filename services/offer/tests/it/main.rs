@@ -11,6 +11,7 @@ mod approval;
 mod clocks;
 mod crossings;
 mod deals;
+mod figures;
 mod kinds;
 mod marketplace;
 mod offers;

@@ -124,7 +124,8 @@ fn change(name: &str, details: &Value) -> Change {
         .unwrap()
 }
 
-async fn waiting(world: &World) -> pb::Offer {
+/// A release that waits for the id of the offer that a person enters.
+pub(crate) async fn waiting(world: &World) -> pb::Offer {
     world.signed_with(&deals::files()).await;
     world.close_checklist().await;
     world.register_listing_for(pb::ReleaseWay::Portal).await;
