@@ -20,6 +20,10 @@ e2e *args:
 images *args:
     deploy/images/offline {{args}}
 
+# A bearer token for what `up` has started: just token --role operator
+token *args:
+    cargo countersign token {{args}}
+
 # Play a deal file of yours.
 play file *args:
     cargo countersign play {{file}} {{args}}
