@@ -33,7 +33,7 @@ mod system;
 mod system_user;
 
 pub use binaries::Build;
-pub(crate) use binaries::{Binaries, cargo, fault_features, metadata, workspace};
+pub(crate) use binaries::{Binaries, TOOL, cargo, fault_features, metadata, workspace};
 pub(crate) use nats::{Access, OPERATOR, configuration as nats_configuration, users as nats_users};
 pub(crate) use nats_permissions::render as nats_access;
 pub(crate) use ports::free_address;
