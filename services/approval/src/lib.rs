@@ -9,6 +9,7 @@
 //! | `OpenCase` | A1: steps and checklist from the policy, kept by the case |
 //! | `DecideStep` | A3, A4, A5: role, order, not one's own, bound to the digest that was read |
 //! | `RouteForSignature`, `RecordSignature` | A5, A6: stamp, then internal, then customer |
+//! | `ReceiveSignatureCallback` | A6, P5: the same as an e-signature provider tells it; who may, and how it is known, is in `grpc/callback.rs` |
 //! | `CloseChecklistItem` | A8: done, or waived with a reason |
 //! | `PutApprovalPolicy` | A1: data |
 //!
@@ -22,8 +23,8 @@
 //!
 //! **Events in**, from estimate: `EstimateSubmitted`, `EstimateWithdrawn`, `EstimateExpired`.
 //!
-//! **Tables**: `engagements`, `documents`, `cases`, `approval_policies`; documents' bytes lie in an
-//! object store.
+//! **Tables**: `engagements`, `documents`, `cases`, `approval_policies`, `signature_callbacks`;
+//! documents' bytes lie in an object store.
 
 pub mod config;
 pub mod domain;
@@ -50,6 +51,7 @@ static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
 pub fn service() -> Service {
     Service::new("approval", env!("CARGO_PKG_VERSION"))
         .migrations(&MIGRATIONS)
+        .append_only(&["signature_callbacks"])
         .descriptors(countersign_proto::FILE_DESCRIPTOR_SET)
         .permissions(&permissions::PERMISSIONS)
 }
@@ -57,13 +59,14 @@ pub fn service() -> Service {
 /// What the service is made of: what it serves and what it hears.
 ///
 /// # Errors
-/// When the documents' place cannot be opened.
+/// When the documents' place cannot be opened, or the secrets of callbacks are none.
 pub async fn compose(parts: Parts<ApprovalConfig>) -> Result<Wiring, BoxError> {
     let objects = Objects::open(&parts.section.documents_url).await?;
     let approval = grpc::Approval::new(
         parts.commands.clone(),
         objects,
         parts.section.concurrent_uploads,
+        parts.section.callback_secrets()?,
     );
     Ok(Wiring::new()
         .grpc(ApprovalServiceServer::new(approval).max_decoding_message_size(MAX_MESSAGE_BYTES))

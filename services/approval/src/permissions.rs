@@ -4,6 +4,10 @@ use countersign_kernel::role;
 use countersign_platform::Permission;
 
 const AUTHORS: &[&str] = &[role::ENGAGEMENT_MANAGER];
+/// The gateway files signed copies, and `domain` holds it to them (A6).
+const FILERS: &[&str] = &[role::ENGAGEMENT_MANAGER, role::SIGNATURE_GATEWAY];
+/// Who hands on what e-signature providers tell: whoever else has one of their webhooks may not.
+const GATEWAY: &[&str] = &[role::SIGNATURE_GATEWAY];
 /// Whom a seller's policy may ask; which of them decides a step, the policy says, and `domain` holds
 /// to it (A1, A3).
 pub(crate) const DECIDERS: &[&str] = &[
@@ -28,10 +32,10 @@ const RULERS: &[&str] = &[role::LEADERSHIP, role::LEGAL];
 const OFFER: &[&str] = &["offer"];
 
 /// The whole table.
-pub(crate) const PERMISSIONS: [Permission; 13] = [
+pub(crate) const PERMISSIONS: [Permission; 14] = [
     Permission::roles(
         "countersign.approval.v1.ApprovalService/UploadDocument",
-        AUTHORS,
+        FILERS,
     ),
     Permission::roles(
         "countersign.approval.v1.ApprovalService/RemoveDocument",
@@ -60,6 +64,10 @@ pub(crate) const PERMISSIONS: [Permission; 13] = [
     Permission::roles(
         "countersign.approval.v1.ApprovalService/RecordSignature",
         AUTHORS,
+    ),
+    Permission::roles(
+        "countersign.approval.v1.ApprovalService/ReceiveSignatureCallback",
+        GATEWAY,
     ),
     Permission::roles(
         "countersign.approval.v1.ApprovalService/CloseChecklistItem",

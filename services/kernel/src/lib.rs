@@ -9,6 +9,7 @@
 //! | [`id`] | validated names: seller, engagement, principal, AWS account |
 //! | [`role`] | what a caller may be (P5) |
 //! | [`duration`] | ISO 8601 durations of whole years, months and days (E7) |
+//! | [`webhook`] | messages signed by the Standard Webhooks scheme: signing and checking (N5, P5) |
 //! | `excerpt` | how much of a refused text its error repeats |
 
 pub mod allocation;
@@ -20,6 +21,7 @@ pub mod id;
 pub mod money;
 pub mod rate;
 pub mod role;
+pub mod webhook;
 
 pub use currency::Currency;
 pub use digest::{Digest, DigestBuilder};

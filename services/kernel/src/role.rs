@@ -15,13 +15,15 @@ pub const DEAL_DESK: &str = "deal-desk";
 pub const ALLIANCES: &str = "alliances";
 /// Follows the money; keeps prices and fees.
 pub const FINANCE: &str = "finance";
+/// Hands on what e-signature providers tell, and files the signed copies. No person, no deals (A6).
+pub const SIGNATURE_GATEWAY: &str = "signature-gateway";
 /// Keeps the services running: parked events, replays, deliveries. No deals.
 pub const OPERATOR: &str = "operator";
 /// Reads everything, changes nothing.
 pub const AUDITOR: &str = "auditor";
 
 /// Every role that there is.
-pub const ALL: [&str; 9] = [
+pub const ALL: [&str; 10] = [
     ENGAGEMENT_MANAGER,
     LEADERSHIP,
     REVENUE,
@@ -29,6 +31,7 @@ pub const ALL: [&str; 9] = [
     DEAL_DESK,
     ALLIANCES,
     FINANCE,
+    SIGNATURE_GATEWAY,
     OPERATOR,
     AUDITOR,
 ];

@@ -80,7 +80,8 @@ impl Note {
     }
 }
 
-/// A file that is only its owner's from the first byte on: it holds the operator's way into NATS.
+/// A file that is only its owner's from the first byte on: it holds the operator's way into NATS, and a
+/// signing secret.
 fn write_for_owner(file: &Path, text: &str) -> std::io::Result<()> {
     match std::fs::remove_file(file) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),

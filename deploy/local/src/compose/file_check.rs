@@ -95,6 +95,9 @@ fn a_running_service_holds_only_its_own_secrets() {
             format!("{schema}_database_url"),
             format!("{schema}_nats_password"),
         ]);
+        if service == Service::Approval {
+            expected.insert("approval_signature_secrets".to_owned());
+        }
         if service == Service::Offer {
             expected.insert("marketplace_secret_access_key".to_owned());
             expected.insert("approval_token".to_owned());

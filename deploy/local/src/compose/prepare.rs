@@ -11,10 +11,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use countersign_platform::Secret;
 
 use crate::environment::{
     Issuer, IssuerFiles, OPERATOR, Service, key_set, nats_access, nats_configuration, nats_users,
-    new_key, password, role_url,
+    new_key, password, role_url, signature_secrets, webhook_secret,
 };
 
 /// Disk of the NATS volume: five streams of a gigabyte, and as much again.
@@ -26,6 +27,8 @@ const DATABASE_HOST: &str = "postgres:5432/countersign";
 const SANDBOX_SECRET_KEY: &str = "countersign-sandbox-secret";
 /// Whoever reads it mints tokens: it is mounted nowhere.
 const ISSUER_KEY: &str = "issuer_key";
+/// What approval is told of the e-signature providers.
+const SIGNATURE_SECRETS: &str = "approval_signature_secrets";
 /// Who may read a file.
 const EVERYBODY: u32 = 0o644;
 const OWNER: u32 = 0o600;
@@ -98,6 +101,14 @@ impl Prepared {
         )
     }
 
+    /// With what the sellers' e-signature providers sign their callbacks.
+    pub(crate) fn signature_secret(&self) -> Result<Secret> {
+        let told = self.secret(SIGNATURE_SECRETS, || signature_secrets(&webhook_secret()))?;
+        let first = told.split_whitespace().next().unwrap_or_default();
+        let (_, secret) = first.split_once('=').unwrap_or_default();
+        Ok(Secret::new(secret))
+    }
+
     fn folders(&self) -> Result<()> {
         // A container enters under another account; the secrets lie one folder deeper.
         for (name, mode) in [
@@ -121,6 +132,7 @@ impl Prepared {
         self.secret("marketplace_secret_access_key", || {
             SANDBOX_SECRET_KEY.to_owned()
         })?;
+        self.signature_secret()?;
         for service in Service::ALL {
             let schema = service.schema();
             for (name, kind) in [("database_url", "run"), ("database_owner_url", "owner")] {

@@ -115,6 +115,7 @@ impl Containers {
                 tls: None,
             },
             tls: None,
+            signature_secret: prepared.signature_secret()?,
             issuer: prepared.issuer(),
         };
         Ok(Self {

@@ -115,7 +115,10 @@ impl<'a> Actor<'a> {
     }
 
     async fn call(&self, turn: &Turn<'_>, call: &Call) -> Result<Answer> {
-        let request = turn.value(&call.request)?;
+        let request = match &call.webhook {
+            Some(webhook) => webhook.request(turn.variables, turn.now)?,
+            None => turn.value(&call.request)?,
+        };
         let mut messages = vec![wire::message(call.method.input(), &request)?];
         if let Some(content) = &call.upload {
             messages.extend(chunks(call, &turn.content(content)?)?);

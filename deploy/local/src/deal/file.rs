@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::expectation::Expectations;
 use super::refusal::Refused;
 use super::sheet::SheetText;
+use super::webhook::Webhook;
 use super::wire::Methods;
 use super::written::FileText;
 use crate::environment::Service;
@@ -103,6 +104,8 @@ pub(super) struct Call {
     /// The service to ask, for what several answer.
     pub(super) at: Option<Service>,
     pub(super) request: Value,
+    /// What is handed on, in the place of a `request`.
+    pub(super) webhook: Option<Box<Webhook>>,
     /// Bytes that follow the request in messages of their own, in the field `chunk`.
     pub(super) upload: Option<Content>,
     /// Where the `chunk`s of the answers go: a file's name.
@@ -305,6 +308,14 @@ mod tests {
                 "soon",
             ),
             ("  - step: a\n    clock: { advance: P1D }\n    within: PT1S\n".to_owned(), "a.yaml:7", "until"),
+            (
+                format!(
+                    "  - step: a\n    as: em\n    {call}/GetEstimate\n    \
+                     webhook: {{ id: a, secret: b, body: c }}\n"
+                ),
+                "a.yaml:7",
+                "hands one on",
+            ),
             ("  - step: a\n    clok: { advance: P1D }\n".to_owned(), "line 8", "clok"),
             (
                 "  - step: a\n    as: em\n    call: countersign.platform.v1.OperationsService/GetStatus\n"

@@ -25,6 +25,7 @@ mod story;
 #[cfg(test)]
 mod tenants;
 mod variables;
+mod webhook;
 mod wire;
 mod written;
 

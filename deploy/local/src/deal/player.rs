@@ -48,6 +48,8 @@ impl<'a> Player<'a> {
         variables.set("seller", json!(deal.seller));
         variables.set("fresh_account", json!(fresh_account(run)));
         variables.set("webhooks", json!(endpoints.webhooks));
+        let secret = endpoints.signature_secret.expose();
+        variables.set("signature_secret", json!(secret));
         let now = actor.now()?;
         for (name, value) in &deal.given {
             let value = variables

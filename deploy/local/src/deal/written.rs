@@ -14,6 +14,7 @@ use super::expectation::Expectations;
 use super::file::{Action, Call, Content, Event, Outcome, Person, Step};
 use super::refusal::Refused;
 use super::sheet::SheetText;
+use super::webhook::{SIGNATURE_FIELD, Webhook};
 use super::wire::{Methods, unknown_field};
 use crate::environment::Service;
 
@@ -60,6 +61,7 @@ pub(super) struct StepText {
     at: Option<Service>,
     call: Option<String>,
     request: Option<Value>,
+    webhook: Option<Webhook>,
     key: Option<String>,
     upload: Option<Content>,
     download: Option<String>,
@@ -190,7 +192,8 @@ impl StepText {
         );
         if ways.0.is_none() && self.belongs_to_a_call() {
             bail!(
-                "`as`, `seller`, `at`, `request`, `key`, `upload` and `download` belong to a `call`"
+                "`as`, `seller`, `at`, `request`, `webhook`, `key`, `upload` and `download` belong to a \
+                 `call`"
             );
         }
         match ways {
@@ -225,6 +228,7 @@ impl StepText {
             || self.seller.is_some()
             || self.at.is_some()
             || self.request.is_some()
+            || self.webhook.is_some()
             || self.key.is_some()
             || self.upload.is_some()
             || self.download.is_some()
@@ -242,10 +246,14 @@ impl StepText {
             None if caller.contains('@') => Person::parse(&caller)?,
             None => bail!("{caller:?} is not among the `people`"),
         };
+        let method = methods.find(call)?;
+        let takes_one = method.input().get_field_by_name(SIGNATURE_FIELD).is_some();
+        if self.webhook.is_some() && (self.request.is_some() || !takes_one) {
+            bail!("`webhook` takes the place of the `request` of a call that hands one on");
+        }
         let request = self
             .request
             .unwrap_or_else(|| Value::Object(serde_json::Map::new()));
-        let method = methods.find(call)?;
         if let Some(problem) = unknown_field(&method.input(), &request) {
             bail!(problem);
         }
@@ -259,6 +267,7 @@ impl StepText {
             seller: self.seller,
             at: self.at,
             request,
+            webhook: self.webhook.map(Box::new),
             upload: self.upload,
             download: self.download,
             key: self.key,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use countersign_platform::Secret;
 use serde::{Deserialize, Serialize};
 use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
@@ -47,6 +48,8 @@ pub struct Endpoints {
     pub(crate) nats: NatsAccess,
     /// What this tool shows to the services, and how it knows them; none where they speak plain text.
     pub(crate) tls: Option<TlsFiles>,
+    /// With what the sellers' e-signature providers sign their callbacks.
+    pub(crate) signature_secret: Secret,
     /// Who signs the tokens that the services accept.
     pub(crate) issuer: IssuerFiles,
 }

@@ -39,9 +39,9 @@ pub(crate) use nats_permissions::render as nats_access;
 pub(crate) use ports::free_address;
 pub(crate) use postgres::role_url;
 pub(crate) use run_folder::RunFolder;
-pub(crate) use secrets::{password, run_id};
+pub(crate) use secrets::{password, run_id, webhook_secret};
 pub(crate) use servers::Servers;
-pub(crate) use services::NatsAccess;
+pub(crate) use services::{NatsAccess, signature_secrets};
 pub(crate) use system_user::is_root;
 
 pub(crate) use clock::shared_file;

@@ -122,6 +122,13 @@ impl std::str::FromStr for Service {
 
 /// The seller whose AWS account the sandbox plays, and whose feeds it writes.
 pub(crate) const SELLER: &str = "acme";
+/// The seller that deals call as another tenant.
+const OTHER_SELLER: &str = "initech";
+
+/// What approval is told of the e-signature providers' secrets: both sellers' is the same.
+pub(crate) fn signature_secrets(secret: &str) -> String {
+    format!("{SELLER}={secret} {OTHER_SELLER}={secret}")
+}
 
 /// What a service must be told of the world around it.
 #[derive(Debug)]
@@ -136,6 +143,8 @@ pub(crate) struct Wiring<'a> {
     pub(crate) clock_file: &'a Path,
     /// Documents by digest.
     pub(crate) objects: &'a Path,
+    /// With what the sellers' e-signature providers sign.
+    pub(crate) signature_secret: &'a str,
     /// Stands in for the S3 bucket that AWS fetches legal documents from.
     pub(crate) bucket: &'a Path,
     /// Where the seller data feeds arrive.
@@ -198,7 +207,13 @@ pub(crate) fn environment(service: Service, wiring: &Wiring<'_>) -> Vec<(String,
     let mut env = common(service, wiring);
     let own = match service {
         Service::Estimate => vec![],
-        Service::Approval => vec![("DOCUMENTS_URL", folder_url(wiring.objects))],
+        Service::Approval => vec![
+            ("DOCUMENTS_URL", folder_url(wiring.objects)),
+            (
+                "SIGNATURE_SECRETS",
+                signature_secrets(wiring.signature_secret),
+            ),
+        ],
         Service::Offer => vec![
             ("SELLER", SELLER.to_owned()),
             (

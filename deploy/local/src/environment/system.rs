@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use countersign_platform::Secret;
 use rustix::process::Signal;
 use tokio::sync::Mutex as AsyncMutex;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -170,6 +171,7 @@ impl Environment {
             logs: folder.path().to_owned(),
             nats: servers.nats_operator(),
             tls: Some(servers.identities.tool.clone()),
+            signature_secret: Secret::new(secrets::webhook_secret()),
             issuer,
         };
         step.done("");
@@ -309,6 +311,7 @@ impl Environment {
                 .skip(1)
                 .take(1),
         );
+        secrets.push(self.endpoints.signature_secret.expose().to_owned());
         // How every token of ours begins, and what comes before one.
         secrets.extend(["eyJ0eXAi".to_owned(), "Bearer ey".to_owned()]);
         let mut found = Vec::new();
@@ -460,6 +463,7 @@ impl Environment {
             nats: &access.nats,
             clock_file: &self.endpoints.clock_file,
             objects: &self.objects,
+            signature_secret: self.endpoints.signature_secret.expose(),
             bucket: &self.bucket,
             feeds: &self.endpoints.feeds,
             marketplace: self.endpoints.sandbox,

@@ -1,6 +1,7 @@
 //! The shell: one transaction per command, begun and committed by the harness. Lock, decide, fold,
 //! write the state, then the audit entry, then the events (P2, P3).
 
+pub(crate) mod callback;
 mod record;
 mod refusal;
 

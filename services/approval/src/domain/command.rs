@@ -91,8 +91,8 @@ pub enum Command {
         signed_at: DateTime<Utc>,
         /// The SOW that was signed.
         routed_sow_digest: Digest,
-        /// The signed copy.
-        signed_document_id: Option<Uuid>,
+        /// The signed copy; the customer's signature needs it.
+        signed_copy: Option<SignedCopy>,
     },
     /// Close an item of the checklist (A8).
     CloseChecklistItem {
@@ -141,6 +141,15 @@ impl SigningParty {
             Self::Customer => "customer",
         }
     }
+}
+
+/// Which of the uploaded signed copies a signature is on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignedCopy {
+    /// The document of this id.
+    Document(Uuid),
+    /// One of these bytes: who signs elsewhere knows no id of ours.
+    Bytes(Digest),
 }
 
 /// How an item of the checklist is closed (A8).

@@ -18,7 +18,9 @@ pub fn decide(state: &Dossier, command: Command, facts: &Facts) -> Result<Vec<Ev
             version,
             cause,
         } => intake::lose(draft, &estimate_id, version, cause),
-        Command::AddDocument { document, replaces } => filing::add(draft, document, replaces),
+        Command::AddDocument { document, replaces } => {
+            filing::add(draft, document, replaces, facts)
+        }
         Command::RemoveDocument {
             document_id,
             reason,
@@ -47,14 +49,14 @@ pub fn decide(state: &Dossier, command: Command, facts: &Facts) -> Result<Vec<Ev
             signatory,
             signed_at,
             routed_sow_digest,
-            signed_document_id,
+            signed_copy,
         } => {
             let offered = signing::Offered {
                 party,
                 signatory,
                 signed_at,
                 routed_sow_digest,
-                signed_document_id,
+                signed_copy,
             };
             signing::record(draft, offered, facts)
         }

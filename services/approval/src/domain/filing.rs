@@ -1,8 +1,10 @@
 //! Documents in and out of an engagement (O6, A4).
 
+use countersign_kernel::role;
 use uuid::Uuid;
 
 use super::Rejection;
+use super::command::Facts;
 use super::decide::Draft;
 use super::document::{Document, DocumentKind, check_counts};
 use super::dossier::Phase;
@@ -15,7 +17,9 @@ pub(super) fn add(
     mut draft: Draft,
     document: Document,
     replaces: Option<Uuid>,
+    facts: &Facts,
 ) -> Result<Vec<Event>, Rejection> {
+    may_file(document.kind, facts)?;
     may_change(&draft, document.kind)?;
     let present = &draft.state().documents;
     if present
@@ -59,6 +63,17 @@ pub(super) fn remove(
     });
     review::reconsider(&mut draft, "a document was removed");
     Ok(draft.finish())
+}
+
+/// P5: what stands between us and an e-signature provider brings what was signed, and nothing that is
+/// still to be approved.
+fn may_file(kind: DocumentKind, facts: &Facts) -> Result<(), Rejection> {
+    let roles = &facts.actor.roles;
+    let is_author = roles.contains(role::ENGAGEMENT_MANAGER);
+    if kind.is_approved() && roles.contains(role::SIGNATURE_GATEWAY) && !is_author {
+        return Err(Rejection::SignedCopiesOnly);
+    }
+    Ok(())
 }
 
 /// A6: what approvals bind stays as it is once routed; signed copies come only then, and stay once

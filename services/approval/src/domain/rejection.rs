@@ -101,6 +101,9 @@ pub enum Rejection {
     /// A6.
     #[error("the customer's signature needs the signed copy, uploaded as a signed SOW")]
     SignedSowMissing,
+    /// P5: the gateway to a provider files nothing else.
+    #[error("a signature gateway files signed copies only")]
+    SignedCopiesOnly,
     /// A signature lies in the past.
     #[error("a signature cannot lie in the future")]
     SignedInFuture,
@@ -159,6 +162,7 @@ impl Rejection {
             Self::SignatureAlreadyRecorded => "SIGNATURE_ALREADY_RECORDED",
             Self::SowDigestMismatch => "SOW_DIGEST_MISMATCH",
             Self::SignedSowMissing => "SIGNED_SOW_MISSING",
+            Self::SignedCopiesOnly => "SIGNED_COPIES_ONLY",
             Self::SignedInFuture => "SIGNED_AT_IN_FUTURE",
             Self::ItemUnknown { .. } => "CHECKLIST_ITEM_UNKNOWN",
             Self::ItemAlreadyClosed => "CHECKLIST_ITEM_ALREADY_CLOSED",
@@ -169,9 +173,10 @@ impl Rejection {
     #[must_use]
     pub const fn class(&self) -> Class {
         match self {
-            Self::RoleMissing { .. } | Self::SelfApproval | Self::OneStepPerPerson { .. } => {
-                Class::Forbidden
-            }
+            Self::RoleMissing { .. }
+            | Self::SelfApproval
+            | Self::OneStepPerPerson { .. }
+            | Self::SignedCopiesOnly => Class::Forbidden,
             Self::DocumentUnknown
             | Self::StepUnknown { .. }
             | Self::ItemUnknown { .. }

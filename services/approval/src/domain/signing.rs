@@ -2,10 +2,9 @@
 
 use countersign_kernel::Digest;
 use countersign_kernel::chrono::{DateTime, Utc};
-use uuid::Uuid;
 
 use super::Rejection;
-use super::command::{Facts, SigningParty};
+use super::command::{Facts, SignedCopy, SigningParty};
 use super::decide::Draft;
 use super::document::{Document, DocumentKind};
 use super::dossier::{Dossier, Phase, Routing, Signature};
@@ -17,7 +16,7 @@ pub(super) struct Offered {
     pub(super) signatory: String,
     pub(super) signed_at: DateTime<Utc>,
     pub(super) routed_sow_digest: Digest,
-    pub(super) signed_document_id: Option<Uuid>,
+    pub(super) signed_copy: Option<SignedCopy>,
 }
 
 /// A5, A6: only what holds a stamp goes out; the SOW's digest is recorded as it goes.
@@ -84,7 +83,7 @@ pub(super) fn record(
     let event = match offered.party {
         SigningParty::Internal => Event::InternalSigned(signature),
         SigningParty::Customer => {
-            let signed_sow = signed_copy(draft.state(), offered.signed_document_id)?.clone();
+            let signed_sow = signed_copy(draft.state(), offered.signed_copy)?.clone();
             Event::SowSigned {
                 customer: signature,
                 signed_sow,
@@ -114,13 +113,15 @@ fn next_party(phase: &Phase, party: SigningParty) -> Result<(), Rejection> {
     }
 }
 
-fn signed_copy(state: &Dossier, document_id: Option<Uuid>) -> Result<&Document, Rejection> {
-    let wanted = |one: &&Document| {
-        one.kind == DocumentKind::SignedSow && Some(one.document_id) == document_id
+fn signed_copy(state: &Dossier, named: Option<SignedCopy>) -> Result<&Document, Rejection> {
+    let named = named.ok_or(Rejection::SignedSowMissing)?;
+    let is_named = |one: &Document| match named {
+        SignedCopy::Document(id) => one.document_id == id,
+        SignedCopy::Bytes(digest) => one.digest == digest,
     };
     state
         .documents
         .iter()
-        .find(wanted)
+        .find(|one| one.kind == DocumentKind::SignedSow && is_named(one))
         .ok_or(Rejection::SignedSowMissing)
 }

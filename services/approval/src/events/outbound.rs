@@ -163,7 +163,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::command::{Command, Decision};
+    use crate::domain::command::{Command, Decision, SignedCopy};
     use crate::domain::tests::{Desk, EM, LEAD, document, estimate, route, usd};
     use crate::domain::{Document, DocumentKind};
 
@@ -274,13 +274,14 @@ mod tests {
         let (copy, upload) = add(9, DocumentKind::SignedSow);
         desk.ok(EM, upload);
         let mut events = Vec::new();
-        for (party, signed_document_id) in [(Internal, None), (Customer, Some(copy.document_id))] {
+        let signed = SignedCopy::Document(copy.document_id);
+        for (party, signed_copy) in [(Internal, None), (Customer, Some(signed))] {
             let command = Command::RecordSignature {
                 party,
                 signatory: format!("{}@example", party.word()),
                 signed_at: desk.now,
                 routed_sow_digest: document(1, DocumentKind::Sow).digest,
-                signed_document_id,
+                signed_copy,
             };
             events.extend(desk.ok(EM, command));
         }

@@ -2,11 +2,13 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | `callback` | what an e-signature provider tells: who it is, then what (A6, P5) |
 //! | `parse` | requests → commands, every wrong field at once (P4) |
 //! | `policy` | a policy in and out (A1) |
 //! | `render` | state → replies |
 //! | `transfer` | documents up and down, in chunks (A7) |
 
+mod callback;
 mod parse;
 mod policy;
 mod render;
@@ -21,8 +23,9 @@ use countersign_proto::approval::v1::{
     ApprovalPolicy, Case, CloseChecklistItemRequest, DecideStepRequest, DownloadDocumentRequest,
     DownloadDocumentResponse, GetApprovalPolicyRequest, GetCaseRequest, ListCasesRequest,
     ListCasesResponse, ListDocumentsRequest, ListDocumentsResponse, OpenCaseRequest,
-    PutApprovalPolicyRequest, RecordSignatureRequest, RemoveDocumentRequest,
-    RemoveDocumentResponse, RouteForSignatureRequest, UploadDocumentRequest,
+    PutApprovalPolicyRequest, ReceiveSignatureCallbackRequest, ReceiveSignatureCallbackResponse,
+    RecordSignatureRequest, RemoveDocumentRequest, RemoveDocumentResponse,
+    RouteForSignatureRequest, UploadDocumentRequest,
 };
 use countersign_proto::common::v1::Document;
 use futures::Stream;
@@ -31,6 +34,7 @@ use tonic::{Request, Response, Status, Streaming};
 use uuid::Uuid;
 
 use crate::commands::{self, Caller, Done, unknown_case};
+use crate::config::CallbackSecrets;
 use crate::documents::objects::Objects;
 use crate::domain::{Command, Dossier};
 use crate::store::{policies, views};
@@ -42,12 +46,21 @@ type Answer<T> = Result<Response<T>, Status>;
 pub(crate) struct Approval {
     commands: Commands,
     transfer: transfer::Transfer,
+    callback_secrets: CallbackSecrets,
 }
 
 impl Approval {
-    pub(crate) fn new(commands: Commands, objects: Objects, concurrent_uploads: usize) -> Self {
-        let transfer = transfer::Transfer::new(objects, concurrent_uploads);
-        Self { commands, transfer }
+    pub(crate) fn new(
+        commands: Commands,
+        objects: Objects,
+        concurrent_uploads: usize,
+        callback_secrets: CallbackSecrets,
+    ) -> Self {
+        Self {
+            commands,
+            transfer: transfer::Transfer::new(objects, concurrent_uploads),
+            callback_secrets,
+        }
     }
 
     /// Executes a command on a case and answers with the case as it is then.
@@ -246,6 +259,30 @@ impl ApprovalService for Approval {
         let request = request.into_inner();
         let command = parse::record_signature(&request)?;
         self.on_case(&call, "RecordSignature", &request, command)
+            .await
+    }
+
+    async fn receive_signature_callback(
+        &self,
+        request: Request<ReceiveSignatureCallbackRequest>,
+    ) -> Answer<ReceiveSignatureCallbackResponse> {
+        let call = self.commands.query(&request)?;
+        let mut request = request.into_inner();
+        let now = self.commands.database().clock().now();
+        let callback = match callback::read(&self.callback_secrets, &call.seller, &request, now)? {
+            callback::Told::Signature(callback) => callback,
+            callback::Told::Other => return Ok(Response::new(callback::ignored())),
+        };
+        let call = callback::as_command(call, &mut request);
+        let caller = Caller::from(&call);
+        self.commands
+            .execute(&call, "ReceiveSignatureCallback", &request, move |uow| {
+                let (caller, callback) = (caller.clone(), (*callback).clone());
+                Box::pin(async move {
+                    let done = commands::callback::record(uow, &caller, callback).await?;
+                    Ok(callback::answer(&done, rendered(&done)?))
+                })
+            })
             .await
     }
 

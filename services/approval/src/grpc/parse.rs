@@ -7,7 +7,7 @@ use countersign_proto::approval::v1;
 use countersign_proto::approval::v1::decide_step_request::Decision as DecisionNumber;
 use uuid::Uuid;
 
-use crate::domain::command::{Decision, ItemClosing, SigningParty};
+use crate::domain::command::{Decision, ItemClosing, SignedCopy, SigningParty};
 use crate::domain::{Command, DocumentKind};
 use crate::wire;
 
@@ -27,12 +27,12 @@ pub(super) fn engagement(wrong: &mut Violations, text: &str) -> Option<Engagemen
     wrong.check("engagement_id", "ENGAGEMENT_ID_INVALID", text.parse())
 }
 
-fn id(wrong: &mut Violations, field: &str, text: &str) -> Option<Uuid> {
+pub(super) fn id(wrong: &mut Violations, field: &str, text: &str) -> Option<Uuid> {
     let text = wrong.required(field, text)?;
     wrong.check(field, "ID_INVALID", text.parse())
 }
 
-fn digest_in(wrong: &mut Violations, field: &str, text: &str) -> Option<Digest> {
+pub(super) fn digest_in(wrong: &mut Violations, field: &str, text: &str) -> Option<Digest> {
     let text = wrong.required(field, text)?;
     wrong.check(field, "DIGEST_INVALID", text.parse())
 }
@@ -247,14 +247,14 @@ pub(super) fn record_signature(
             signatory,
             signed_at,
             routed_sow_digest,
-            signed_document_id: copy.flatten(),
+            signed_copy: copy.flatten().map(SignedCopy::Document),
         },
     );
     wrong.finish(case_id.zip(command))
 }
 
 /// RFC 3339, to the microsecond that the database keeps.
-fn time(wrong: &mut Violations, field: &str, text: &str) -> Option<DateTime<Utc>> {
+pub(super) fn time(wrong: &mut Violations, field: &str, text: &str) -> Option<DateTime<Utc>> {
     let text = wrong.required(field, text)?;
     let time = wrong.check(field, "TIME_INVALID", DateTime::parse_from_rfc3339(text))?;
     DateTime::from_timestamp_micros(time.timestamp_micros())

@@ -4,9 +4,11 @@
 //! |---|---|
 //! | [`dossier`] | the write side: lock an engagement, save what changed, guarded by version |
 //! | [`views`] | the read side: cases, documents |
+//! | [`callbacks`] | e-signature callbacks that were taken, by their id |
 //! | [`policies`] | approval policies |
 //! | `row`, `estimate`, `step`, `case` | columns and JSON ↔ domain, exhaustively |
 
+pub(crate) mod callbacks;
 pub(crate) mod dossier;
 pub(crate) mod policies;
 pub(crate) mod views;

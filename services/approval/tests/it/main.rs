@@ -5,6 +5,7 @@
     reason = "a test that cannot go on ends; helpers are outside #[test] functions"
 )]
 
+mod callbacks;
 mod deals;
 mod documents;
 mod events;

@@ -9,7 +9,13 @@ use countersign_platform::testing::TestBed;
 async fn rows_of_another_tenant_are_out_of_reach() {
     let bed = TestBed::new(&service(), NoSection {}).await;
     let tables = bed.tenants_are_apart().await;
-    for own in ["approval_policies", "cases", "documents", "engagements"] {
+    for own in [
+        "approval_policies",
+        "cases",
+        "documents",
+        "engagements",
+        "signature_callbacks",
+    ] {
         assert!(
             tables.iter().any(|table| table == own),
             "{own} is not in {tables:?}"

@@ -31,6 +31,9 @@ use crate::pdf::pdf;
 
 pub(crate) const ENGAGEMENT: &str = "006-handbook";
 pub(crate) const EM: &str = "em@acme.example";
+/// With what the sellers' e-signature providers sign.
+pub(crate) const ACME_SECRET: &str = "whsec_YWNtZSBhY21lIGFjbWUgYWNtZSBhY21l";
+pub(crate) const INITECH_SECRET: &str = "whsec_aW5pdGVjaCBpbml0ZWNoIGluaXRlY2gh";
 pub(crate) const LEAD: &str = "lead@acme.example";
 pub(crate) const REVENUE: &str = "revenue@acme.example";
 pub(crate) const LEGAL: &str = "legal@acme.example";
@@ -57,6 +60,9 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let section = ApprovalConfig {
             documents_url: format!("file://{}", folder.path().display()),
+            signature_secrets: countersign_platform::Secret::new(format!(
+                "acme={ACME_SECRET} initech={INITECH_SECRET}"
+            )),
             ..ApprovalConfig::default()
         };
         let service = service();

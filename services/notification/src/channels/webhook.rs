@@ -4,15 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use countersign_kernel::webhook::{self, WebhookSecret};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, Response, StatusCode, redirect};
-use standardwebhooks::{
-    HEADER_WEBHOOK_ID, HEADER_WEBHOOK_SIGNATURE, HEADER_WEBHOOK_TIMESTAMP, Webhook,
-};
 
 use super::{Answer, ChannelError};
 use crate::config::NotificationConfig;
-use crate::domain::address::{UrlPolicy, WebhookSecret, WebhookUrl, is_public};
+use crate::domain::address::{UrlPolicy, WebhookUrl, is_public};
 use crate::domain::delivery::{Letter, Outcome};
 
 #[derive(Debug)]
@@ -53,19 +51,14 @@ impl Webhooks {
             Ok(url) => url,
             Err(error) => return Answer::new(Outcome::Refused, error.to_string()),
         };
-        let signature = Webhook::new(secret.expose())
-            .and_then(|signer| signer.sign(&id, timestamp, body.as_bytes()));
-        let signature = match signature {
-            Ok(signature) => signature,
-            Err(error) => return Answer::new(Outcome::Refused, error.to_string()),
-        };
+        let signature = secret.sign(&id, timestamp, body.as_bytes());
         let request = self
             .client
             .post(url.as_str())
             .header("content-type", "application/json")
-            .header(HEADER_WEBHOOK_ID, id)
-            .header(HEADER_WEBHOOK_TIMESTAMP, timestamp)
-            .header(HEADER_WEBHOOK_SIGNATURE, signature)
+            .header(webhook::HEADER_ID, id)
+            .header(webhook::HEADER_TIMESTAMP, timestamp)
+            .header(webhook::HEADER_SIGNATURE, signature)
             .body(body.clone());
         match request.send().await {
             Ok(response) => answer_of(response).await,

@@ -1,18 +1,13 @@
 //! Addresses a notice can go to: parsed once, never checked again (N4, N5).
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use url::{Host, Url};
 
 /// RFC 5321: the longest path that a mail server must take, without its angle brackets.
 const MAX_EMAIL_LENGTH: usize = 254;
 const MAX_LOCAL_PART_LENGTH: usize = 64;
 const MAX_URL_LENGTH: usize = 2000;
-/// Standard Webhooks: the secret's length in bytes.
-const SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
 /// An e-mail address: ASCII, a dot-atom before the `@`, a host name with a dot after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -159,38 +154,6 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
     }
 }
 
-/// A webhook's signing secret: `whsec_` and 24 to 64 bytes in base64. Never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct WebhookSecret(String);
-
-/// The text is no such secret. Does not repeat it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be \"whsec_\" and 24 to 64 bytes in base64")]
-pub(crate) struct NotASecret;
-
-impl WebhookSecret {
-    pub(crate) fn parse(text: &str) -> Result<Self, NotASecret> {
-        let encoded = text.strip_prefix("whsec_").ok_or(NotASecret)?;
-        let bytes = BASE64.decode(encoded).map_err(|_| NotASecret)?;
-        if SECRET_BYTES.contains(&bytes.len()) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(NotASecret)
-        }
-    }
-
-    /// The text, for signing and for the store; for nothing else.
-    pub(crate) fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for WebhookSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("WebhookSecret(…)")
-    }
-}
-
 /// `text` as one line without control characters and with single blanks: what may stand in a
 /// header or a name, whatever a caller wrote into it (N6: no header injection).
 pub(crate) fn one_line(text: &str) -> String {
@@ -306,27 +269,6 @@ mod tests {
     }
 
     #[test]
-    fn secrets_have_a_length_and_are_never_printed() {
-        let secret = |bytes: usize| format!("whsec_{}", BASE64.encode(vec![7; bytes]));
-        for bytes in [24, 64] {
-            let text = secret(bytes);
-            let parsed = WebhookSecret::parse(&text).unwrap();
-            assert_eq!(parsed.expose(), text);
-            assert_eq!(format!("{parsed:?}"), "WebhookSecret(…)");
-        }
-        for wrong in [
-            &secret(23),
-            &secret(65),
-            "",
-            "whsec_",
-            "whsec_*",
-            &BASE64.encode([7; 32]),
-        ] {
-            assert_eq!(WebhookSecret::parse(wrong), Err(NotASecret), "{wrong}");
-        }
-    }
-
-    #[test]
     fn one_line_leaves_nothing_that_ends_a_header() {
         assert_eq!(
             one_line(" Ann\r\nBcc: x@y.example\t\u{0}B\u{85} "),
@@ -337,7 +279,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(256))]
 
-        /// N5: whatever anybody gives as an address, a URL or a secret is one or is refused, always
+        /// N5: whatever anybody gives as an address or a URL is one or is refused, always
         /// alike; what a message is addressed by is one line.
         #[test]
         fn anything_is_an_address_or_none(
@@ -358,28 +300,6 @@ mod tests {
             }
             prop_assert_eq!(mail.is_ok(), EmailAddress::parse(&text).is_ok());
             prop_assert!(!one_line(&text).contains(char::is_control));
-        }
-
-        /// N5: what is taken as a secret signs, and signs no text as it signs another.
-        #[test]
-        fn a_secret_that_is_taken_signs(
-            secret in prop_oneof![
-                prop::collection::vec(any::<u8>(), 20..70).prop_map(|key| {
-                    format!("whsec_{}", BASE64.encode(key))
-                }),
-                "(whsec_)?[A-Za-z0-9+/=_-]{0,60}",
-            ],
-            body in "\\PC{0,30}",
-            other in "\\PC{0,30}",
-        ) {
-            let taken = WebhookSecret::parse(&secret);
-            prop_assert_eq!(taken.is_ok(), WebhookSecret::parse(&secret).is_ok());
-            if let Ok(taken) = taken {
-                let webhook = standardwebhooks::Webhook::new(taken.expose()).unwrap();
-                let sign = |text: &str| webhook.sign("m", 1_700_000_000, text.as_bytes()).unwrap();
-                prop_assert_eq!(sign(&body), sign(&body));
-                prop_assert_eq!(sign(&body) == sign(&other), body == other);
-            }
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Who of an audience hears of a seller's deals, on one channel (N4).
 
 use chrono::{DateTime, Utc};
+use countersign_kernel::webhook::WebhookSecret;
 use uuid::Uuid;
 
-use super::address::{EmailAddress, WebhookSecret, WebhookUrl};
+use super::address::{EmailAddress, WebhookUrl};
 
 /// N4: at most this many addresses per audience and channel.
 pub(crate) const MAX_ADDRESSES: usize = 10;

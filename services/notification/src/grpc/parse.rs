@@ -2,12 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use countersign_kernel::webhook::WebhookSecret;
 use countersign_platform::{Page, Rejection, Violations};
 use countersign_proto::notification::v1 as proto;
 use uuid::Uuid;
 
 use crate::commands::subscriptions;
-use crate::domain::address::{EmailAddress, UrlPolicy, WebhookSecret, WebhookUrl};
+use crate::domain::address::{EmailAddress, UrlPolicy, WebhookUrl};
 use crate::domain::subscription::{Address, Audience, Channel};
 use crate::store::views::Filter;
 

@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use countersign_kernel::SellerId;
+use countersign_kernel::webhook::WebhookSecret;
 use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 use super::NotAState;
-use crate::domain::address::{EmailAddress, UrlPolicy, WebhookSecret, WebhookUrl};
+use crate::domain::address::{EmailAddress, UrlPolicy, WebhookUrl};
 use crate::domain::subscription::{Address, Audience, Channel, Event, Subscribers, Subscription};
 
 #[derive(sqlx::FromRow)]

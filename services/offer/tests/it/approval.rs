@@ -92,5 +92,7 @@ not_here! {
     record_signature(pb::RecordSignatureRequest) -> pb::Case;
     close_checklist_item(pb::CloseChecklistItemRequest) -> pb::Case;
     get_approval_policy(pb::GetApprovalPolicyRequest) -> pb::ApprovalPolicy;
+    receive_signature_callback(pb::ReceiveSignatureCallbackRequest)
+        -> pb::ReceiveSignatureCallbackResponse;
     put_approval_policy(pb::PutApprovalPolicyRequest) -> pb::ApprovalPolicy;
 }

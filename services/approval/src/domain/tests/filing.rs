@@ -28,6 +28,18 @@ fn remove(number: u128) -> Command {
     }
 }
 
+/// P5: the gateway brings what was signed, and nothing that is still to be approved.
+#[test]
+fn a_signature_gateway_files_signed_copies_only() {
+    const GATEWAY: &str = "signature-gateway@acme.example";
+    for kind in [DocumentKind::Sow, DocumentKind::Eula, DocumentKind::Annex] {
+        let told = Desk::prepared().tries(GATEWAY, add(9, kind));
+        assert_eq!(told, Err(Rejection::SignedCopiesOnly));
+    }
+    let told = Desk::routed().tries(GATEWAY, add(9, DocumentKind::SignedSow));
+    assert!(told.is_ok(), "{told:?}");
+}
+
 #[test]
 fn sow_and_annexes_are_five_at_most_and_the_sow_is_one() {
     let mut desk = Desk::prepared();

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::command::{ItemClosing, Loss, SigningParty};
+use crate::domain::command::{ItemClosing, Loss, SignedCopy, SigningParty};
 use crate::domain::dossier::Phase;
 
 /// An arbitrary request; numbers are drawn from so few that they often meet.
@@ -145,7 +145,8 @@ fn signature(desk: &Desk, party: SigningParty) -> Command {
         signatory: String::new(),
         signed_at: desk.now,
         routed_sow_digest: find(DocumentKind::Sow).map_or(Digest::of(b""), |sow| sow.digest),
-        signed_document_id: find(DocumentKind::SignedSow).map(|copy| copy.document_id),
+        signed_copy: find(DocumentKind::SignedSow)
+            .map(|copy| SignedCopy::Document(copy.document_id)),
     }
 }
 

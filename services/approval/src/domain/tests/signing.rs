@@ -1,6 +1,7 @@
 //! A6: signatures in order, on the SOW that was routed.
 
 use super::*;
+use crate::domain::command::SignedCopy;
 use crate::domain::command::SigningParty::{self, Customer, Internal};
 use crate::domain::dossier::Phase;
 
@@ -10,7 +11,7 @@ fn signature(desk: &Desk, party: SigningParty) -> Command {
         signatory: "somebody".to_owned(),
         signed_at: desk.now,
         routed_sow_digest: document(1, DocumentKind::Sow).digest,
-        signed_document_id: (party == Customer).then(|| Uuid::from_u128(9)),
+        signed_copy: (party == Customer).then(|| SignedCopy::Document(Uuid::from_u128(9))),
     }
 }
 
@@ -92,7 +93,7 @@ fn another_document_or_a_future_date_is_refused() {
         signatory: "somebody".to_owned(),
         signed_at,
         routed_sow_digest: digest,
-        signed_document_id: None,
+        signed_copy: None,
     };
     let other = with(Digest::of(b"other"), desk.now);
     assert_eq!(desk.tries(EM, other), Err(Rejection::SowDigestMismatch));
@@ -120,9 +121,33 @@ fn the_stamped_sow_is_no_signed_copy() {
         signatory,
         signed_at,
         routed_sow_digest,
-        signed_document_id: Some(Uuid::from_u128(1)),
+        signed_copy: Some(SignedCopy::Document(Uuid::from_u128(1))),
     };
     assert_eq!(desk.tries(EM, command), Err(Rejection::SignedSowMissing));
+}
+
+/// A6: who signs elsewhere names the copy by its bytes; other documents of these bytes are none.
+#[test]
+fn a_signed_copy_is_found_by_its_bytes() {
+    let mut desk = internally_signed();
+    upload(&mut desk);
+    let named = |digest| Command::RecordSignature {
+        party: Customer,
+        signatory: "somebody".to_owned(),
+        signed_at: desk.now,
+        routed_sow_digest: document(1, DocumentKind::Sow).digest,
+        signed_copy: Some(SignedCopy::Bytes(digest)),
+    };
+    for digest in [Digest::of(b"other"), document(1, DocumentKind::Sow).digest] {
+        let told = desk.tries(EM, named(digest));
+        assert_eq!(told, Err(Rejection::SignedSowMissing));
+    }
+    let copy = document(9, DocumentKind::SignedSow);
+    let events = desk.tries(EM, named(copy.digest)).unwrap();
+    let [Event::SowSigned { signed_sow, .. }] = &events[..] else {
+        panic!("{events:?}");
+    };
+    assert_eq!(*signed_sow, copy);
 }
 
 /// A6: in order also by the time at which they were given.
@@ -135,7 +160,7 @@ fn the_customer_does_not_sign_before_the_seller() {
         signatory: "somebody".to_owned(),
         signed_at: at,
         routed_sow_digest: document(1, DocumentKind::Sow).digest,
-        signed_document_id: Some(Uuid::from_u128(9)),
+        signed_copy: Some(SignedCopy::Document(Uuid::from_u128(9))),
     };
     let before = desk.now - countersign_kernel::chrono::TimeDelta::microseconds(1);
     assert_eq!(
