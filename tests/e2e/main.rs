@@ -1,6 +1,7 @@
 //! The deal files, played on the whole system: real Postgres, NATS, gRPC, SMTP, AWS's SDK.
 
 mod drill;
+mod logs;
 mod stop;
 
 use std::collections::BTreeSet;
@@ -35,6 +36,7 @@ async fn the_deals_play_to_their_ends() -> Result<()> {
     // P5: after all that, refusals and bad input included, no log tells a password or a token.
     let told = environment.secrets_logged().await?;
     assert!(told.is_empty(), "{told:#?}");
+    logs::name_their_work(&environment)?;
     invariants_hold(&environment).await
 }
 

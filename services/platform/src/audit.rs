@@ -103,7 +103,9 @@ impl UnitOfWork {
     /// # Errors
     /// The database's.
     pub async fn audit(&mut self, entry: NewAudit) -> Result<(), Failure> {
-        self.concerns(entry.engagement.as_ref());
+        if let Some(engagement) = &entry.engagement {
+            self.concerns(engagement);
+        }
         let traceparent = self.trace().to_string();
         let entry = AuditEntry {
             seller: entry.seller.to_string(),

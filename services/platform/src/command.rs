@@ -112,14 +112,18 @@ impl Commands {
             request_hash,
         };
         let database = self.database.clone();
-        let run = async move { command.run(&database, &body).await };
-        let running = self.lifecycle.spawn(run.instrument(span));
-        match running.await {
-            Ok(Ok(Outcome::Replied(reply))) => Ok(Response::new(reply)),
-            Ok(Ok(Outcome::Refused(status))) => Err(status),
-            Ok(Err(failure)) => Err(failure.into()),
-            Err(panicked) => Err(Failure::internal(rpc, panicked).into()),
-        }
+        let run = async move {
+            match command.run(&database, &body).await {
+                Ok(Outcome::Replied(reply)) => Ok(Response::new(reply)),
+                Ok(Outcome::Refused(status)) => Err(status),
+                // Told to the log within the span: the line names the deal and the trace.
+                Err(failure) => Err(failure.into()),
+            }
+        };
+        let running = self.lifecycle.spawn(run.instrument(span.clone()));
+        running.await.unwrap_or_else(|panicked| {
+            Err(span.in_scope(|| Failure::internal(rpc, panicked).into()))
+        })
     }
 }
 

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use countersign_kernel::EngagementId;
+
 use crate::envelope::IncomingEvent;
 use crate::nats::Nats;
 use crate::relay::ReplayRequest;
@@ -63,6 +65,9 @@ pub(crate) async fn ask(database: &Database, nats: &Nats, event: &IncomingEvent)
     tracing::warn!(
         ?request,
         source = event.source,
+        seller = event.seller.as_str(),
+        engagement = event.engagement.as_ref().map(EngagementId::as_str),
+        trace_id = event.trace.trace_id(),
         "an event is missing; asking for it"
     );
     let Ok(payload) = serde_json::to_vec(&request) else {

@@ -298,7 +298,8 @@ async fn handle(
     );
     // Child of what it follows from, so that a deal reads as one trace; and linked to it, as the
     // conventions want it.
-    uow.because_of(cause, event.trace.continued_by(&span));
+    let trace = event.trace.continued_by(&span);
+    uow.because_of(cause, trace, event.engagement.clone());
     event.trace.link(&span);
     Ok(match handler.handle(uow, event).instrument(span).await? {
         Handled::Applied => (Outcome::Applied, None),

@@ -25,7 +25,9 @@ impl UnitOfWork {
         let event_id = self.new_id();
         let causation = self.cause().id();
         let traceparent = self.trace().to_string();
-        self.concerns(event.engagement.as_ref());
+        if let Some(engagement) = &event.engagement {
+            self.concerns(engagement);
+        }
         let now = self.now();
         sqlx::query(
             "WITH sequence AS (

@@ -76,6 +76,7 @@ struct Claimed {
     attempts: i32,
     lease: Uuid,
     traceparent: String,
+    engagement: Option<String>,
 }
 
 impl Worker {
@@ -163,7 +164,8 @@ async fn claim(
         UPDATE task SET state = 'running', attempts = attempts + 1, lease = numbered.lease,
             lease_until = clock_timestamp() + make_interval(secs => $4), updated_at = $1
         FROM numbered WHERE task.id = numbered.id
-        RETURNING kind, key, seller, payload, due_at, attempts, task.lease, traceparent",
+        RETURNING kind, key, seller, payload, due_at, attempts, task.lease, traceparent,
+            engagement",
     )
     .bind(database.clock().now())
     .bind(kinds)
@@ -199,7 +201,8 @@ async fn run_one(database: &Database, handler: &dyn TaskHandler, task: Claimed) 
         attempt = task.attempts,
         // A recurring task's until it binds itself to one.
         seller = task.seller.seller(),
-        engagement = tracing::field::Empty,
+        // Where whoever scheduled it did not know, until it finds out.
+        engagement = task.engagement,
         trace_id = tracing::field::Empty,
         span_id = tracing::field::Empty,
     );
@@ -216,6 +219,7 @@ async fn run_one(database: &Database, handler: &dyn TaskHandler, task: Claimed) 
         due_at: task.due_at,
         attempt: task.attempts,
         lease: task.lease,
+        engagement: task.engagement.and_then(|text| text.parse().ok()),
         scope: task.seller,
         database: database.clone(),
     };

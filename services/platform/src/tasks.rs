@@ -7,7 +7,7 @@
 //! A task belongs to the seller whose work scheduled it, and so do the transactions of its runs (P5).
 
 use chrono::{DateTime, TimeDelta, Utc};
-use countersign_kernel::SellerId;
+use countersign_kernel::{EngagementId, SellerId};
 use futures::future::BoxFuture;
 use rand::Rng;
 use serde_json::Value;
@@ -72,6 +72,8 @@ pub struct TaskRun {
     /// The trace of whatever scheduled it, at this run; of a recurring task, this run's own.
     pub trace: TraceContext,
     pub(crate) lease: Uuid,
+    /// Which deal it is about, where whoever scheduled it knew.
+    pub(crate) engagement: Option<EngagementId>,
     /// Whose rows it may see and write: its row's seller, or the system.
     pub(crate) scope: Scope,
     pub(crate) database: Database,
@@ -118,10 +120,11 @@ impl TaskRun {
             kind: self.kind.clone(),
             key: self.key.clone(),
         };
-        let lease = self.lease;
+        let (lease, engagement) = (self.lease, &self.engagement);
         self.database
             .transaction_in(&self.scope, cause, self.trace, |uow| {
                 uow.lease = Some(lease);
+                uow.begins_with(engagement.clone());
                 body(uow)
             })
             .await
@@ -137,13 +140,14 @@ impl UnitOfWork {
     pub async fn schedule(&mut self, task: NewTask) -> Result<(), Failure> {
         let trace = self.trace().to_string();
         let (now, seller) = (self.now(), self.scope().seller().map(str::to_owned));
+        let engagement = self.engagement().map(ToString::to_string);
         sqlx::query(
-            "INSERT INTO task (kind, key, payload, state, due_at, traceparent, created_at, updated_at,
-                seller)
-            VALUES ($1, $2, $3, 'pending', $4, $5, $6, $6, $7)
+            "INSERT INTO task AS t (kind, key, payload, state, due_at, traceparent, created_at,
+                updated_at, seller, engagement)
+            VALUES ($1, $2, $3, 'pending', $4, $5, $6, $6, $7, $8)
             ON CONFLICT (kind, key) DO UPDATE SET payload = $3, state = 'pending', due_at = $4,
                 traceparent = $5, updated_at = $6, attempts = 0, lease = NULL, lease_until = NULL,
-                last_error = NULL",
+                last_error = NULL, engagement = COALESCE($8, t.engagement)",
         )
         .bind(task.kind)
         .bind(task.key)
@@ -152,6 +156,7 @@ impl UnitOfWork {
         .bind(trace)
         .bind(now)
         .bind(seller)
+        .bind(engagement)
         .execute(self.connection())
         .await?;
         self.scheduled = true;
@@ -166,10 +171,12 @@ impl UnitOfWork {
     pub async fn schedule_once(&mut self, task: NewTask) -> Result<bool, Failure> {
         let trace = self.trace().to_string();
         let (now, seller) = (self.now(), self.scope().seller().map(str::to_owned));
+        let engagement = self.engagement().map(ToString::to_string);
         let inserted = sqlx::query(
             "INSERT INTO task (kind, key, payload, state, due_at, traceparent, created_at, updated_at,
-                seller)
-            VALUES ($1, $2, $3, 'pending', $4, $5, $6, $6, $7) ON CONFLICT (kind, key) DO NOTHING",
+                seller, engagement)
+            VALUES ($1, $2, $3, 'pending', $4, $5, $6, $6, $7, $8)
+            ON CONFLICT (kind, key) DO NOTHING",
         )
         .bind(task.kind)
         .bind(task.key)
@@ -178,6 +185,7 @@ impl UnitOfWork {
         .bind(trace)
         .bind(now)
         .bind(seller)
+        .bind(engagement)
         .execute(self.connection())
         .await?
         .rows_affected();

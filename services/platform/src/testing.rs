@@ -14,6 +14,7 @@
 //! ```
 
 mod janitor;
+mod log;
 mod tenants;
 
 use std::net::SocketAddr;
@@ -45,6 +46,8 @@ use crate::telemetry::{self, TraceContext};
 use crate::tenancy::Scope;
 use crate::unit_of_work::{Cause, Database, UnitOfWork};
 use crate::{serve, task_worker};
+
+pub use log::Log;
 
 /// Where tests find Postgres, as a superuser. The database that the URL names gives its name to those
 /// that the tests make.

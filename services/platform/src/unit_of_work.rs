@@ -185,7 +185,7 @@ impl Database {
             transaction: self.open(&scope, Access::Write).await?,
             scope,
             span,
-            resumed: None,
+            engagement: None,
             cause,
             trace,
             now: self.clock.now(),
@@ -278,8 +278,8 @@ pub struct UnitOfWork {
     scope: Scope,
     /// The step of the trace that the transaction is.
     span: Span,
-    /// The step of another trace that this work turned out to be; see [`Self::resume_trace`].
-    resumed: Option<Span>,
+    /// Which deal it is about, and the current span says so.
+    engagement: Option<EngagementId>,
     cause: Cause,
     trace: TraceContext,
     now: DateTime<Utc>,
@@ -323,7 +323,9 @@ impl UnitOfWork {
     }
 
     /// Goes on in the trace in which an aggregate was last written: for what a timer finds out about
-    /// it, and was not asked by anybody who knows of it. The trace that found it out is linked.
+    /// it, and was not asked by anybody who knows of it. The trace that found it out is linked. Returns
+    /// the step that this is: what goes on is run within it (`instrument`), so that its log lines name
+    /// the deal and the trace that they are of, and the timer's next ones do not.
     ///
     /// # Errors
     /// The database's.
@@ -331,7 +333,7 @@ impl UnitOfWork {
         &mut self,
         seller: &SellerId,
         aggregate_id: &str,
-    ) -> Result<(), Failure> {
+    ) -> Result<Span, Failure> {
         let stored: Option<String> = sqlx::query_scalar(
             "SELECT traceparent FROM aggregate_sequence WHERE seller = $1 AND aggregate_id = $2",
         )
@@ -340,30 +342,51 @@ impl UnitOfWork {
         .fetch_optional(self.connection())
         .await?;
         let stored = stored.and_then(|text| text.parse::<TraceContext>().ok());
-        let Some(stored) = stored.filter(|stored| !stored.shares_trace(&self.trace)) else {
-            return Ok(());
+        let other = stored.filter(|stored| !stored.shares_trace(&self.trace));
+        let parent = match other {
+            Some(_) => None,
+            None => Span::current().id(),
         };
         let span = tracing::info_span!(
-            parent: None,
+            parent: parent,
             "resume",
             cause = self.cause.kind(),
+            cause_id = self.cause.id(),
             seller = seller.as_str(),
+            engagement = self.engagement.as_ref().map(EngagementId::as_str),
             trace_id = tracing::field::Empty,
             span_id = tracing::field::Empty,
         );
         let found_out_by = self.trace;
-        self.trace = stored.continued_by(&span);
-        found_out_by.link(&span);
-        self.resumed = Some(span);
-        Ok(())
+        if let Some(stored) = other {
+            self.trace = stored.continued_by(&span);
+            found_out_by.link(&span);
+        } else {
+            self.trace = found_out_by.unless_at(&span);
+        }
+        // Not yet known here: the span that it was said to, if it was, is another.
+        self.engagement = None;
+        Ok(span)
     }
 
-    /// Lets the log's lines of this work name the deal.
-    pub(crate) fn concerns(&self, engagement: Option<&EngagementId>) {
-        if let Some(engagement) = engagement {
-            let span = self.resumed.clone().unwrap_or_else(Span::current);
-            span.record("engagement", engagement.as_str());
+    /// Says which deal this work is about, as soon as it is known: the lines that are logged of it name
+    /// it from here on, and the tasks that it schedules from their beginning. What is audited or
+    /// published says it too.
+    pub fn concerns(&mut self, engagement: &EngagementId) {
+        if self.engagement.as_ref() != Some(engagement) {
+            Span::current().record("engagement", engagement.as_str());
+            self.engagement = Some(engagement.clone());
         }
+    }
+
+    /// Which deal this work is about, so far as it was said.
+    pub(crate) const fn engagement(&self) -> Option<&EngagementId> {
+        self.engagement.as_ref()
+    }
+
+    /// The same, for whose span it stands on already.
+    pub(crate) fn begins_with(&mut self, engagement: Option<EngagementId>) {
+        self.engagement = engagement;
     }
 
     /// Whose rows it may see and write.
@@ -381,9 +404,15 @@ impl UnitOfWork {
     }
 
     /// Goes on for another event of the same batch.
-    pub(crate) fn because_of(&mut self, cause: Cause, trace: TraceContext) {
+    pub(crate) fn because_of(
+        &mut self,
+        cause: Cause,
+        trace: TraceContext,
+        engagement: Option<EngagementId>,
+    ) {
         self.cause = cause;
         self.trace = trace;
+        self.engagement = engagement;
     }
 
     pub(crate) async fn commit(self) -> Result<(), Failure> {

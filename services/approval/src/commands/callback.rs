@@ -37,6 +37,7 @@ pub(crate) async fn record(
     } = callback;
     let engagement = dossier::engagement_of_case(uow.connection(), &caller.seller, case_id).await?;
     let engagement = engagement.ok_or_else(|| unknown_case(&case_id.to_string()))?;
+    uow.concerns(&engagement);
     let change = caller.change(uow);
     match callbacks::claim(uow.connection(), &change, &webhook_id, case_id, body).await? {
         Claimed::New => run(uow, caller, &engagement, command).await,

@@ -77,6 +77,7 @@ pub(crate) async fn run(
     engagement: &EngagementId,
     command: Command,
 ) -> Result<Done, Failure> {
+    uow.concerns(engagement);
     let before = dossier::lock(uow.connection(), &caller.seller, engagement).await?;
     let (action, reason) = record::described(&command);
     let facts = Facts {

@@ -3,6 +3,7 @@
 use countersign_kernel::{Principal, SellerId};
 use countersign_platform::{Failure, NewAudit, Rejection, UnitOfWork};
 use serde_json::{Value, json};
+use tracing::Instrument;
 
 use crate::domain::agreement::{Command, Event, Facts, Position, State, decide, evolve};
 use crate::domain::book::Book;
@@ -37,15 +38,11 @@ pub(crate) async fn reconcile(
     store::due::take_turn(uow.connection(), seller).await?;
     store::due::done(uow.connection(), seller, agreement).await?;
     // Feeds come by the clock, and know of no deal.
-    uow.resume_trace(seller, agreement.as_str()).await?;
-    run(
-        uow,
-        seller,
-        agreement,
-        Command::Reconcile,
-        ("reconcile", String::new()),
-    )
-    .await
+    let step = uow.resume_trace(seller, agreement.as_str()).await?;
+    let what = ("reconcile", String::new());
+    run(uow, seller, agreement, Command::Reconcile, what)
+        .instrument(step)
+        .await
 }
 
 /// Closes a difference with a reason and writes it off (R8).
@@ -86,6 +83,9 @@ async fn run(
 ) -> Result<(), Failure> {
     let now = uow.now();
     let loaded = store::agreement::load(uow.connection(), seller, agreement).await?;
+    if let State::Known(position) = &loaded.state {
+        uow.concerns(&position.terms.engagement);
+    }
     let offer = match (&loaded.state, &command) {
         (State::Known(position), _) => Some(position.terms.offer.clone()),
         (State::Unknown, Command::Accept(terms)) => Some(terms.offer.clone()),

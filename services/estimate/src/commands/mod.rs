@@ -14,7 +14,7 @@ mod record;
 pub(crate) mod refusal;
 pub(crate) mod validity;
 
-use countersign_kernel::{Principal, SellerId};
+use countersign_kernel::{EngagementId, Principal, SellerId};
 use countersign_platform::{Failure, UnitOfWork};
 use uuid::Uuid;
 
@@ -47,6 +47,10 @@ pub(crate) async fn create(
     customer_name: &str,
     content: ContentForm,
 ) -> Result<State, Failure> {
+    // What is no engagement id, the domain refuses.
+    if let Ok(engagement) = engagement_id.parse::<EngagementId>() {
+        uow.concerns(&engagement);
+    }
     let command = Command::Draft {
         estimate_id: uow.new_id(),
         engagement_id: engagement_id.to_owned(),
@@ -115,6 +119,9 @@ pub(crate) async fn change(
     command: &Command,
 ) -> Result<Changed, Failure> {
     let before = estimates::load_for_update(uow.connection(), seller, estimate_id).await?;
+    if let Some(head) = before.state.head() {
+        uow.concerns(&head.engagement_id);
+    }
     let events = decided(uow, seller, &before.state, command).await?;
     if events.is_empty() {
         return Ok(Changed {

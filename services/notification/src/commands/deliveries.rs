@@ -49,7 +49,9 @@ pub(crate) async fn redrive(
 
 async fn load(uow: &mut UnitOfWork, seller: &SellerId, id: Uuid) -> Result<Stored, Failure> {
     let stored = deliveries::get_for_update(uow.connection(), seller, id).await?;
-    stored.ok_or_else(|| unknown(&id.to_string()).into())
+    let stored = stored.ok_or_else(|| unknown(&id.to_string()))?;
+    uow.concerns(&stored.letter.engagement);
+    Ok(stored)
 }
 
 /// The refusal of an id that names no delivery of the seller.

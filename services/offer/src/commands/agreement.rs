@@ -3,6 +3,7 @@
 
 use countersign_kernel::SellerId;
 use countersign_platform::{Failure, UnitOfWork};
+use tracing::Instrument;
 
 use super::{clock, offer};
 use crate::domain::agreement::{Agreement, is_over};
@@ -35,6 +36,10 @@ pub(crate) async fn record(
         }
         (Err(problem), Ok(aws_offer_id)) => {
             let ours = store::offer::by_aws_id(uow.connection(), seller, &aws_offer_id).await?;
+            let ours = match ours {
+                Some(id) => store::offer::find(uow.connection(), seller, &id).await?,
+                None => None,
+            };
             warn_of_unread(seller, seen, problem, ours.as_ref());
         }
         (Err(problem), Err(_)) => warn_of_unread(seller, seen, problem, None),
@@ -48,14 +53,14 @@ pub(crate) async fn record(
     Ok(())
 }
 
-fn warn_of_unread(seller: &SellerId, seen: &Seen, problem: &str, ours: Option<&OfferId>) {
+fn warn_of_unread(seller: &SellerId, seen: &Seen, problem: &str, ours: Option<&Offer>) {
     let (seller, agreement) = (seller.as_str(), seen.id.as_str());
     if let Some(offer) = ours {
-        let offer = offer.as_str();
         tracing::error!(
             seller,
+            engagement = offer.engagement_id().as_str(),
             agreement,
-            offer,
+            offer = offer.id.as_str(),
             problem,
             "our agreement cannot be read"
         );
@@ -83,16 +88,30 @@ pub(crate) async fn attach(
         return Ok(false);
     };
     // Nobody asked for it who knows of the deal: it was found by the clock.
-    uow.resume_trace(seller, offer_id.as_str()).await?;
+    let step = uow.resume_trace(seller, offer_id.as_str()).await?;
+    attach_to(uow, seller, &offer_id, agreement, status)
+        .instrument(step)
+        .await?;
+    Ok(true)
+}
+
+/// Records the agreement on this offer of ours.
+async fn attach_to(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    offer_id: &OfferId,
+    agreement: &Agreement,
+    status: &str,
+) -> Result<(), Failure> {
     let command = Command::RecordAgreement(agreement.clone());
-    let offer = offer::apply(uow, seller, &offer_id, &command).await?;
-    store::agreement::matched(uow.connection(), seller, &agreement.id, &offer_id).await?;
+    let offer = offer::apply(uow, seller, offer_id, &command).await?;
+    store::agreement::matched(uow.connection(), seller, &agreement.id, offer_id).await?;
     warn_of_conflict(uow, seller, &offer, agreement).await?;
     let held = offer
         .agreement()
         .is_some_and(|held| held.id == agreement.id);
     if held && is_over(status) {
-        clock::end_renewals(uow, seller, &offer_id).await?;
+        clock::end_renewals(uow, seller, offer_id).await?;
     }
     let approved = offer.basis.deal.price();
     if let Some(charged) = agreement.difference_from(approved) {
@@ -105,7 +124,7 @@ pub(crate) async fn attach(
             "the agreement's charges are not the approved price"
         );
     }
-    Ok(true)
+    Ok(())
 }
 
 /// AWS's word stands, and what does not go together with it is for a person.

@@ -91,6 +91,7 @@ pub(crate) async fn start_by_hand(
 ) -> Result<Clock, Failure> {
     let offer = store::offer::find(uow.connection(), seller, offer_id).await?;
     let offer = offer.ok_or_else(|| unknown_offer(offer_id.as_str()))?;
+    uow.concerns(offer.engagement_id());
     let calendar = store::calendar::find(uow.connection(), seller).await?;
     let calendar = calendar.unwrap_or_default();
     let clock = clock::start_by_hand(&offer, kind, started_at, &calendar, uow.now())?;
@@ -157,6 +158,7 @@ pub(crate) async fn settle(
     }
     let clock = store::clock::lock(uow.connection(), seller, clock_id).await?;
     let clock = clock.ok_or_else(|| unknown(clock_id))?;
+    uow.concerns(&clock.engagement_id);
     let Some(after) = clock.settled(uow.now(), reason) else {
         return Ok(clock);
     };

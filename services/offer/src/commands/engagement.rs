@@ -16,6 +16,7 @@ pub(crate) async fn record(
     id: &EngagementId,
     command: &Command,
 ) -> Result<bool, Failure> {
+    uow.concerns(id);
     let known = store::engagement::lock(uow.connection(), seller, id, Lock::ForUpdate).await?;
     let before = known.unwrap_or_else(|| Engagement::new(id.clone()));
     let (_, changed) = apply(uow, seller, before, command).await?;
@@ -29,6 +30,7 @@ pub(crate) async fn complete_intake(
     id: &EngagementId,
     form: Form,
 ) -> Result<Engagement, Failure> {
+    uow.concerns(id);
     let before = store::engagement::lock(uow.connection(), seller, id, Lock::ForUpdate)
         .await?
         .ok_or_else(|| unknown(id))?;

@@ -22,6 +22,7 @@ pub(crate) async fn draft(
     terms: Terms,
     kind: Kind,
 ) -> Result<Offer, Failure> {
+    uow.concerns(engagement_id);
     // The lock on the engagement lets one draft at a time look for an open offer.
     let connection = uow.connection();
     let engagement = store::engagement::lock(connection, seller, engagement_id, Lock::ForUpdate)
@@ -45,6 +46,7 @@ pub(crate) async fn apply(
         .await?
         .ok_or_else(|| unknown(offer_id.as_str()))?;
     let id = offer.engagement_id().clone();
+    uow.concerns(&id);
     let engagement = store::engagement::lock(uow.connection(), seller, &id, Lock::ForShare).await?;
     let engagement = engagement.unwrap_or_else(|| Engagement::new(id));
     let by = principal(uow)?;

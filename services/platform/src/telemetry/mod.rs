@@ -9,6 +9,17 @@
 //! `tracing`'s spans are the spans. Those at INFO stand for a piece of work and name its tenant and
 //! trace to the log; those at DEBUG are steps of it (a message sent, a transaction, a call to the
 //! outside) and cost nothing unless traces are exported.
+//!
+//! # Which lines name the deal
+//! | within | from when on |
+//! |---|---|
+//! | an event's handling | its beginning: the envelope says it |
+//! | a task's run | its beginning, where whoever scheduled it knew ([`crate::UnitOfWork::concerns`]) |
+//! | a command | as soon as it has read which deal its request, or the aggregate that it names, is of; a command on what is no deal's (a policy, a price, a subscription) has none |
+//! | what a recurring task finds out | as soon as it knows whose it is ([`crate::UnitOfWork::resume_trace`]); what it says of a file, or of what is nobody's here, names that instead |
+//!
+//! Start and stop, the relay, health, connections and who is turned away at the door are of no deal, and
+//! have none.
 
 mod export;
 mod log_line;
@@ -91,6 +102,20 @@ pub(crate) fn log_for_a_person() -> Result<(), TryInitError> {
     tracing_subscriber::registry()
         .with(lines.with_filter(filter()))
         .try_init()
+}
+
+/// The log of this thread from here on, until the guard is dropped, as a service writes it.
+#[cfg(feature = "testing")]
+pub(crate) fn log_as_json<W>(writer: W) -> tracing::subscriber::DefaultGuard
+where
+    W: for<'w> tracing_subscriber::fmt::MakeWriter<'w> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt::layer()
+        .fmt_fields(JsonFields::new())
+        .event_format(LogLine)
+        .with_writer(writer);
+    let lines = lines.with_filter(EnvFilter::new(DEFAULT_FILTER));
+    tracing::subscriber::set_default(tracing_subscriber::registry().with(lines))
 }
 
 /// What a process is called in traces.

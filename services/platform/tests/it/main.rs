@@ -13,6 +13,7 @@ mod commands;
 mod consumer;
 mod crash;
 mod issuer;
+mod log;
 mod notes;
 mod observed;
 mod operations;

@@ -15,6 +15,7 @@ use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
+use tracing::Instrument;
 
 use crate::support::{NOTED, compose_sample, event, eventually, note, sample};
 
@@ -143,9 +144,11 @@ async fn publish(bed: &TestBed, resume: bool) -> TraceContext {
         Box::pin(async move {
             let event = event(NOTED, "t", "b");
             if resume {
-                uow.resume_trace(&event.seller, &event.aggregate_id).await?;
+                let step = uow.resume_trace(&event.seller, &event.aggregate_id).await?;
+                uow.publish(event).instrument(step).await?;
+            } else {
+                uow.publish(event).await?;
             }
-            uow.publish(event).await?;
             Ok(*uow.trace())
         })
     })
