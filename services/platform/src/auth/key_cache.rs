@@ -205,6 +205,27 @@ mod tests {
         issuer.is_away();
     }
 
+    /// P5: a key that the issuer took back stops counting within five minutes, though nobody comes with
+    /// one that is not known and has the keys read.
+    #[tokio::test(start_paused = true)]
+    async fn a_key_that_was_taken_back_stops_counting_by_itself() {
+        const PROMISED: Duration = Duration::from_mins(5);
+        let (issuer, cache) = Issuer::new("taken-back");
+        issuer.has(&["old"]);
+        let (cache, lifecycle) = (Arc::new(cache), Lifecycle::default());
+        let fresh = lifecycle.spawn(Arc::clone(&cache).keep_fresh(lifecycle.clone()));
+        let known = |id| cache.known(id, Algorithm::EdDSA).map(drop);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        issuer.has(&["new"]);
+        assert_eq!(known("old"), Ok(()), "nobody has looked yet");
+        tokio::time::sleep(PROMISED).await;
+        assert_eq!(known("old"), Err(NoKey::Unknown));
+        assert_eq!(known("new"), Ok(()));
+        lifecycle.stop();
+        fresh.await.unwrap();
+        issuer.is_away();
+    }
+
     /// P5: keys outlive their issuer's outage, but not for ever.
     #[tokio::test(start_paused = true)]
     async fn keys_count_for_a_while_when_the_issuer_is_away() {
