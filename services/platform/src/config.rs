@@ -5,15 +5,16 @@
 //! (`COUNTERSIGN_DATABASE_URL`), and a service's own keys behind its name and two underscores
 //! (`COUNTERSIGN_OFFER__PUBLISH_LIMIT`). A value that looks like a number is read as one; text that
 //! looks like a number is put into quotes (`"000123456789"`), or read as a [`Secret`]. A variable
-//! with this prefix that no setting is named by is refused: it is a misspelt one.
+//! with this prefix, or a key of the file, that no setting is named by is refused: it is a misspelt one.
+//! The folder of secrets may hold other programs' too, and those are passed over.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use figment::Figment;
 use figment::providers::{Env, Format, Serialized, Toml};
+use figment::{Figment, Provider};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -300,12 +301,17 @@ pub fn load<S: DeserializeOwned>(
 ) -> Result<Config<S>, ConfigError> {
     let section = service.replace('-', "_");
     let none = BTreeMap::<String, String>::new();
+    let wrong = |error| ConfigError(Box::new(error));
     let mut figment = Figment::from(Serialized::defaults(Settings::default()))
         .merge(Serialized::default(&section, none));
     if let Some(file) = file {
-        figment = figment.merge(Toml::file_exact(file));
+        let toml = Toml::file_exact(file);
+        for said in toml.data().map_err(wrong)?.values() {
+            known_keys::are_known_in::<S>(file, &section, said)
+                .map_err(|unknown| wrong(figment::Error::from(unknown.to_string())))?;
+        }
+        figment = figment.merge(toml);
     }
-    let wrong = |error| ConfigError(Box::new(error));
     let given = Env::prefixed(PREFIX);
     known_keys::are_known::<S>(&section, given.iter().map(|(name, _)| name.into_string()))
         .map_err(|unknown| wrong(figment::Error::from(unknown.to_string())))?;
@@ -403,6 +409,33 @@ mod tests {
             assert_eq!(config.section.account, "000123456789");
             jail.set_env("COUNTERSIGN_SECRETS_DIR", "absent");
             assert!(load::<Section>("two-words", None).is_err());
+            Ok(())
+        });
+    }
+
+    /// A misspelt key of the file is refused, with the file and the key that it may be.
+    #[test]
+    #[expect(clippy::result_large_err, reason = "the signature of figment's Jail")]
+    fn a_misspelt_key_of_the_file_is_refused() {
+        figment::Jail::expect_with(|jail| {
+            jail.clear_env();
+            for (text, expected) in [
+                (
+                    "lisen = 'x'",
+                    "c.toml names what is no setting: lisen (is it listen?)",
+                ),
+                (
+                    "[two_words]\nlimits = 6",
+                    "no setting: two_words.limits (is it two_words.limit?)",
+                ),
+            ] {
+                jail.create_file("c.toml", text)?;
+                let told = load::<Section>("two-words", Some(Path::new("c.toml")));
+                let told = std::error::Error::source(&told.unwrap_err())
+                    .unwrap()
+                    .to_string();
+                assert!(told.contains(expected), "{told}");
+            }
             Ok(())
         });
     }
