@@ -23,7 +23,8 @@ use crate::tls;
 
 const HEALTH: &str = "grpc.health.v1.Health";
 /// gRPC services that anybody may ask: they tell how the process is and what it serves, nothing of
-/// what it keeps.
+/// what it keeps. Whoever looks after the process asks them every few seconds, so they are neither
+/// traced nor measured either.
 const OPEN: [&str; 3] = [
     HEALTH,
     "grpc.reflection.v1.ServerReflection",
@@ -31,7 +32,7 @@ const OPEN: [&str; 3] = [
 ];
 
 /// Whether anybody may call the method at this path, `/package.Service/Method`.
-fn is_open(path: &str) -> bool {
+pub(crate) fn is_open(path: &str) -> bool {
     OPEN.contains(&service(path))
 }
 

@@ -71,7 +71,7 @@ use rate::Rates;
 use token::Tokens;
 
 pub(crate) use denial::{denied, denied_for};
-pub(crate) use door::{Door, DoorLayer, is_health};
+pub(crate) use door::{Door, DoorLayer, is_health, is_open};
 pub use identity::Identity;
 pub(crate) use permission::Permissions;
 pub use permission::{Permission, PermissionsError, check_permissions};

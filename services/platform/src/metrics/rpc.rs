@@ -21,6 +21,7 @@ use tower::{Layer, Service};
 use tracing::{Instrument, Span};
 
 use super::Metrics;
+use crate::auth::is_open;
 use crate::call::TRACEPARENT_KEY;
 use crate::ids::Ids;
 use crate::methods;
@@ -32,8 +33,6 @@ const BUCKETS: [f64; 14] = [
 ];
 /// What a method that nobody serves is called: callers must not make up labels.
 const OTHER: &str = "_OTHER";
-/// Asked every few seconds by whoever looks after the process: neither traced nor measured.
-const UNOBSERVED: [&str; 2] = ["/grpc.health.", "/grpc.reflection."];
 /// Statuses that say that this side failed, not the caller.
 const SERVER_ERRORS: [Code; 5] = [
     Code::Unknown,
@@ -103,7 +102,7 @@ where
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
         let path = request.uri().path();
-        if UNOBSERVED.iter().any(|prefix| path.starts_with(prefix)) {
+        if is_open(path) {
             return Box::pin(self.inner.call(request));
         }
         let known = self.observe.methods.get(path.trim_start_matches('/'));
