@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::{Display, Formatter};
 
+use countersign_platform::grpc::code_name;
 use serde::Deserialize;
-use tonic::{Code, Status};
+use tonic::Status;
 use tonic_types::StatusExt;
 
 /// What a refusal must look like. Fields that are not given are not looked at.
@@ -37,7 +38,7 @@ impl Refusal {
             .map(|bad| bad.field_violations.as_slice());
         let fields = violations.unwrap_or_default().iter();
         Self {
-            code: name(status.code()),
+            code: code_name(status.code()),
             reason: details.error_info().map(|info| info.reason.clone()),
             fields: fields
                 .map(|field| (field.field.clone(), field.reason.clone()))
@@ -92,31 +93,10 @@ impl Display for Refusal {
     }
 }
 
-fn name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tonic::Code;
     use tonic_types::{ErrorDetails, FieldViolation};
 
     fn refusal() -> Refusal {
