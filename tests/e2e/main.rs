@@ -2,6 +2,7 @@
 
 mod drill;
 mod logs;
+mod size;
 mod stop;
 
 use std::collections::BTreeSet;

@@ -33,9 +33,10 @@ use crate::tasks::TaskHandler;
 use crate::unit_of_work::Database;
 use crate::{provision, telemetry};
 
-/// The largest message that a gRPC server here takes: what is larger comes in chunks. Every server
-/// is told, since the limit is each generated server's own.
-pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+/// The largest message that a gRPC server here takes: twice the largest that anybody has reason to
+/// send, a chunk of an upload with 1 MiB. What is larger comes in chunks. Every server is told, since
+/// the limit is each generated server's own, and tonic's is twice this one.
+pub const MAX_MESSAGE_BYTES: usize = 2 * 1024 * 1024;
 
 /// What threads that block may take at the end.
 const LAST_THREADS: Duration = Duration::from_millis(200);

@@ -168,7 +168,7 @@ async fn a_request_that_is_wrong_all_over_is_refused_as_such() {
     let mut content = handbook();
     let wrong = proto::WorkPackage {
         effort: vec![proto::Effort::default(); 50],
-        base_price: Some(usd(&"9".repeat(100_000))),
+        base_price: Some(usd(&"9".repeat(80_000))),
         ..proto::WorkPackage::default()
     };
     content.packages = vec![wrong; 24];
