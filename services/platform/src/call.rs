@@ -84,12 +84,6 @@ impl CallContext {
         }
         Ok(call)
     }
-
-    /// Whether the caller has the role.
-    #[must_use]
-    pub fn has_role(&self, role: &str) -> bool {
-        self.roles.iter().any(|held| held == role)
-    }
 }
 
 /// `grpc-timeout`: up to eight digits and a unit.
@@ -143,7 +137,7 @@ mod tests {
         let call = CallContext::command(&request(true, &said), &ids).unwrap();
         assert_eq!(call.seller.as_str(), "acme");
         assert_eq!(call.principal.as_str(), "em@acme.example");
-        assert!(call.has_role("legal") && !call.has_role("operator"));
+        assert_eq!(call.roles, ["legal"]);
     }
 
     /// P4: a command has a key.

@@ -23,39 +23,39 @@ use crate::secret_files::SecretFiles;
 use crate::telemetry::LogFormat;
 
 /// Where gRPC listens when nothing is said: any free port of this machine only.
-pub const DEFAULT_LISTEN: &str = "127.0.0.1:0";
+const DEFAULT_LISTEN: &str = "127.0.0.1:0";
 /// Connections in the pool: more than the cores of a small Postgres can work on only queue there.
-pub const DEFAULT_POOL_SIZE: u32 = 10;
+const DEFAULT_POOL_SIZE: u32 = 10;
 /// How long a caller waits for a connection of the pool.
-pub const DEFAULT_ACQUIRE_TIMEOUT_MS: u64 = 5_000;
+const DEFAULT_ACQUIRE_TIMEOUT_MS: u64 = 5_000;
 /// The longest that one statement may run.
-pub const DEFAULT_STATEMENT_TIMEOUT_MS: u64 = 10_000;
+const DEFAULT_STATEMENT_TIMEOUT_MS: u64 = 10_000;
 /// The longest that a statement may wait for a lock.
-pub const DEFAULT_LOCK_TIMEOUT_MS: u64 = 5_000;
+const DEFAULT_LOCK_TIMEOUT_MS: u64 = 5_000;
 /// The longest that a transaction may sit idle before Postgres ends its session.
-pub const DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT_MS: u64 = 30_000;
+const DEFAULT_IDLE_IN_TRANSACTION_TIMEOUT_MS: u64 = 30_000;
 /// Disk that a stream may take; a full stream refuses, and the outbox waits.
-pub const DEFAULT_STREAM_MAX_BYTES: i64 = 1 << 30;
+const DEFAULT_STREAM_MAX_BYTES: i64 = 1 << 30;
 /// The default deadline of a call for which the caller gave none.
-pub const DEFAULT_CALL_TIMEOUT_MS: u64 = 30_000;
+const DEFAULT_CALL_TIMEOUT_MS: u64 = 30_000;
 /// The same of a call that is sent a stream, which takes as long as its caller's line.
-pub const DEFAULT_UPLOAD_TIMEOUT_MS: u64 = 300_000;
+const DEFAULT_UPLOAD_TIMEOUT_MS: u64 = 300_000;
 /// How many tasks run at the same time.
-pub const DEFAULT_TASK_CONCURRENCY: usize = 8;
+const DEFAULT_TASK_CONCURRENCY: usize = 8;
 /// How long the process waits for running work when it is told to stop.
-pub const DEFAULT_DRAIN_TIMEOUT_MS: u64 = 10_000;
+const DEFAULT_DRAIN_TIMEOUT_MS: u64 = 10_000;
 /// The audience that tokens are for.
 pub const DEFAULT_AUDIENCE: &str = "countersign";
 /// Calls that one caller may make a second.
-pub const DEFAULT_RATE_LIMIT_PER_SECOND: u32 = 200;
+const DEFAULT_RATE_LIMIT_PER_SECOND: u32 = 200;
 /// Calls that one caller may make at once.
-pub const DEFAULT_RATE_LIMIT_BURST: u32 = 400;
+const DEFAULT_RATE_LIMIT_BURST: u32 = 400;
 /// Calls that a process works on at a time.
-pub const DEFAULT_MAX_CONCURRENT_CALLS: usize = 512;
+const DEFAULT_MAX_CONCURRENT_CALLS: usize = 512;
 /// Of the traces that begin here, the part that is exported.
-pub const DEFAULT_TRACE_SAMPLE_RATIO: f64 = 1.0;
+const DEFAULT_TRACE_SAMPLE_RATIO: f64 = 1.0;
 /// The first word of subjects.
-pub const DEFAULT_NATS_PREFIX: &str = "countersign";
+pub(crate) const DEFAULT_NATS_PREFIX: &str = "countersign";
 
 /// What every service is configured with.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
+use countersign_platform::config::DEFAULT_AUDIENCE;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use rcgen::KeyPair;
 use serde::{Deserialize, Serialize};
@@ -17,8 +18,6 @@ use super::services::SELLER;
 
 /// The `iss` of every token.
 pub(crate) const ISSUER: &str = "https://issuer.countersign.local";
-/// The `aud` of every token, which is the services' default.
-const AUDIENCE: &str = "countersign";
 const KEY_ID: &str = "local";
 
 /// The offer service as approval sees it.
@@ -108,7 +107,7 @@ impl Issuer {
             .ok_or_else(|| anyhow!("a token for {time:?} leads past the calendar"))?;
         let claims = json!({
             "iss": ISSUER,
-            "aud": AUDIENCE,
+            "aud": DEFAULT_AUDIENCE,
             "iat": now.timestamp(),
             "exp": end.timestamp(),
             "sub": bearer.subject,
@@ -165,7 +164,7 @@ mod tests {
         let key = DecodingKey::from_jwk(keys.find(KEY_ID).unwrap()).unwrap();
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[ISSUER]);
-        validation.set_audience(&[AUDIENCE]);
+        validation.set_audience(&[DEFAULT_AUDIENCE]);
         let read = jsonwebtoken::decode::<serde_json::Value>(&token, &key, &validation).unwrap();
         assert_eq!(read.claims["countersign_seller"], "acme");
         assert_eq!(read.claims["countersign_roles"], json!(["legal"]));
