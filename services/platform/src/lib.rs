@@ -187,6 +187,7 @@ mod rollback;
 mod secret_files;
 mod serve;
 mod service;
+mod standing;
 mod subscription;
 mod task_worker;
 mod tasks;

@@ -21,6 +21,7 @@ use crate::outbox;
 use crate::page::Page;
 use crate::parked::{self, Aggregate, Parked};
 use crate::rejection::Rejection;
+use crate::standing;
 use crate::subscription::EventHandler;
 use crate::tenancy::Scope;
 use crate::unit_of_work::Database;
@@ -99,16 +100,6 @@ fn timestamp(time: DateTime<Utc>) -> prost_types::Timestamp {
 }
 
 #[derive(sqlx::FromRow)]
-struct Counts {
-    unpublished: i64,
-    oldest: Option<DateTime<Utc>>,
-    parked: i64,
-    pending: i64,
-    overdue: i64,
-    failed: i64,
-}
-
-#[derive(sqlx::FromRow)]
 struct TaskRow {
     id: i64,
     kind: String,
@@ -120,21 +111,6 @@ struct TaskRow {
 }
 
 impl Operations {
-    async fn counts(&self) -> Result<Counts, sqlx::Error> {
-        sqlx::query_as(
-            "SELECT
-                (SELECT count(*) FROM outbox WHERE published_at IS NULL) AS unpublished,
-                (SELECT min(occurred_at) FROM outbox WHERE published_at IS NULL) AS oldest,
-                (SELECT count(*) FROM parked_event WHERE redriven_at IS NULL) AS parked,
-                (SELECT count(*) FROM task WHERE state IN ('pending', 'running')) AS pending,
-                (SELECT count(*) FROM task WHERE state = 'pending' AND due_at < $1) AS overdue,
-                (SELECT count(*) FROM task WHERE state = 'failed') AS failed",
-        )
-        .bind(self.database.clock().now())
-        .fetch_one(self.database.system())
-        .await
-    }
-
     async fn consumers(&self) -> Result<Vec<proto::ConsumerPosition>, sqlx::Error> {
         let positions: Vec<(String, i64)> =
             sqlx::query_as("SELECT source, last_stream_seq FROM consumer_position ORDER BY source")
@@ -168,16 +144,16 @@ impl OperationsService for Operations {
         request: Request<proto::GetStatusRequest>,
     ) -> Result<Response<proto::GetStatusResponse>, Status> {
         caller(&self.database, &request)?;
-        let counts = self.counts().await.map_err(failed)?;
+        let standing = standing::read(&self.database).await.map_err(failed)?;
         Ok(Response::new(proto::GetStatusResponse {
             service: self.name.to_owned(),
             version: self.version.to_owned(),
-            outbox_unpublished: counts.unpublished,
-            outbox_oldest_time: counts.oldest.map(timestamp),
-            parked_events: counts.parked,
-            tasks_pending: counts.pending,
-            tasks_overdue: counts.overdue,
-            tasks_failed: counts.failed,
+            outbox_unpublished: standing.unpublished,
+            outbox_oldest_time: standing.oldest_unpublished.map(timestamp),
+            parked_events: standing.parked,
+            tasks_pending: standing.pending,
+            tasks_overdue: standing.due,
+            tasks_failed: standing.failed,
             nats_connected: self.nats.as_ref().is_some_and(Nats::is_connected),
             consumers: self.consumers().await.map_err(failed)?,
         }))

@@ -18,6 +18,7 @@ use crate::envelope;
 use crate::failure::{BoxError, Failure};
 use crate::lifecycle::Lifecycle;
 use crate::nats::Nats;
+use crate::standing;
 use crate::tenancy::Scope;
 use crate::unit_of_work::Database;
 
@@ -99,15 +100,6 @@ pub(crate) struct Sampler {
 /// The last good readings, by source.
 type Consumers<'a> = BTreeMap<&'a str, Vec<Reading>>;
 
-#[derive(sqlx::FromRow)]
-struct Standing {
-    unpublished: i64,
-    oldest_unpublished: Option<DateTime<Utc>>,
-    due: i64,
-    oldest_due: Option<DateTime<Utc>>,
-    failed: i64,
-}
-
 impl Sampler {
     /// Reads until told to stop.
     pub(crate) async fn run(self) {
@@ -172,19 +164,7 @@ impl Sampler {
 
     async fn of_database(&self) -> Result<Vec<Reading>, Failure> {
         let (pool, now) = (self.database.system(), self.database.clock().now());
-        let standing: Standing = sqlx::query_as(
-            "SELECT
-                (SELECT count(*) FROM outbox WHERE published_at IS NULL) AS unpublished,
-                (SELECT occurred_at FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT 1)
-                    AS oldest_unpublished,
-                (SELECT count(*) FROM task WHERE state = 'pending' AND due_at <= $1) AS due,
-                (SELECT min(due_at) FROM task WHERE state = 'pending' AND due_at <= $1)
-                    AS oldest_due,
-                (SELECT count(*) FROM task WHERE state = 'failed') AS failed",
-        )
-        .bind(now)
-        .fetch_one(pool)
-        .await?;
+        let standing = standing::read(&self.database).await?;
         let parked: Vec<(String, i64)> = sqlx::query_as(
             "SELECT source, count(*) FROM parked_event WHERE redriven_at IS NULL GROUP BY source",
         )
