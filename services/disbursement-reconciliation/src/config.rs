@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// How often the feeds are looked at when nothing is said: AWS writes them once a day.
-pub const DEFAULT_POLL_INTERVAL_SECONDS: u64 = 900;
+const DEFAULT_POLL_INTERVAL_SECONDS: u64 = 900;
 
 /// What this service is configured with.
 #[derive(Debug, Clone, Serialize, Deserialize)]

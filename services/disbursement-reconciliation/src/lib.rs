@@ -30,7 +30,7 @@ use std::time::Duration;
 use countersign_platform::{BoxError, MAX_MESSAGE_BYTES, Parts, Service, Wiring};
 use countersign_proto::disbursement_reconciliation::v1::disbursement_reconciliation_service_server::DisbursementReconciliationServiceServer;
 
-pub use config::{DEFAULT_POLL_INTERVAL_SECONDS, DisbursementReconciliationConfig, FeedLocation};
+pub use config::{DisbursementReconciliationConfig, FeedLocation};
 pub use events::inbound::Offers;
 
 use feeds::ingest::{Feeds, Poll, TASK};

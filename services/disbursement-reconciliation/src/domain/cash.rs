@@ -1,6 +1,7 @@
 //! What each charge has come to: figures and state, in the words of AWS's own report (R3, R4).
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use countersign_kernel::Money;
 use countersign_kernel::chrono::NaiveDate;
@@ -76,6 +77,48 @@ pub(crate) enum OverdueBucket {
     Days61To90,
     Days91To120,
     Days121Plus,
+}
+
+impl OverdueBucket {
+    /// All of them, the youngest first.
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Days1To30,
+        Self::Days31To60,
+        Self::Days61To90,
+        Self::Days91To120,
+        Self::Days121Plus,
+    ];
+
+    /// How AWS's own report has it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Days1To30 => "1-30",
+            Self::Days31To60 => "31-60",
+            Self::Days61To90 => "61-90",
+            Self::Days91To120 => "91-120",
+            Self::Days121Plus => "121+",
+        }
+    }
+
+    /// The first and the last day that it holds.
+    pub(crate) const fn days(self) -> RangeInclusive<i32> {
+        match self {
+            Self::Days1To30 => 1..=30,
+            Self::Days31To60 => 31..=60,
+            Self::Days61To90 => 61..=90,
+            Self::Days91To120 => 91..=120,
+            Self::Days121Plus => 121..=i32::MAX,
+        }
+    }
+
+    /// The one that holds what is so many days old; none for what is not a day old yet.
+    fn of(days: i64) -> Option<Self> {
+        let holds = |bucket: &Self| {
+            let (first, last) = bucket.days().into_inner();
+            (i64::from(first)..=i64::from(last)).contains(&days)
+        };
+        Self::ALL.into_iter().find(holds)
+    }
 }
 
 /// The figures of every charge of an agreement, in the order of its charges.
@@ -258,7 +301,8 @@ impl ChargeCash {
         if self.is_collected()? {
             return Ok(ChargeState::Collected);
         }
-        Ok(bucket(self.payment_due(), today).map_or(ChargeState::Invoiced, ChargeState::Overdue))
+        let days = today.signed_duration_since(self.payment_due()).num_days();
+        Ok(OverdueBucket::of(days).map_or(ChargeState::Invoiced, ChargeState::Overdue))
     }
 }
 
@@ -271,17 +315,6 @@ fn paid_state(disbursed: Money, residual: Money) -> ChargeState {
         ChargeState::OverDisbursed
     } else {
         ChargeState::PartiallyDisbursed
-    }
-}
-
-fn bucket(due: NaiveDate, today: NaiveDate) -> Option<OverdueBucket> {
-    match today.signed_duration_since(due).num_days() {
-        ..=0 => None,
-        1..=30 => Some(OverdueBucket::Days1To30),
-        31..=60 => Some(OverdueBucket::Days31To60),
-        61..=90 => Some(OverdueBucket::Days61To90),
-        91..=120 => Some(OverdueBucket::Days91To120),
-        121.. => Some(OverdueBucket::Days121Plus),
     }
 }
 

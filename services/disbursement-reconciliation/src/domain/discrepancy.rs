@@ -76,9 +76,18 @@ macro_rules! words {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub(crate) enum $type { $($(#[$variant_doc])* $variant),+ }
 
+        impl $type {
+            /// Every one there is.
+            pub(crate) const ALL: &[Self] = &[$(Self::$variant),+];
+
+            const fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self { $(Self::$variant => $word),+ })
+                f.write_str(self.word())
             }
         }
 
@@ -86,7 +95,8 @@ macro_rules! words {
             type Err = UnknownWord;
 
             fn from_str(word: &str) -> Result<Self, UnknownWord> {
-                match word { $($word => Ok(Self::$variant),)+ _ => Err(UnknownWord(word.to_owned())) }
+                let found = Self::ALL.iter().copied().find(|one| one.word() == word);
+                found.ok_or_else(|| UnknownWord(word.to_owned()))
             }
         }
     };
@@ -109,18 +119,6 @@ words!(
         Price = "PRICE",
     }
 );
-
-impl Kind {
-    /// Every kind there is.
-    pub(crate) const ALL: [Self; 6] = [
-        Self::PennyDifference,
-        Self::ShortPaid,
-        Self::DepositFailed,
-        Self::OverPaid,
-        Self::FeeRate,
-        Self::Price,
-    ];
-}
 
 /// A difference as it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

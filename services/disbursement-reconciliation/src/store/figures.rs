@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use countersign_kernel::Decimal;
 use countersign_platform::{Failure, Gauge, Reader, Reading, Sample, Unit, async_trait};
 
+use crate::domain::cash::OverdueBucket;
 use crate::domain::discrepancy::Kind;
 
 const OPEN: Gauge = Gauge {
@@ -21,15 +22,6 @@ const DUE: Gauge = Gauge {
     unit: Unit::Count,
     what: "Agreements with rows that are not reconciled yet.",
 };
-
-/// Ages in days, as AWS's own report has them (R4); today's belong to the first.
-const AGES: [(&str, i32, i32); 5] = [
-    ("1-30", 0, 30),
-    ("31-60", 31, 60),
-    ("61-90", 61, 90),
-    ("91-120", 91, 120),
-    ("121+", 121, i32::MAX),
-];
 
 /// Reads the gauges.
 #[derive(Debug)]
@@ -72,13 +64,18 @@ async fn open(reader: &mut Reader) -> Result<Vec<Reading>, Failure> {
 
 /// Every age of each currency that there are agreements in, also those that nothing is open of.
 async fn unreconciled(reader: &mut Reader, now: DateTime<Utc>) -> Result<Vec<Reading>, Failure> {
-    let (names, from, to) = ages();
+    // Ages are AWS's own report's (R4).
+    let names: Vec<_> = OverdueBucket::ALL.iter().map(|age| age.name()).collect();
+    let days = OverdueBucket::ALL.map(|age| age.days().into_inner());
+    let (from, to): (Vec<i32>, Vec<i32>) = days.into_iter().unzip();
     let amounts: Vec<(String, String, Decimal)> = sqlx::query_as(
         "SELECT c.currency, a.name, coalesce(sum(abs(d.actual - d.expected)), 0)
         FROM (SELECT DISTINCT currency FROM agreement) AS c
         CROSS JOIN unnest($2::text[], $3::integer[], $4::integer[]) AS a (name, first, last)
         LEFT JOIN discrepancy AS d ON d.state = 'open' AND d.currency = c.currency
-            AND floor(extract(epoch FROM $1 - d.opened_at) / 86400) BETWEEN a.first AND a.last
+            -- Today's count as a day old.
+            AND greatest(floor(extract(epoch FROM $1 - d.opened_at) / 86400), 1)
+                BETWEEN a.first AND a.last
         GROUP BY c.currency, a.name",
     )
     .bind(now)
@@ -93,12 +90,6 @@ async fn unreconciled(reader: &mut Reader, now: DateTime<Utc>) -> Result<Vec<Rea
             .with("age", age)
     });
     Ok(readings.collect())
-}
-
-fn ages() -> (Vec<&'static str>, Vec<i32>, Vec<i32>) {
-    let names = AGES.iter().map(|(name, ..)| *name).collect();
-    let from = AGES.iter().map(|(_, from, _)| *from).collect();
-    (names, from, AGES.iter().map(|(.., to)| *to).collect())
 }
 
 /// For a graph, which needs no exact amount; the books are kept in decimals.

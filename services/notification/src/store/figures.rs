@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use countersign_platform::{Failure, Gauge, Reader, Reading, Sample, Unit, async_trait};
 
+use crate::domain::subscription::Channel;
+
 const FAILING: Gauge = Gauge {
     name: "countersign.deliveries.failing",
     unit: Unit::Count,
     what: "Deliveries that were given up, or whose last attempt failed.",
 };
-
-const CHANNELS: [&str; 2] = ["email", "webhook"];
 
 /// Reads the gauge.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ impl Sample for Figures {
         )
         .fetch_all(&mut **reader)
         .await?;
-        let readings = CHANNELS.into_iter().map(|channel| {
+        let readings = Channel::ALL.map(Channel::name).into_iter().map(|channel| {
             let count = failing.iter().find(|(found, _)| found == channel);
             let count = count.map_or(0, |(_, count)| *count);
             Reading::of(FAILING.name, f64::from(count)).with("channel", channel)
