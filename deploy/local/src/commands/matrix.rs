@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 
 use crate::compose::{Containers, Fault, NATS, POSTGRES};
 use crate::console::Console;
@@ -91,11 +91,7 @@ pub(super) async fn play(
     let disturbed = Box::pin(async { tokio::try_join!(system.befall(target, cell.fault), rest) });
     let ended = tokio::time::timeout(LIMIT, disturbed).await;
     ended.with_context(|| format!("not within {LIMIT:?}"))??;
-    ensure!(
-        player.story().sheets == undisturbed.sheets,
-        "another balance: {:?}",
-        player.story().sheets
-    );
+    player.story().balances_as(undisturbed)?;
     invariants::hold(&system.admin_url()?).await?;
     system.none_ended().await?;
     step.done("the same balance");

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use futures::future::try_join_all;
 
 use crate::compose::Containers;
@@ -53,11 +53,7 @@ async fn play_until(
     while !rolled.load(Ordering::Relaxed) {
         let player = Player::new(deal, system.endpoints(), &run_id(), downloads.path())?;
         let story = player.play(&Console::quiet()).await?;
-        ensure!(
-            story.sheets == undisturbed.sheets,
-            "another balance: {:?}",
-            story.sheets
-        );
+        story.balances_as(undisturbed)?;
         ended += 1;
     }
     Ok(ended)

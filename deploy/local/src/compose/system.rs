@@ -6,7 +6,6 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use countersign_platform::grpc::READINESS;
 use sqlx::{Connection, PgConnection};
 use tonic_health::pb::health_check_response::ServingStatus;
 
@@ -308,9 +307,25 @@ impl Containers {
                 self.said(service).await?
             );
             docker(&["start", id]).await?;
+            // The next one goes only when this one is back: one of them serves at any time.
+            self.serves(service, id).await?;
         }
-        self.all_say(READINESS, ServingStatus::Serving).await?;
         Ok(ids.len())
+    }
+
+    /// Waits until the probe of its image says that this container serves: only the first of a service
+    /// has a port outside.
+    async fn serves(&self, service: Service, id: &str) -> Result<()> {
+        let program = format!("/usr/local/bin/{}", service.program());
+        let start = Instant::now();
+        while let Err(error) = docker(&["exec", id, &program, "probe"]).await {
+            if start.elapsed() > PATIENCE {
+                let said = self.said(service).await?;
+                return Err(error.context(format!("{service} does not come back:\n{said}")));
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(())
     }
 
     async fn said(&self, service: Service) -> Result<String> {

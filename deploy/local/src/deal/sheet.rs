@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::Value;
@@ -45,6 +45,7 @@ impl Sheet {
     /// Makes the table of `items`, a list.
     pub(super) fn of(asked: &SheetText, items: &Value) -> Result<Self> {
         let items = items.as_array().context("a table needs a list")?;
+        ensure!(!items.is_empty(), "there is nothing in {:?}", asked.title);
         let row = |item: &Value| asked.columns.iter().map(|name| cell(item, name)).collect();
         let rows = items.iter().map(row).collect::<Result<Vec<Vec<Cell>>>>()?;
         Ok(Self {
@@ -126,6 +127,7 @@ mod tests {
     fn what_is_no_table_of_amounts_is_an_error() {
         for items in [
             json!({}),
+            json!([]),
             json!([{ "account": "x" }]),
             json!([item("x", "1,0", "USD")]),
         ] {

@@ -3,6 +3,7 @@
 use std::fmt::{Display, Formatter};
 use std::path::PathBuf;
 
+use anyhow::{Result, ensure};
 use serde_json::Value;
 
 use super::path::text;
@@ -39,6 +40,24 @@ pub struct Story {
 }
 
 impl Story {
+    /// That this play came to the same tables as an undisturbed one of the same deal.
+    ///
+    /// # Errors
+    /// If it did not, or if there is nothing to compare: two empty stories are no two equal balances.
+    pub fn balances_as(&self, undisturbed: &Self) -> Result<()> {
+        ensure!(
+            !undisturbed.sheets.is_empty(),
+            "{} shows no table to compare",
+            undisturbed.deal
+        );
+        ensure!(
+            self.sheets == undisturbed.sheets,
+            "another balance: {:?}",
+            self.sheets
+        );
+        Ok(())
+    }
+
     /// Forgets what there was to show so far, because it is told elsewhere.
     pub(super) fn show_nothing(&mut self) {
         self.money.clear();
@@ -90,6 +109,7 @@ pub fn grouped(amount: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sheet::Cell;
     use super::*;
 
     #[test]
@@ -105,6 +125,32 @@ mod tests {
         ];
         for (amount, expected) in cases {
             assert_eq!(grouped(amount), expected);
+        }
+    }
+
+    fn story(cells: &[&str]) -> Story {
+        let sheet = |cell: &&str| Sheet {
+            title: "balance".to_owned(),
+            columns: vec!["account".to_owned()],
+            rows: vec![vec![Cell::Text((*cell).to_owned())]],
+            totals: Vec::new(),
+        };
+        Story {
+            sheets: cells.iter().map(sheet).collect(),
+            ..Story::default()
+        }
+    }
+
+    #[test]
+    fn only_what_shows_something_can_balance() {
+        assert!(story(&["a"]).balances_as(&story(&["a"])).is_ok());
+        for (one, other) in [
+            (story(&["a"]), story(&["b"])),
+            (story(&["a"]), story(&["a", "b"])),
+            (story(&[]), story(&["a"])),
+            (story(&[]), story(&[])),
+        ] {
+            assert!(one.balances_as(&other).is_err(), "{one:?} {other:?}");
         }
     }
 }
