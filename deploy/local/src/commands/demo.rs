@@ -12,10 +12,11 @@ use crate::environment::{Environment, workspace};
 use crate::mail_catcher::Mail;
 
 /// In the order in which they are told.
-pub(super) const DEALS: [&str; 6] = [
+pub(super) const DEALS: [&str; 7] = [
     "handbook",
     "rejected",
     "short-paid",
+    "installments",
     "refused",
     "refused-feeds",
     "refused-events",
