@@ -441,7 +441,7 @@ fn agreements_json(world: &World) -> Vec<Value> {
     world.agreements.iter().map(agreement_json).collect()
 }
 
-fn agreement_json(agreement: &Agreement) -> Value {
+pub(crate) fn agreement_json(agreement: &Agreement) -> Value {
     json!({
         "agreementId": agreement.id,
         "offerId": agreement.offer_id,
