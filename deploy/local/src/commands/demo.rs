@@ -12,11 +12,12 @@ use crate::environment::{Environment, workspace};
 use crate::mail_catcher::Mail;
 
 /// In the order in which they are told.
-pub(super) const DEALS: [&str; 7] = [
+pub(super) const DEALS: [&str; 8] = [
     "handbook",
     "rejected",
     "short-paid",
     "installments",
+    "portal",
     "refused",
     "refused-feeds",
     "refused-events",
