@@ -5,7 +5,7 @@ use countersign_platform::Permission;
 
 /// Who makes offers on AWS Marketplace.
 const MAKERS: &[&str] = &[role::ALLIANCES];
-/// Who collects what an offer needs (O1).
+/// Who collects what an offer needs (O1), and finds out who bought (O14).
 const COLLECTORS: &[&str] = &[role::ENGAGEMENT_MANAGER, role::ALLIANCES];
 /// Who sees to what a clock watches (O18).
 const KEEPERS: &[&str] = &[role::ENGAGEMENT_MANAGER, role::ALLIANCES, role::FINANCE];
@@ -21,7 +21,7 @@ const READERS: &[&str] = &[
 ];
 
 /// The whole table.
-pub(crate) const PERMISSIONS: [Permission; 23] = [
+pub(crate) const PERMISSIONS: [Permission; 25] = [
     Permission::roles("countersign.offer.v1.OfferService/RegisterListing", MAKERS),
     Permission::roles("countersign.offer.v1.OfferService/ListListings", READERS),
     Permission::roles(
@@ -61,6 +61,11 @@ pub(crate) const PERMISSIONS: [Permission; 23] = [
     Permission::roles("countersign.offer.v1.OfferService/StartClock", KEEPERS),
     Permission::roles("countersign.offer.v1.OfferService/SettleClock", KEEPERS),
     Permission::roles("countersign.offer.v1.OfferService/ListClocks", READERS),
+    Permission::roles(
+        "countersign.offer.v1.OfferService/RegisterOrder",
+        COLLECTORS,
+    ),
+    Permission::roles("countersign.offer.v1.OfferService/ListOrders", READERS),
     Permission::roles("countersign.offer.v1.OfferService/GetCalendar", READERS),
     Permission::roles("countersign.offer.v1.OfferService/PutCalendar", MAKERS),
 ];

@@ -6,6 +6,7 @@ use countersign_platform::{Failure, NewAudit, NewEvent, NewTask, Rejection, Task
 use serde::{Deserialize, Serialize};
 
 use super::offer::unknown as unknown_offer;
+use super::order;
 use crate::domain::calendar::Calendar;
 use crate::domain::clock::{self, Clock, Kind, State, Step};
 use crate::domain::id::OfferId;
@@ -98,7 +99,11 @@ pub(crate) async fn start_by_hand(
 }
 
 /// A clock that was started before stays as it is.
-async fn start(uow: &mut UnitOfWork, seller: &SellerId, clock: &Clock) -> Result<Clock, Failure> {
+pub(super) async fn start(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    clock: &Clock,
+) -> Result<Clock, Failure> {
     if !store::clock::insert(uow.connection(), seller, clock).await? {
         let known = store::clock::lock(uow.connection(), seller, &clock.id).await?;
         return known.ok_or_else(|| Failure::internal("starting a clock", "it is gone"));
@@ -169,12 +174,26 @@ pub(crate) async fn settle(
     Ok(after)
 }
 
+/// Ends a clock whose purpose is served; one that ended before stays as it is.
+pub(super) async fn finish(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    clock: &Clock,
+    reason: &str,
+) -> Result<(), Failure> {
+    if let Some(after) = clock.settled(uow.now(), reason) {
+        write(uow, seller, clock, &after).await?;
+        uow.cancel_task(RING, &key(seller, &clock.id)).await?;
+    }
+    Ok(())
+}
+
 /// There is no such clock of this seller.
 pub(crate) fn unknown(clock_id: &str) -> Rejection {
     Rejection::not_found("CLOCK_UNKNOWN", "clock", clock_id)
 }
 
-/// Rings the clock if it is still running and due. Returns the kind that rang.
+/// Rings the clock if it is still running and due, with what follows for its order. Returns the kind that rang.
 pub(crate) async fn ring(
     uow: &mut UnitOfWork,
     seller: &SellerId,
@@ -188,6 +207,7 @@ pub(crate) async fn ring(
         return Ok(None);
     };
     write(uow, seller, &before, &after).await?;
+    order::follow_clock(uow, seller, &after).await?;
     Ok(Some(after.kind))
 }
 

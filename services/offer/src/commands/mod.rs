@@ -8,6 +8,7 @@ pub(crate) mod engagement;
 pub(crate) mod follow_up;
 pub(crate) mod listing;
 pub(crate) mod offer;
+pub(crate) mod order;
 pub(crate) mod prerequisite;
 
 use countersign_platform::{Failure, Rejection, RejectionCode};
@@ -48,7 +49,8 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
         | domain::Rejection::AuthorizationFixed
         | domain::Rejection::ChangedInPortal
         | domain::Rejection::PortalNotAwaited { .. }
-        | domain::Rejection::AwsOfferTaken { .. } => RejectionCode::FailedPrecondition,
+        | domain::Rejection::AwsOfferTaken { .. }
+        | domain::Rejection::OrderRegistered => RejectionCode::FailedPrecondition,
     };
     let refusal = Rejection::new(code, rejection.reason(), rejection.to_string());
     let refusal = match rejection {
@@ -76,7 +78,8 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
         | domain::Rejection::ReleaseInProgress
         | domain::Rejection::ChangeInProgress
         | domain::Rejection::AuthorizationFixed
-        | domain::Rejection::ChangedInPortal => refusal,
+        | domain::Rejection::ChangedInPortal
+        | domain::Rejection::OrderRegistered => refusal,
     };
     rejection.findings().iter().fold(refusal, |all, finding| {
         all.violation(

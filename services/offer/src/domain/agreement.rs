@@ -23,6 +23,12 @@ pub(crate) struct Agreement {
 }
 
 impl Agreement {
+    /// What AWS will charge in all; `None` when the charges do not add up, or there is none.
+    pub(crate) fn total(&self) -> Option<Money> {
+        let currency = self.charges.first()?.amount.currency();
+        Money::sum(self.charges.iter().map(|charge| charge.amount), currency).ok()
+    }
+
     /// The sum of the charges, when they do not add up to what was approved. AWS's numbers stand;
     /// a person must look.
     pub(crate) fn difference_from(&self, approved: Money) -> Option<String> {

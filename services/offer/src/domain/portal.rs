@@ -199,6 +199,15 @@ pub(crate) struct Shown {
     pub(crate) markup: Option<String>,
 }
 
+impl Shown {
+    /// Whether anybody may accept it: it is targeted at no buyer, and resells nothing (O14).
+    pub(crate) fn is_public(&self) -> bool {
+        self.entity_type == "Offer"
+            && self.buyer_accounts.is_empty()
+            && self.authorization_id.is_none()
+    }
+}
+
 /// Every difference between what was approved and what AWS has in the fields that [`Shown`] names;
 /// empty: it is adopted (O3). The legal documents are not among them: AWS shows its own copies.
 pub(crate) fn differences(plan: &Plan, shown: &Shown) -> Vec<AwsError> {

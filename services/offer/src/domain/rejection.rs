@@ -73,6 +73,8 @@ pub(crate) enum Rejection {
     PortalNotAwaited { state: &'static str },
     /// The offer of AWS is another one of ours.
     AwsOfferTaken { offer_id: OfferId },
+    /// The order is registered, by somebody else (O14).
+    OrderRegistered,
     /// Somebody else changed the offer since it was read.
     StaleRevision { expected: u32, actual: u32 },
 }
@@ -99,6 +101,7 @@ impl Rejection {
             Self::ChangedInPortal => "CHANGED_IN_PORTAL",
             Self::PortalNotAwaited { .. } => "PORTAL_NOT_AWAITED",
             Self::AwsOfferTaken { .. } => "AWS_OFFER_TAKEN",
+            Self::OrderRegistered => "ORDER_REGISTERED",
             Self::StaleRevision { .. } => "STALE_REVISION",
         }
     }
@@ -124,6 +127,7 @@ impl Rejection {
             | Self::ChangedInPortal
             | Self::PortalNotAwaited { .. }
             | Self::AwsOfferTaken { .. }
+            | Self::OrderRegistered
             | Self::StaleRevision { .. } => &[],
         }
     }
@@ -180,6 +184,9 @@ impl fmt::Display for Rejection {
             ),
             Self::AwsOfferTaken { offer_id } => {
                 write!(f, "our offer {offer_id} is that offer of AWS's")
+            }
+            Self::OrderRegistered => {
+                f.write_str("the order is registered already, with another buyer or contact")
             }
             Self::StaleRevision { expected, actual } => {
                 write!(f, "the offer is at revision {actual}, not {expected}: read it again")

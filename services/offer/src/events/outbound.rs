@@ -8,6 +8,7 @@ use crate::domain::clock::Clock;
 use crate::domain::deal::ApprovedDeal;
 use crate::domain::intake::Intake;
 use crate::domain::offer::{Event, Offer};
+use crate::domain::order::{Order, State};
 use crate::wire;
 
 /// A public event, encoded.
@@ -36,6 +37,24 @@ pub(crate) fn intake_completed(deal: &ApprovedDeal, intake: &Intake) -> Public {
 pub(crate) fn clock_breached(clock: &Clock) -> Public {
     let clock = Some(wire::clock(clock));
     Public::of(&pb::ClockBreached { clock })
+}
+
+/// A public order was found: nobody made an offer for its buyer (O14).
+pub(crate) fn public_order(order: &Order, clock: &Clock) -> Public {
+    Public::of(&pb::PublicOrderFlagged {
+        order: Some(wire::order::order(order)),
+        identify_by: wire::time(clock.due_at),
+    })
+}
+
+/// What the others hear of how an order stands now.
+pub(crate) fn order(order: &Order) -> Option<Public> {
+    let shown = Some(wire::order::order(order));
+    match order.state {
+        State::Open => None,
+        State::Registered(_) => Some(Public::of(&pb::OrderRegistered { order: shown })),
+        State::RefundAdvised { .. } => Some(Public::of(&pb::OrderRefundAdvised { order: shown })),
+    }
 }
 
 /// What the others hear of `event`; `offer` is as it stands after it.

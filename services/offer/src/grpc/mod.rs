@@ -1,6 +1,7 @@
 //! gRPC: parse, call, convert.
 
 mod clocks;
+mod orders;
 mod parse;
 mod parse_resale;
 mod reply;
@@ -424,6 +425,40 @@ impl OfferService for Offers {
         let found = store::clock::page(&mut *reader, &call.seller, &wanted, after, limit).await;
         let found = found.map_err(failed)?;
         Ok(Response::new(clocks::page(&found, page.size)))
+    }
+
+    async fn register_order(
+        &self,
+        request: Request<pb::RegisterOrderRequest>,
+    ) -> Result<Response<pb::Order>, Status> {
+        let call = self.commands.call(&request)?;
+        let request = request.into_inner();
+        let (agreement, registrant) = orders::registration(&request)?;
+        let seller = call.seller.clone();
+        self.commands
+            .execute(&call, "offer.v1/RegisterOrder", &request, move |uow| {
+                let (seller, id) = (seller.clone(), agreement.clone());
+                let registrant = registrant.clone();
+                Box::pin(async move {
+                    let register = commands::order::register;
+                    let order = register(uow, &seller, &id, &registrant).await?;
+                    Ok(wire::order::order(&order))
+                })
+            })
+            .await
+    }
+
+    async fn list_orders(
+        &self,
+        request: Request<pb::ListOrdersRequest>,
+    ) -> Result<Response<pb::ListOrdersResponse>, Status> {
+        let call = self.commands.query(&request)?;
+        let (state, page) = orders::wanted(request.get_ref())?;
+        let mut reader = self.commands.database().reading(&call.seller).await?;
+        let (after, limit) = (page.after.as_ref(), page.size + 1);
+        let found = store::order::page(&mut *reader, &call.seller, state, after, limit).await;
+        let found = found.map_err(failed)?;
+        Ok(Response::new(orders::page(&found, page.size)))
     }
 
     async fn get_calendar(

@@ -11,6 +11,7 @@ async fn rows_of_another_tenant_are_out_of_reach() {
     let tables = bed.tenants_are_apart().await;
     for own in [
         "agreement",
+        "buyer_order",
         "change_set",
         "clock",
         "engagement",

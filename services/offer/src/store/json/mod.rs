@@ -75,6 +75,14 @@ impl StoredMoney {
     }
 }
 
+pub(crate) fn money(money: Money) -> Value {
+    to_value(&StoredMoney::of(money))
+}
+
+pub(crate) fn money_from(value: Value) -> Result<Money, Unreadable> {
+    from_value::<StoredMoney>(value)?.read()
+}
+
 #[derive(Serialize, Deserialize)]
 struct StoredCharge {
     date: chrono::NaiveDate,
