@@ -29,6 +29,7 @@ async fn the_deals_play_to_their_ends() -> Result<()> {
         "short-paid",
         "installments",
         "portal",
+        "public-order",
         "refused",
         "refused-feeds",
     ] {
