@@ -27,6 +27,7 @@ async fn the_deals_play_to_their_ends() -> Result<()> {
         "handbook",
         "rejected",
         "short-paid",
+        "milestones",
         "refused",
         "refused-feeds",
     ] {

@@ -98,7 +98,11 @@ pub(crate) async fn start_by_hand(
 }
 
 /// A clock that was started before stays as it is.
-async fn start(uow: &mut UnitOfWork, seller: &SellerId, clock: &Clock) -> Result<Clock, Failure> {
+pub(super) async fn start(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    clock: &Clock,
+) -> Result<Clock, Failure> {
     if !store::clock::insert(uow.connection(), seller, clock).await? {
         let known = store::clock::lock(uow.connection(), seller, &clock.id).await?;
         return known.ok_or_else(|| Failure::internal("starting a clock", "it is gone"));
@@ -124,6 +128,28 @@ async fn start(uow: &mut UnitOfWork, seller: &SellerId, clock: &Clock) -> Result
 
 fn key(seller: &SellerId, clock_id: &str) -> String {
     format!("{seller}/{clock_id}")
+}
+
+/// Ends one clock, if it is there and running: what it watches was done for this reason, or without one
+/// it ran out.
+pub(super) async fn end_one(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    clock_id: &str,
+    reason: Option<&str>,
+) -> Result<(), Failure> {
+    let now = uow.now();
+    let Some(clock) = store::clock::lock(uow.connection(), seller, clock_id).await? else {
+        return Ok(());
+    };
+    let after = match reason {
+        Some(reason) => clock.settled(now, reason),
+        None => clock.rung(now),
+    };
+    match after {
+        Some(after) => write(uow, seller, &clock, &after).await,
+        None => Ok(()),
+    }
 }
 
 /// Ends the running clocks of a kind.

@@ -3,7 +3,8 @@
 //!
 //! Publishing and expiry are decided with the offer, whose own events say that they rang. The others
 //! are rung by the clock alone. Kinds that no event of AWS's starts (facts §5: none for payment
-//! requests, none for agreements of professional services) are started by whoever tells of them.
+//! requests, none for agreements of professional services) are started by whoever tells of them; a
+//! payment request that was asked for here starts its own.
 
 use std::fmt;
 use std::str::FromStr;
@@ -252,6 +253,14 @@ pub(crate) struct Clock {
     pub(crate) state: State,
 }
 
+/// What a clock is about, where one of the kind on an offer is not the only one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    pub(crate) offer_id: &'a OfferId,
+    pub(crate) engagement_id: &'a EngagementId,
+    pub(crate) id: &'a str,
+}
+
 /// Where a clock stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum State {
@@ -286,6 +295,24 @@ impl Clock {
             kind,
             offer_id: id.clone(),
             engagement_id: offer.engagement_id().clone(),
+            started_at,
+            due_at,
+            state: State::Running,
+        }
+    }
+
+    /// The one clock of the kind on a subject.
+    pub(crate) fn about(
+        subject: Subject<'_>,
+        kind: Kind,
+        started_at: DateTime<Utc>,
+        due_at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            id: format!("{}.{kind}.{}", subject.offer_id, subject.id),
+            kind,
+            offer_id: subject.offer_id.clone(),
+            engagement_id: subject.engagement_id.clone(),
             started_at,
             due_at,
             state: State::Running,

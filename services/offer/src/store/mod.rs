@@ -10,6 +10,7 @@ pub(crate) mod figures;
 mod json;
 pub(crate) mod listing;
 pub(crate) mod offer;
+pub(crate) mod payment;
 pub(crate) mod prerequisite;
 
 use chrono::{DateTime, Utc};

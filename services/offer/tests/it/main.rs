@@ -15,6 +15,7 @@ mod figures;
 mod kinds;
 mod marketplace;
 mod offers;
+mod payments;
 mod portal;
 mod refusals;
 mod tenants;

@@ -16,6 +16,7 @@ async fn rows_of_another_tenant_are_out_of_reach() {
         "engagement",
         "listing",
         "offer",
+        "payment_request",
         "prerequisite",
         "seller_calendar",
     ] {
