@@ -28,6 +28,7 @@ async fn the_deals_play_to_their_ends() -> Result<()> {
         "rejected",
         "short-paid",
         "milestones",
+        "renewal",
         "refused",
         "refused-feeds",
     ] {

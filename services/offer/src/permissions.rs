@@ -23,7 +23,7 @@ const READERS: &[&str] = &[
 ];
 
 /// The whole table.
-pub(crate) const PERMISSIONS: [Permission; 27] = [
+pub(crate) const PERMISSIONS: [Permission; 29] = [
     Permission::roles("countersign.offer.v1.OfferService/RegisterListing", MAKERS),
     Permission::roles("countersign.offer.v1.OfferService/ListListings", READERS),
     Permission::roles(
@@ -70,6 +70,8 @@ pub(crate) const PERMISSIONS: [Permission; 27] = [
         "countersign.offer.v1.OfferService/CancelPaymentRequest",
         BILLERS,
     ),
+    Permission::roles("countersign.offer.v1.OfferService/ListRenewals", READERS),
+    Permission::roles("countersign.offer.v1.OfferService/AssignRenewal", KEEPERS),
     Permission::roles(
         "countersign.offer.v1.OfferService/GetPaymentRequest",
         READERS,

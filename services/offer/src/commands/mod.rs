@@ -10,6 +10,7 @@ pub(crate) mod listing;
 pub(crate) mod offer;
 pub(crate) mod payment;
 pub(crate) mod prerequisite;
+pub(crate) mod renewal;
 
 use countersign_platform::{Failure, Rejection, RejectionCode};
 

@@ -166,6 +166,14 @@ const RENEWALS: [(Kind, i64); 3] = [
     (Kind::Renewal60, 60),
 ];
 
+/// Of the renewal's clocks of an agreement that ends then, the one that rang last (O16).
+pub(crate) fn renewal_reached(ends_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<Kind> {
+    let rung = RENEWALS
+        .into_iter()
+        .rfind(|(_, before)| now >= ends_at - TimeDelta::days(*before));
+    rung.map(|(kind, _)| kind)
+}
+
 /// What an agreement that ended leaves to do: nothing about its renewal (O16).
 pub(crate) fn after_agreement() -> impl Iterator<Item = Step> {
     RENEWALS

@@ -15,6 +15,7 @@
 //! | [`clock`], [`calendar`] | what must happen by when, and the days that count (O18) |
 //! | [`agreement`] | an agreement as AWS shows it (O13) |
 //! | [`payment`] | requests for money under the cap of variable payments (O17) |
+//! | [`renewal`] | agreements that end, and who sees to each (O16) |
 //! | [`resale`] | resale authorizations, and offers made from them (O5) |
 //! | [`rejection`] | the refusals, each with its stable reason code |
 #![deny(clippy::wildcard_enum_match_arm, clippy::float_arithmetic)]
@@ -34,6 +35,7 @@ pub(crate) mod plan;
 pub(crate) mod portal;
 pub(crate) mod preflight;
 pub(crate) mod rejection;
+pub(crate) mod renewal;
 pub(crate) mod resale;
 
 #[cfg(test)]

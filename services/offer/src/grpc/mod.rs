@@ -4,6 +4,7 @@ mod clocks;
 mod parse;
 mod parse_resale;
 mod payments;
+mod renewals;
 mod reply;
 
 use countersign_kernel::{EngagementId, SellerId};
@@ -485,5 +486,19 @@ impl OfferService for Offers {
         request: Request<pb::ListPaymentRequestsRequest>,
     ) -> Result<Response<pb::ListPaymentRequestsResponse>, Status> {
         self.payment_requests(request).await
+    }
+
+    async fn list_renewals(
+        &self,
+        request: Request<pb::ListRenewalsRequest>,
+    ) -> Result<Response<pb::ListRenewalsResponse>, Status> {
+        self.renewals(request).await
+    }
+
+    async fn assign_renewal(
+        &self,
+        request: Request<pb::AssignRenewalRequest>,
+    ) -> Result<Response<pb::Renewal>, Status> {
+        self.assigned(request).await
     }
 }

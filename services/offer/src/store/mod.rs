@@ -12,6 +12,7 @@ pub(crate) mod listing;
 pub(crate) mod offer;
 pub(crate) mod payment;
 pub(crate) mod prerequisite;
+pub(crate) mod renewal;
 
 use chrono::{DateTime, Utc};
 

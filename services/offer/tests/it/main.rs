@@ -18,5 +18,6 @@ mod offers;
 mod payments;
 mod portal;
 mod refusals;
+mod renewals;
 mod tenants;
 mod world;

@@ -18,6 +18,7 @@ async fn rows_of_another_tenant_are_out_of_reach() {
         "offer",
         "payment_request",
         "prerequisite",
+        "renewal_owner",
         "seller_calendar",
     ] {
         assert!(
