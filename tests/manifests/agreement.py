@@ -150,7 +150,7 @@ def of_server(program, service, given, settings):
     if settings["nats_user"] != service["schema"]:
         yield f"nats_user is {settings['nats_user']}, and NATS knows {service['schema']}"
     stop = program.container.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
-    need = stop + (int(settings["call_timeout_ms"]) + int(settings["drain_timeout_ms"])) / 1000
+    need = stop + int(settings["drain_timeout_ms"]) / 1000
     if program.pod.get("terminationGracePeriodSeconds", 30) <= need:
         yield f"is killed before it has stopped, which may take {need:g} s"
     yield from of_addresses(program, given)

@@ -81,7 +81,7 @@ CASES = {
     ),
     "too short a grace": (
         "prod", "base/service/server.yaml", "terminationGracePeriodSeconds: 60",
-        "terminationGracePeriodSeconds: 45", "is killed before it has stopped",
+        "terminationGracePeriodSeconds: 15", "is killed before it has stopped",
     ),
     "a service that is not there": (
         "prod", "components/mtls/common-settings.env", "tls://nats:4222", "tls://natz:4222", "no such Service",
@@ -102,10 +102,22 @@ CASES = {
         "NATS_OFFER_PASSWORD",
     ),
     "an arrow that no policy lets": (
-        "prod", "base/network/inside.yaml", "port: 5432", "port: 5433", "calls port 5432",
+        "prod", "base/network/inside.yaml", "port: 5432", "port: 5433", "calls postgres on port 5432",
     ),
     "an arrow that nobody named": (
-        "prod", "base/network/outside.yaml", "port: 587", "port: 25", "opens port 25",
+        "prod", "base/network/outside.yaml", "port: 587", "port: 25", "opens port 25 of internet",
+    ),
+    "an arrow to somebody else": (
+        "prod", "base/network/inside.yaml", "component: postgres", "component: postgrez",
+        "calls postgres on port 5432",
+    ),
+    "an arrow into private networks": (
+        "prod", "base/network/outside.yaml", "except: [10.0.0.0/8, ", "except: [",
+        "opens port 443 of 0.0.0.0/0",
+    ),
+    "a door that is open to anybody": (
+        "prod", "base/network/everybody.yaml", 'countersign/caller: "true"', "countersign/caller: maybe",
+        "hears caller=true on port 50051",
     ),
     "policies that deny nothing": (
         "prod", "base/network/deny.yaml", "policyTypes: [Ingress, Egress]", "policyTypes: [Ingress]",

@@ -106,13 +106,13 @@ impl Readiness {
         }
     }
 
-    async fn keep(&self, looked: watch::Receiver<Seen>) {
+    async fn keep(&self, mut looked: watch::Receiver<Seen>) {
         let (mut ready, mut events) = (Steady::default(), Steady::default());
         let mut relay = Relay::default();
         let mut was = None;
         while !self.lifecycle.is_stopping() {
             let now = Instant::now();
-            let seen = *looked.borrow();
+            let seen = *looked.borrow_and_update();
             let connected = self.nats.as_ref().is_some_and(Nats::is_connected);
             let keeps_up = relay.keeps_up(*self.outbox_age.borrow());
             let ready = ready.look(now, seen.is_some_and(|at| now - at < LOOK_LIMIT));
@@ -127,7 +127,11 @@ impl Readiness {
                 .map(|(gauge, yes)| Reading::of(gauge.name, f64::from(u8::from(yes))));
             self.metrics
                 .set(&[READY, CONNECTED, FLOWING], readings.into());
-            self.lifecycle.sleep(PERIOD).await;
+            tokio::select! {
+                () = self.lifecycle.sleep(PERIOD) => {}
+                // A process that begins is ready as soon as it can be.
+                Ok(()) = looked.changed(), if !ready => {}
+            }
         }
         self.health.ready(false).await;
     }

@@ -36,6 +36,10 @@ const CHECK_PERIOD: Duration = Duration::from_secs(3);
 /// The longest pause after a failure: also bounds what an unanswered request leaks in the client.
 const BACK_OFF_LIMIT_MS: u64 = 2_000;
 
+/// All that the relay asks, an index answers in its order. Where the statistics are older than the backlog,
+/// Postgres would rather read and sort the whole table, for every batch.
+const BY_INDEX: [(&str, &str); 2] = [("enable_seqscan", "off"), ("enable_sort", "off")];
+
 const EXPECTED_LAST_SEQUENCE: &str = "Nats-Expected-Last-Sequence";
 
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +98,8 @@ impl Relay {
     }
 
     async fn lead(&self) -> Result<(), sqlx::Error> {
-        let mut connection = self.options.connect().await?;
+        let options = self.options.clone().options(BY_INDEX);
+        let mut connection = options.connect().await?;
         let leads: bool =
             sqlx::query_scalar("SELECT pg_try_advisory_lock(hashtextextended($1, 0))")
                 .bind(format!("{}.relay", self.nats.names.schema))

@@ -30,7 +30,7 @@ const POLL: Duration = Duration::from_millis(200);
 const AWAY: Duration = Duration::from_secs(3);
 
 /// What compose.yaml gives a service to stop in; `docker stop` does not read it of every container.
-const GRACE_SECONDS: &str = "45";
+pub(super) const GRACE_SECONDS: &str = "45";
 
 /// What may befall a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

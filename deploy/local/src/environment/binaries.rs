@@ -14,6 +14,9 @@ use crate::console::Console;
 
 /// The marketplace sandbox's package and program.
 pub(crate) const SANDBOX: &str = "countersign-marketplace-sandbox";
+/// This tool's own program, and its package.
+pub(crate) const TOOL: &str = "countersign";
+const TOOL_PACKAGE: &str = "countersign-local";
 
 /// How the services are built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +25,7 @@ pub enum Build {
     Development,
     /// Quickly, and with the fault points that tests switch on by environment.
     WithFaults,
-    /// As for production: what is measured.
+    /// As for production, this tool too: what is measured, and what measures.
     Release,
 }
 
@@ -42,7 +45,9 @@ impl Binaries {
         match how {
             Build::Development => {}
             Build::WithFaults => args.extend(fault_features(metadata()?)),
-            Build::Release => args.push("--release".to_owned()),
+            Build::Release => {
+                args.extend(["--release", "--package", TOOL_PACKAGE].map(str::to_owned));
+            }
         }
         console.say("Building the five services and the marketplace sandbox …");
         let binaries = Self::from_cargo(&args).await?;

@@ -64,13 +64,6 @@ impl Identities {
         let files = self.services.get(&service);
         files.with_context(|| format!("{service} has no certificate"))
     }
-
-    /// The lines of all keys but the servers': what no log may hold.
-    pub(crate) fn key_lines(&self) -> Result<Vec<String>> {
-        let files = self.services.values().chain([&self.tool]);
-        let lines: Result<Vec<_>> = files.map(TlsFiles::key_lines).collect();
-        Ok(lines?.concat())
-    }
 }
 
 /// Who vouches for everybody in this run.
@@ -176,13 +169,6 @@ impl TlsFiles {
             .append_pair("sslkey", &self.key.display().to_string());
         Ok(url.into())
     }
-
-    /// The lines of the key: what no log may hold.
-    fn key_lines(&self) -> Result<Vec<String>> {
-        let key = read(&self.key)?;
-        let lines = key.lines().filter(|line| !line.starts_with('-'));
-        Ok(lines.map(str::to_owned).collect())
-    }
 }
 
 fn read(file: &Path) -> Result<String> {
@@ -226,7 +212,7 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         let endpoint = files.endpoint("127.0.0.1:1".parse().unwrap()).unwrap();
         let printed = format!("{authority:?} {files:?} {endpoint:?}");
-        for line in files.key_lines().unwrap() {
+        for line in folder.secret_lines().unwrap() {
             let bytes = format!("{:?}", line.as_bytes());
             let bytes = bytes.trim_matches(['[', ']']);
             assert!(

@@ -5,6 +5,7 @@
 //! - `postgres`, `nats`, `nats_permissions`: the private servers
 //! - `servers`: those two together, private or given by URL
 //! - `services`: the table of what each service is started with
+//! - `endpoints`: where everything is, once it runs
 //! - `system`: the whole, with its control: kill, restart, lose the JetStream folder
 //! - `process`, `run_folder`, `ports`, `system_user`, `secrets`: what they stand on
 //! - `clock`: the rehearsal clock (P8)
@@ -15,6 +16,7 @@
 mod binaries;
 mod certificates;
 mod clock;
+mod endpoints;
 mod issuer;
 mod nats;
 mod nats_permissions;
@@ -31,7 +33,7 @@ mod system;
 mod system_user;
 
 pub use binaries::Build;
-pub(crate) use binaries::{Binaries, cargo, fault_features, metadata, workspace};
+pub(crate) use binaries::{Binaries, TOOL, cargo, fault_features, metadata, workspace};
 pub(crate) use nats::{Access, OPERATOR, configuration as nats_configuration, users as nats_users};
 pub(crate) use nats_permissions::render as nats_access;
 pub(crate) use ports::free_address;
@@ -40,18 +42,19 @@ pub(crate) use run_folder::RunFolder;
 pub(crate) use secrets::{password, run_id};
 pub(crate) use servers::Servers;
 pub(crate) use services::NatsAccess;
-pub(crate) use system::health;
 pub(crate) use system_user::is_root;
 
 pub(crate) use clock::shared_file;
+pub(crate) use endpoints::health;
 
 pub use certificates::TlsFiles;
 pub use clock::RehearsalClock;
+pub use endpoints::Endpoints;
 pub use issuer::{Bearer, Issuer};
 pub(crate) use issuer::{IssuerFiles, key_set, new_key};
 pub use servers::External;
 pub use services::Service;
-pub use system::{DatabaseRole, Endpoints, Environment, Options};
+pub use system::{DatabaseRole, Environment, Options};
 
 /// Whether a private Postgres must survive a power cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -80,6 +80,22 @@ impl RunFolder {
         Ok(path)
     }
 
+    /// The lines of every key and password that was written here: what no log may hold.
+    pub(crate) fn secret_lines(&self) -> Result<Vec<String>> {
+        let mut lines = Vec::new();
+        for entry in fs::read_dir(self.path()).context("looking for secrets")? {
+            let path = entry?.path();
+            let kind = path.extension().and_then(|extension| extension.to_str());
+            if matches!(kind, Some("key" | "password")) {
+                let text = fs::read_to_string(&path)
+                    .with_context(|| format!("reading {}", path.display()))?;
+                let secret = text.lines().filter(|line| !line.starts_with("-----"));
+                lines.extend(secret.map(str::to_owned));
+            }
+        }
+        Ok(lines)
+    }
+
     /// Where the log of the process `name` goes.
     pub(crate) fn log(&self, name: &str) -> PathBuf {
         self.path().join(format!("{name}.log"))
@@ -113,6 +129,18 @@ fn is_dead(folder: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_and_passwords_are_told_without_what_frames_them() {
+        let folder = RunFolder::create().unwrap();
+        let pem = "-----BEGIN PRIVATE KEY-----\nMC4CAQ\n-----END PRIVATE KEY-----\n";
+        folder.secret_file("a.key", pem, None).unwrap();
+        folder.secret_file("b.password", "p123", None).unwrap();
+        folder.file("c.pem", "public").unwrap();
+        let mut lines = folder.secret_lines().unwrap();
+        lines.sort();
+        assert_eq!(lines, ["MC4CAQ", "p123"]);
+    }
 
     #[test]
     fn only_dead_runs_are_swept() {

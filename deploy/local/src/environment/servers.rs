@@ -161,7 +161,7 @@ impl Servers {
             server.credentials(user).map(|(_, password)| password)
         });
         let passwords = nats.chain([self.role_password.clone()]);
-        Ok(passwords.chain(self.identities.key_lines()?).collect())
+        Ok(passwords.chain(self.folder.secret_lines()?).collect())
     }
 
     /// Kills the private Postgres and starts it again on the same data.

@@ -3,23 +3,21 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use rustix::process::Signal;
-use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex as AsyncMutex;
-use tonic::transport::Endpoint;
-use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
-use tonic_health::pb::health_client::HealthClient;
 
 use super::Durability;
 use super::binaries::{Binaries, Build, SANDBOX};
 use super::certificates::TlsFiles;
 use super::clock::RehearsalClock;
-use super::issuer::{Issuer, IssuerFiles};
+use super::endpoints::{Endpoints, health};
+use super::issuer::IssuerFiles;
 use super::nats;
 use super::ports::free_address;
 use super::process::{Launch, Process, tail};
@@ -27,13 +25,11 @@ use super::secrets;
 use super::servers::{External, Servers};
 use super::services::{self, DatabaseUrls, NatsAccess, Service, Wiring};
 use crate::console::Console;
-use crate::mail_catcher::{MailCatcher, Mailbox};
+use crate::mail_catcher::MailCatcher;
 use crate::webhook_catcher::WebhookCatcher;
 
 const START_LIMIT: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(20);
-/// How long a process may take to say how it is.
-const HEALTH_LIMIT: Duration = Duration::from_secs(1);
 
 /// How to start.
 #[derive(Debug, Clone)]
@@ -50,37 +46,6 @@ pub struct Options {
     pub rate_limit: Option<u32>,
     /// An OpenTelemetry collector (OTLP over gRPC, `http://host:4317`) that traces are sent to.
     pub collector: Option<String>,
-}
-
-/// Where everything is: all that a deal player needs, also one in another process.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Endpoints {
-    /// Tells this run's deals from another's.
-    pub run_id: String,
-    /// gRPC addresses.
-    pub services: BTreeMap<Service, SocketAddr>,
-    /// Health and `/metrics`, in plain text.
-    pub management: BTreeMap<Service, SocketAddr>,
-    /// The marketplace sandbox, its AWS protocol and its control.
-    pub sandbox: SocketAddr,
-    /// The mail catcher's SMTP port.
-    pub smtp: SocketAddr,
-    /// The webhook catcher's base URL, as the services reach it.
-    pub webhooks: String,
-    /// Caught mail.
-    pub mailbox: Mailbox,
-    /// The rehearsal clock's file.
-    pub clock_file: PathBuf,
-    /// Where the sandbox drops the seller data feeds.
-    pub feeds: PathBuf,
-    /// Logs of every process.
-    pub logs: PathBuf,
-    /// NATS with every right: for events that no service said.
-    pub(crate) nats: NatsAccess,
-    /// What this tool shows to the services, and how it knows them; none where they speak plain text.
-    pub(crate) tls: Option<TlsFiles>,
-    /// Who signs the tokens that the services accept.
-    pub(crate) issuer: IssuerFiles,
 }
 
 /// What a service comes into the servers with.
@@ -245,15 +210,25 @@ impl Environment {
     /// If a log cannot be copied.
     pub fn keep_logs(&self, folder: &Path) -> Result<()> {
         std::fs::create_dir_all(folder).context("making the folder for logs")?;
-        for entry in std::fs::read_dir(&self.endpoints.logs).context("looking for logs")? {
-            let log = entry?.path();
-            if let (Some(name), Some("log")) =
-                (log.file_name(), log.extension().and_then(|e| e.to_str()))
-            {
-                std::fs::copy(&log, folder.join(name)).context("copying a log")?;
-            }
+        for log in self.logs()? {
+            let name = log.file_name().context("a log without a name")?;
+            std::fs::copy(&log, folder.join(name)).context("copying a log")?;
         }
         Ok(())
+    }
+
+    /// Every process's log: there is one for each service at least.
+    fn logs(&self) -> Result<Vec<PathBuf>> {
+        let entries = std::fs::read_dir(&self.endpoints.logs).context("looking for logs")?;
+        let paths: std::io::Result<Vec<_>> = entries.map(|entry| Ok(entry?.path())).collect();
+        let mut logs = paths.context("looking for logs")?;
+        logs.retain(|path| path.extension().is_some_and(|extension| extension == "log"));
+        ensure!(
+            logs.len() > Service::ALL.len(),
+            "only {} logs are there",
+            logs.len()
+        );
+        Ok(logs)
     }
 
     /// Where everything is.
@@ -286,8 +261,8 @@ impl Environment {
         &self.webhooks
     }
 
-    /// The superuser's URL of this run's database: for looking into it, and for telling that a role
-    /// is refused.
+    /// The URL of a service's database, as `role`: for looking into it, and for telling that a role is
+    /// refused.
     ///
     /// # Errors
     /// If `service` was not set up.
@@ -337,14 +312,11 @@ impl Environment {
         // How every token of ours begins, and what comes before one.
         secrets.extend(["eyJ0eXAi".to_owned(), "Bearer ey".to_owned()]);
         let mut found = Vec::new();
-        for entry in std::fs::read_dir(&self.endpoints.logs).context("looking for logs")? {
-            let log = entry?.path();
-            if log.extension().is_some_and(|extension| extension == "log") {
-                let text = std::fs::read(&log).context("reading a log")?;
-                let text = String::from_utf8_lossy(&text);
-                let tells = |line: &&str| secrets.iter().any(|secret| line.contains(secret));
-                found.extend(text.lines().filter(tells).map(str::to_owned));
-            }
+        for log in self.logs()? {
+            let text = std::fs::read(&log).context("reading a log")?;
+            let text = String::from_utf8_lossy(&text);
+            let tells = |line: &&str| secrets.iter().any(|secret| line.contains(secret));
+            found.extend(text.lines().filter(tells).map(str::to_owned));
         }
         Ok(found)
     }
@@ -380,42 +352,37 @@ impl Environment {
     /// # Errors
     /// If it has not ended after `limit`, or not with success.
     pub async fn stop_within(&self, service: Service, limit: Duration) -> Result<()> {
-        let start = Instant::now();
         self.running()
             .get(&service)
             .with_context(|| format!("{service} is down"))?
             .signal(Signal::TERM);
-        loop {
-            let ended = self
-                .running()
-                .get_mut(&service)
-                .with_context(|| format!("{service} is down"))?
-                .ended()?;
-            match ended {
-                Some(status) if status.success() => break,
-                Some(status) => bail!("{service}, asked to stop, ended with {status}"),
-                None if start.elapsed() > limit => bail!("{service} still runs after {limit:?}"),
-                None => tokio::time::sleep(POLL).await,
+        match self.wait_for_end(service, limit).await? {
+            Some(status) if !status.success() => {
+                bail!("{service}, asked to stop, ended with {status}")
             }
+            _ => Ok(()),
         }
-        self.running().remove(&service);
-        Ok(())
     }
 
-    /// Waits until a service has ended by itself, as it does at a fault point.
+    /// Waits until a service has ended by itself, as it does at a fault point. Returns how it did; none
+    /// where it was down before.
     ///
     /// # Errors
     /// If it still runs after `limit`.
-    pub async fn wait_for_end(&self, service: Service, limit: Duration) -> Result<()> {
+    pub async fn wait_for_end(
+        &self,
+        service: Service,
+        limit: Duration,
+    ) -> Result<Option<ExitStatus>> {
         let start = Instant::now();
         loop {
             let ended = match self.running().get_mut(&service) {
-                Some(process) => process.ended()?.is_some(),
-                None => true,
+                Some(process) => process.ended()?,
+                None => return Ok(None),
             };
-            if ended {
+            if ended.is_some() {
                 self.running().remove(&service);
-                return Ok(());
+                return Ok(ended);
             }
             if start.elapsed() > limit {
                 bail!("{service} still runs after {limit:?}");
@@ -560,74 +527,4 @@ pub enum DatabaseRole {
     Owner,
     /// What the service runs as: rows of its own schema only (P1).
     Run,
-}
-
-impl Endpoints {
-    /// Where a service answers.
-    ///
-    /// # Errors
-    /// If it is not part of the system.
-    pub fn address(&self, service: Service) -> Result<SocketAddr> {
-        self.services
-            .get(&service)
-            .copied()
-            .ok_or_else(|| anyhow!("{service} has no address"))
-    }
-
-    /// What this tool shows to the services, and how it knows them.
-    ///
-    /// # Errors
-    /// Where they speak plain text.
-    pub fn certificates(&self) -> Result<&TlsFiles> {
-        self.tls.as_ref().context("no certificates are in use")
-    }
-
-    /// A service's gRPC, over TLS where there are certificates.
-    ///
-    /// # Errors
-    /// If it is not part of the system, or this tool's certificate cannot be read.
-    pub fn grpc(&self, service: Service) -> Result<Endpoint> {
-        let address = self.address(service)?;
-        match &self.tls {
-            Some(files) => files.endpoint(address),
-            None => Ok(Endpoint::new(format!("http://{address}"))?),
-        }
-    }
-
-    /// Who mints tokens that the services accept.
-    ///
-    /// # Errors
-    /// If its key cannot be read.
-    pub fn issuer(&self) -> Result<Issuer> {
-        Issuer::open(&self.issuer)
-    }
-
-    /// Where a service serves health and `/metrics`.
-    ///
-    /// # Errors
-    /// If it is not part of the system.
-    pub fn management_address(&self, service: Service) -> Result<SocketAddr> {
-        self.management
-            .get(&service)
-            .copied()
-            .ok_or_else(|| anyhow!("{service} has no management address"))
-    }
-
-    /// The log of a process, by its name.
-    #[must_use]
-    pub fn log(&self, name: &str) -> PathBuf {
-        Path::new(&self.logs).join(format!("{name}.log"))
-    }
-}
-
-/// What a process says of the health name `service`; none when it does not answer.
-pub(crate) async fn health(address: SocketAddr, service: &str) -> Option<ServingStatus> {
-    let endpoint = tonic::transport::Endpoint::new(format!("http://{address}")).ok()?;
-    let endpoint = endpoint.connect_timeout(HEALTH_LIMIT).timeout(HEALTH_LIMIT);
-    let request = HealthCheckRequest {
-        service: service.to_owned(),
-    };
-    let channel = endpoint.connect().await.ok()?;
-    let answer = HealthClient::new(channel).check(request).await.ok()?;
-    Some(answer.into_inner().status())
 }

@@ -101,6 +101,49 @@ async fn publishes_in_order_with_headers() {
     running.stop().await;
 }
 
+/// A batch reads itself, however much waits behind it.
+#[tokio::test]
+async fn a_batch_costs_the_same_however_long_the_backlog() {
+    const BACKLOG: i32 = 10_000;
+    let (bed, _) = pair().await;
+    let mut superuser = bed.superuser().await;
+    sqlx::query(
+        "INSERT INTO sample.outbox (event_id, seller, aggregate_id, aggregate_seq, type_name, causation,
+            traceparent, payload, occurred_at)
+        SELECT gen_random_uuid(), 'acme', n::text, 1, 'countersign.sample.v1.ThingNoted', 'test', '',
+            '\\x78', now() FROM generate_series(1, $1) AS n",
+    )
+    .bind(BACKLOG)
+    .execute(&mut superuser)
+    .await
+    .unwrap();
+    let running = bed.serve(&sample(), compose_sample).await;
+    let jetstream = jetstream_at(&required(NATS_VARIABLE)).await;
+    // Asked of NATS: a look into the outbox would be counted below.
+    eventually("all of it in the stream", || async {
+        let Ok(stream) = jetstream.get_stream(&stream_of(&bed)).await else {
+            return false;
+        };
+        stream.cached_info().state.messages == u64::from(BACKLOG.unsigned_abs())
+    })
+    .await;
+    running.stop().await;
+    let read = "SELECT idx_tup_fetch + seq_tup_read FROM pg_stat_user_tables
+        WHERE schemaname = 'sample' AND relname = 'outbox'";
+    let mut rows: i64 = 0;
+    // A session tells its figures when it ends.
+    for _ in 0..100 {
+        let now = sqlx::query_scalar(read).fetch_one(&mut superuser);
+        rows = now.await.unwrap();
+        if rows >= i64::from(BACKLOG) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(rows >= i64::from(BACKLOG), "{rows}");
+    assert!(rows < i64::from(5 * BACKLOG), "{rows} rows were read");
+}
+
 /// A crash between publishing and marking: the same message id is sent again, and NATS has it once.
 #[tokio::test]
 async fn what_was_not_marked_is_sent_again_and_stored_once() {
