@@ -29,6 +29,11 @@ async fn the_deals_play_to_their_ends() -> Result<()> {
         "handbook",
         "rejected",
         "short-paid",
+        "installments",
+        "portal",
+        "public-order",
+        "milestones",
+        "renewal",
         "refused",
         "refused-feeds",
     ] {

@@ -28,10 +28,11 @@ macro_rules! notice_files {
 
 const NOTICE_FILES: &[(&str, &str)] = notice_files!(
     "agreement-accepted" "buyer-expiry-changed" "buyer-offer" "buyer-offer-cancelled"
-    "case-rejected" "cash-disbursed" "changes-requested" "data-elements" "discrepancy-found"
-    "engagement-settled" "estimate-expired" "expected-cash" "offer-cancelled" "offer-expired"
-    "offer-expiry-changed" "offer-publish-overdue" "offer-published" "offer-release-failed"
-    "sow-signed" "stamp-voided"
+    "case-rejected" "cash-disbursed" "changes-requested" "clock-breached" "data-elements"
+    "discrepancy-found" "engagement-settled" "estimate-expired" "expected-cash" "offer-cancelled"
+    "offer-expired" "offer-expiry-changed" "offer-publish-overdue" "offer-published"
+    "offer-release-failed" "order-refund-advised" "order-registered" "public-order" "sow-signed"
+    "stamp-voided"
 );
 
 macro_rules! part_files {

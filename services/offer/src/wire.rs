@@ -1,5 +1,8 @@
 //! Protobuf ↔ domain for the words that gRPC and events both say: the approved deal, money, time.
 
+pub(crate) mod order;
+pub(crate) mod payment;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use countersign_kernel::{Currency, Money};
 use countersign_proto::common::v1 as common;
@@ -161,7 +164,7 @@ pub(crate) fn authorization(offer: &Offer) -> Option<pb::ResaleAuthorization> {
 pub(crate) fn clock(clock: &Clock) -> pb::Clock {
     let mut out = pb::Clock {
         clock_id: clock.id.clone(),
-        offer_id: clock.offer_id.to_string(),
+        offer_id: optional(clock.offer_id.as_ref()),
         engagement_id: clock.engagement_id.to_string(),
         owner: clock.kind.owner().to_owned(),
         started_at: time(clock.started_at),
@@ -181,6 +184,10 @@ pub(crate) fn clock(clock: &Clock) -> pb::Clock {
         }
     }
     out
+}
+
+fn optional<T: ToString>(value: Option<T>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
 }
 
 /// The kind of a clock as it goes out.

@@ -26,6 +26,7 @@ mod gateway;
 mod inject;
 mod limits;
 mod portal;
+mod portal_offers;
 mod queue_api;
 mod server;
 mod sigv4;

@@ -81,24 +81,8 @@ async fn variable_offer(State(app): State<App>, body: Bytes) -> Response {
 
 fn make(world: &mut World, now: DateTime<Utc>, input: VariableOffer) -> Result<Value, Denied> {
     let cap = decimal(&input.max_total_charge_amount)?;
-    if Period::parse(&input.duration).is_none() {
-        return Err(Denied::new(
-            "WRONG_DURATION",
-            "duration is not PnD or like.",
-        ));
-    }
-    let owner = input
-        .owner_account_id
-        .unwrap_or_else(|| world.seller.clone());
-    let product = input
-        .product_id
-        .unwrap_or_else(|| DEFAULT_PRODUCT_ID.to_owned());
-    if world.product_owner(&product) != Some(&owner) {
-        return Err(Denied::new(
-            "PRODUCT_NOT_FOUND",
-            format!("{owner} has no product {product}."),
-        ));
-    }
+    checked_duration(&input.duration)?;
+    let (owner, product) = seller_and_product(world, input.owner_account_id, input.product_id)?;
     let id = world.ids.offer();
     let mut offer = direct_draft(&product, Some(input.name.clone()), &owner, &id, now);
     offer.description = Some(input.name);
@@ -112,11 +96,7 @@ fn make(world: &mut World, now: DateTime<Utc>, input: VariableOffer) -> Result<V
         url: input.legal_document_url,
         copy: None,
     }]);
-    offer.validity = Some(Validity {
-        duration: Some(input.duration),
-        start: None,
-        end: None,
-    });
+    offer.validity = Some(lasting(input.duration));
     offer.variable = Some(VariablePayment {
         currency: input.currency_code,
         cap,
@@ -126,4 +106,40 @@ fn make(world: &mut World, now: DateTime<Utc>, input: VariableOffer) -> Result<V
     world.offer_history.push(offer.clone());
     world.offers.push(offer);
     Ok(json!({ "offerId": id }))
+}
+
+/// The seller, the main one when none is named, and its product, the only one when none is named.
+pub(crate) fn seller_and_product(
+    world: &World,
+    owner: Option<String>,
+    product: Option<String>,
+) -> Result<(String, String), Denied> {
+    let owner = owner.unwrap_or_else(|| world.seller.clone());
+    let product = product.unwrap_or_else(|| DEFAULT_PRODUCT_ID.to_owned());
+    if world.product_owner(&product) != Some(&owner) {
+        return Err(Denied::new(
+            "PRODUCT_NOT_FOUND",
+            format!("{owner} has no product {product}."),
+        ));
+    }
+    Ok((owner, product))
+}
+
+pub(crate) fn checked_duration(duration: &str) -> Result<(), Denied> {
+    if Period::parse(duration).is_some() {
+        return Ok(());
+    }
+    Err(Denied::new(
+        "WRONG_DURATION",
+        "duration is not PnD or like.",
+    ))
+}
+
+/// From acceptance on.
+pub(crate) const fn lasting(duration: String) -> Validity {
+    Validity {
+        duration: Some(duration),
+        start: None,
+        end: None,
+    }
 }

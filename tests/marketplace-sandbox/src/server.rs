@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::inject::Injections;
 use crate::limits::Limits;
 use crate::world::World;
-use crate::{admin, agreement, catalog, files, portal};
+use crate::{admin, agreement, catalog, files, portal, portal_offers};
 
 /// Longest request body: 20 changes of 16 KB with room.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -88,6 +88,7 @@ impl Sandbox {
             .merge(admin::routes())
             .merge(files::routes())
             .merge(portal::routes())
+            .merge(portal_offers::routes())
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .with_state(app);
         let signal = stop.clone();

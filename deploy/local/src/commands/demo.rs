@@ -12,10 +12,13 @@ use crate::environment::{Environment, workspace};
 use crate::mail_catcher::Mail;
 
 /// In the order in which they are told.
-pub(super) const DEALS: [&str; 6] = [
+pub(super) const DEALS: [&str; 9] = [
     "handbook",
     "rejected",
     "short-paid",
+    "installments",
+    "portal",
+    "public-order",
     "refused",
     "refused-feeds",
     "refused-events",

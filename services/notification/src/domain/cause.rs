@@ -24,6 +24,10 @@ pub(crate) enum CauseKind {
     OfferCancelled,
     OfferExpired,
     AgreementAccepted,
+    PublicOrderFlagged,
+    OrderRegistered,
+    OrderRefundAdvised,
+    ClockBreached,
     CashDisbursed,
     EngagementSettled,
     DiscrepancyFound,
@@ -32,7 +36,7 @@ pub(crate) enum CauseKind {
 impl CauseKind {
     /// Every kind there is.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::EstimateExpired,
         Self::ChangesRequested,
         Self::CaseRejected,
@@ -46,6 +50,10 @@ impl CauseKind {
         Self::OfferCancelled,
         Self::OfferExpired,
         Self::AgreementAccepted,
+        Self::PublicOrderFlagged,
+        Self::OrderRegistered,
+        Self::OrderRefundAdvised,
+        Self::ClockBreached,
         Self::CashDisbursed,
         Self::EngagementSettled,
         Self::DiscrepancyFound,
@@ -67,6 +75,10 @@ impl CauseKind {
             Self::OfferCancelled => "offer.cancelled",
             Self::OfferExpired => "offer.expired",
             Self::AgreementAccepted => "agreement.accepted",
+            Self::PublicOrderFlagged => "order.public_flagged",
+            Self::OrderRegistered => "order.registered",
+            Self::OrderRefundAdvised => "order.refund_advised",
+            Self::ClockBreached => "clock.breached",
             Self::CashDisbursed => "disbursement.cash_disbursed",
             Self::EngagementSettled => "disbursement.engagement_settled",
             Self::DiscrepancyFound => "disbursement.discrepancy_found",

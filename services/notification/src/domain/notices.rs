@@ -86,6 +86,21 @@ pub(crate) const fn of(kind: CauseKind) -> &'static [Notice] {
                 ]
             }
         }
+        CauseKind::PublicOrderFlagged => {
+            &const { [notice("public-order", &[ALLIANCES, DEAL_DESK])] }
+        }
+        CauseKind::OrderRegistered => {
+            &const { [notice("order-registered", &[ALLIANCES, DEAL_DESK])] }
+        }
+        CauseKind::OrderRefundAdvised => {
+            &const {
+                [notice(
+                    "order-refund-advised",
+                    &[ALLIANCES, DEAL_DESK, FINANCE],
+                )]
+            }
+        }
+        CauseKind::ClockBreached => &const { [notice("clock-breached", &[DEAL_DESK])] },
         CauseKind::CashDisbursed => &const { [notice("cash-disbursed", &[FINANCE])] },
         CauseKind::EngagementSettled => {
             &const { [notice("engagement-settled", &[DEAL_DESK, FINANCE])] }

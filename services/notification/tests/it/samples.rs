@@ -94,6 +94,7 @@ fn accepted() -> offer::AgreementAccepted {
         billing_terms_days: 30,
         product_id: "prod-abc".into(),
         approved_digest: "ab".repeat(32),
+        variable_payments: None,
     }
 }
 
@@ -222,6 +223,71 @@ fn offers() -> Vec<Sample> {
     ]
 }
 
+fn order() -> offer::Order {
+    offer::Order {
+        agreement_id: "agmt-abc".into(),
+        engagement_id: ENGAGEMENT.into(),
+        aws_offer_id: "offer-abc123".into(),
+        product_id: "prod-abc".into(),
+        buyer_account_id: "000999999999".into(),
+        total: usd("102500.00"),
+        placed_at: "2026-11-25T08:00:00Z".into(),
+        ..offer::Order::default()
+    }
+}
+
+pub(crate) fn registered_by(principal: &str) -> offer::OrderRegistered {
+    let registration = offer::Registration {
+        company_name: "Buyer & Sons".into(),
+        contact_name: "Béa Buyer".into(),
+        contact_email: "bea@buyer.example".into(),
+        registered_at: "2026-11-25T09:00:00Z".into(),
+        registered_by: principal.into(),
+    };
+    offer::OrderRegistered {
+        order: Some(offer::Order {
+            offer_id: "9d2f".into(),
+            registration: Some(registration),
+            ..order()
+        }),
+    }
+}
+
+pub(crate) fn breached(kind: offer::ClockKind) -> offer::ClockBreached {
+    let mut clock = offer::Clock {
+        clock_id: "9d2f.buyer-contact.1".into(),
+        offer_id: "9d2f".into(),
+        engagement_id: ENGAGEMENT.into(),
+        owner: "engagement-manager".into(),
+        started_at: "2026-11-25T08:00:00Z".into(),
+        due_at: "2026-11-27T23:59:59Z".into(),
+        ..offer::Clock::default()
+    };
+    clock.set_kind(kind);
+    offer::ClockBreached { clock: Some(clock) }
+}
+
+fn orders() -> Vec<Sample> {
+    let source = "offer";
+    vec![
+        told(
+            source,
+            &offer::PublicOrderFlagged {
+                order: Some(order()),
+                identify_by: "2026-11-27T08:00:00Z".into(),
+            },
+        ),
+        told(source, &registered_by("")),
+        told(
+            source,
+            &offer::OrderRefundAdvised {
+                order: Some(order()),
+            },
+        ),
+        told(source, &breached(offer::ClockKind::BuyerContact)),
+    ]
+}
+
 fn disbursements() -> Vec<Sample> {
     let source = "disbursement_reconciliation";
     vec![
@@ -265,5 +331,5 @@ pub(crate) fn disbursed(amount: &str) -> disbursement::CashDisbursed {
 
 /// One of each.
 pub(crate) fn all() -> Vec<Sample> {
-    [approvals(), offers(), disbursements()].concat()
+    [approvals(), offers(), orders(), disbursements()].concat()
 }

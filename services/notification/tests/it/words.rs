@@ -55,7 +55,7 @@ async fn notices_say_what_they_said() {
         insta::assert_snapshot!(template.as_str(), whole);
         assert!(templates.insert(template), "told twice to one recipient");
     }
-    assert_eq!(templates.len(), 20, "each template once");
+    assert_eq!(templates.len(), 24, "each template once");
     system.running.stop().await;
 }
 
@@ -143,6 +143,38 @@ async fn what_cannot_be_told_is_undecodable() {
         system.tell(&system.incoming("offer", event)).await,
         "applied"
     );
+    system.running.stop().await;
+}
+
+/// N3: a clock whose end has an event of its own tells nothing: nobody hears of one breach twice.
+#[tokio::test]
+async fn a_breach_that_is_told_elsewhere_is_not_told_by_its_clock() {
+    use offer::ClockKind::{AgreementVisible, Identification, OfferExpiry, Publish, Registration};
+    let system = with_everybody_subscribed().await;
+    for kind in [Publish, OfferExpiry, Registration, Identification] {
+        let event = system.event("offer", &samples::breached(kind));
+        assert_eq!(system.tell(&event).await, "ignored", "{kind:?}");
+    }
+    assert_eq!(words(&system).await, []);
+    let event = system.event("offer", &samples::breached(AgreementVisible));
+    assert_eq!(system.tell(&event).await, "applied");
+    system.running.stop().await;
+}
+
+/// O14: whether a person said who bought, or the offer did.
+#[tokio::test]
+async fn an_order_says_who_registered_it() {
+    let system = with_everybody_subscribed().await;
+    for (by, said) in [
+        ("em@acme.example", "Registered by: em@acme.example"),
+        ("", "Registered by: the offer's metadata"),
+    ] {
+        let event = system.event("offer", &samples::registered_by(by));
+        assert_eq!(system.tell(&event).await, "applied");
+        let words = words(&system).await;
+        let (_, _, _, text, _) = words.last().unwrap();
+        assert!(text.contains(said), "{text}");
+    }
     system.running.stop().await;
 }
 

@@ -1,23 +1,35 @@
 //! What AWS shows of agreements (O13). Ours lead to one event, however often they are seen; those of
-//! offers that are not ours are kept and shown to whoever reads the log, and harm nothing.
+//! public offers are orders too (O14); those of other offers that are not ours are kept and shown to
+//! whoever reads the log, and harm nothing.
 
 use countersign_kernel::SellerId;
-use countersign_platform::{Failure, UnitOfWork};
+use countersign_platform::{Failure, NewAudit, NewEvent, UnitOfWork};
+use serde_json::json;
 use tracing::Instrument;
 
-use super::{clock, offer};
+use super::{clock, offer, order};
 use crate::domain::agreement::{Agreement, is_over};
 use crate::domain::command::Command;
-use crate::domain::id::{AwsOfferId, OfferId};
+use crate::domain::id::{AgreementId, AwsOfferId, OfferId};
 use crate::domain::offer::Offer;
+use crate::domain::order as orders;
+use crate::events::outbound;
 use crate::store;
 use crate::store::agreement::Seen;
 
-/// Keeps what was seen, and records it on our offer if it is of one.
+/// An offer that AWS shows to everybody: nobody made it for the buyer who accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PublicOffer {
+    /// AWS's.
+    pub(crate) product_id: Option<String>,
+}
+
+/// Keeps what was seen, and records it on our offer if it is of one; of a `public` offer it is an order.
 pub(crate) async fn record(
     uow: &mut UnitOfWork,
     seller: &SellerId,
     seen: &Seen,
+    public: Option<&PublicOffer>,
 ) -> Result<(), Failure> {
     let now = uow.now();
     let is_new = store::agreement::put(uow.connection(), seller, seen, now).await?;
@@ -25,7 +37,9 @@ pub(crate) async fn record(
     match (&seen.details, aws_offer_id) {
         (Ok(agreement), Ok(aws_offer_id)) => {
             let ours = attach(uow, seller, &aws_offer_id, agreement, &seen.status).await?;
-            if is_new && !ours {
+            if let (false, Some(public)) = (ours, public) {
+                place_public(uow, seller, seen, agreement, (aws_offer_id, public)).await?;
+            } else if is_new && !ours {
                 tracing::warn!(
                     seller = seller.as_str(),
                     agreement = seen.id.as_str(),
@@ -51,6 +65,23 @@ pub(crate) async fn record(
         }
     }
     Ok(())
+}
+
+async fn place_public(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    seen: &Seen,
+    agreement: &Agreement,
+    (aws_offer_id, public): (AwsOfferId, &PublicOffer),
+) -> Result<(), Failure> {
+    if is_over(&seen.status) {
+        return order::end(uow, seller, &agreement.id).await;
+    }
+    let product_id = public.product_id.clone();
+    let placed = orders::of_nobody(agreement, aws_offer_id, product_id);
+    let placed =
+        placed.ok_or_else(|| Failure::internal("placing an order", "its agreement's id"))?;
+    order::place(uow, seller, placed).await
 }
 
 fn warn_of_unread(seller: &SellerId, seen: &Seen, problem: &str, ours: Option<&Offer>) {
@@ -111,7 +142,10 @@ async fn attach_to(
         .agreement()
         .is_some_and(|held| held.id == agreement.id);
     if held && is_over(status) {
-        clock::end_renewals(uow, seller, offer_id).await?;
+        order::end(uow, seller, &agreement.id).await?;
+        end(uow, seller, &offer, &agreement.id, status).await?;
+    } else if held && let Some(placed) = orders::of_offer(&offer, agreement) {
+        order::place(uow, seller, placed).await?;
     }
     let approved = offer.basis.deal.price();
     if let Some(charged) = agreement.difference_from(approved) {
@@ -125,6 +159,40 @@ async fn attach_to(
         );
     }
     Ok(())
+}
+
+/// The agreement is over: nobody has its renewal to see to, and the others hear of it, once.
+async fn end(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    offer: &Offer,
+    agreement: &AgreementId,
+    status: &str,
+) -> Result<(), Failure> {
+    let now = uow.now();
+    clock::end_renewals(uow, seller, &offer.id).await?;
+    if !store::agreement::end(uow.connection(), seller, agreement, now).await? {
+        return Ok(());
+    }
+    let public = outbound::agreement_ended(offer, agreement, status, now);
+    uow.publish(NewEvent {
+        type_name: public.type_name,
+        seller: seller.clone(),
+        engagement: Some(offer.engagement_id().clone()),
+        aggregate_id: offer.id.to_string(),
+        payload: public.payload,
+    })
+    .await?;
+    uow.audit(NewAudit {
+        seller: seller.clone(),
+        engagement: Some(offer.engagement_id().clone()),
+        aggregate_id: offer.id.to_string(),
+        action: "record_agreement_end".to_owned(),
+        reason: String::new(),
+        before: None,
+        after: Some(json!({ "agreement_id": agreement.as_str(), "status": status })),
+    })
+    .await
 }
 
 /// AWS's word stands, and what does not go together with it is for a person.

@@ -6,6 +6,7 @@ use countersign_platform::{Failure, NewAudit, NewEvent, NewTask, Rejection, Task
 use serde::{Deserialize, Serialize};
 
 use super::offer::unknown as unknown_offer;
+use super::order;
 use crate::domain::calendar::Calendar;
 use crate::domain::clock::{self, Clock, Kind, State, Step};
 use crate::domain::id::OfferId;
@@ -99,7 +100,11 @@ pub(crate) async fn start_by_hand(
 }
 
 /// A clock that was started before stays as it is.
-async fn start(uow: &mut UnitOfWork, seller: &SellerId, clock: &Clock) -> Result<Clock, Failure> {
+pub(super) async fn start(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    clock: &Clock,
+) -> Result<Clock, Failure> {
     if !store::clock::insert(uow.connection(), seller, clock).await? {
         let known = store::clock::lock(uow.connection(), seller, &clock.id).await?;
         return known.ok_or_else(|| Failure::internal("starting a clock", "it is gone"));
@@ -125,6 +130,28 @@ async fn start(uow: &mut UnitOfWork, seller: &SellerId, clock: &Clock) -> Result
 
 fn key(seller: &SellerId, clock_id: &str) -> String {
     format!("{seller}/{clock_id}")
+}
+
+/// Ends one clock, if it is there and running: what it watches was done for this reason, or without one
+/// it ran out.
+pub(super) async fn end_one(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    clock_id: &str,
+    reason: Option<&str>,
+) -> Result<(), Failure> {
+    let now = uow.now();
+    let Some(clock) = store::clock::lock(uow.connection(), seller, clock_id).await? else {
+        return Ok(());
+    };
+    let after = match reason {
+        Some(reason) => clock.settled(now, reason),
+        None => clock.rung(now),
+    };
+    match after {
+        Some(after) => write(uow, seller, &clock, &after).await,
+        None => Ok(()),
+    }
 }
 
 /// Ends the running clocks of a kind.
@@ -171,12 +198,26 @@ pub(crate) async fn settle(
     Ok(after)
 }
 
+/// Ends a clock whose purpose is served; one that ended before stays as it is.
+pub(super) async fn finish(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    clock: &Clock,
+    reason: &str,
+) -> Result<(), Failure> {
+    if let Some(after) = clock.settled(uow.now(), reason) {
+        write(uow, seller, clock, &after).await?;
+        uow.cancel_task(RING, &key(seller, &clock.id)).await?;
+    }
+    Ok(())
+}
+
 /// There is no such clock of this seller.
 pub(crate) fn unknown(clock_id: &str) -> Rejection {
     Rejection::not_found("CLOCK_UNKNOWN", "clock", clock_id)
 }
 
-/// Rings the clock if it is still running and due. Returns the kind that rang.
+/// Rings the clock if it is still running and due, with what follows for its order. Returns the kind that rang.
 pub(crate) async fn ring(
     uow: &mut UnitOfWork,
     seller: &SellerId,
@@ -190,6 +231,7 @@ pub(crate) async fn ring(
         return Ok(None);
     };
     write(uow, seller, &before, &after).await?;
+    order::follow_clock(uow, seller, &after).await?;
     Ok(Some(after.kind))
 }
 

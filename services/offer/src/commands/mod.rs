@@ -8,7 +8,10 @@ pub(crate) mod engagement;
 pub(crate) mod follow_up;
 pub(crate) mod listing;
 pub(crate) mod offer;
+pub(crate) mod order;
+pub(crate) mod payment;
 pub(crate) mod prerequisite;
+pub(crate) mod renewal;
 
 use countersign_platform::{Failure, Rejection, RejectionCode};
 
@@ -48,7 +51,13 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
         | domain::Rejection::AuthorizationFixed
         | domain::Rejection::ChangedInPortal
         | domain::Rejection::PortalNotAwaited { .. }
-        | domain::Rejection::AwsOfferTaken { .. } => RejectionCode::FailedPrecondition,
+        | domain::Rejection::AwsOfferTaken { .. }
+        | domain::Rejection::OrderRegistered
+        | domain::Rejection::OfferNotAccepted { .. }
+        | domain::Rejection::NoVariablePayments
+        | domain::Rejection::PaymentRefused { .. }
+        | domain::Rejection::PaymentRequestSending
+        | domain::Rejection::PaymentRequestEnded { .. } => RejectionCode::FailedPrecondition,
     };
     let refusal = Rejection::new(code, rejection.reason(), rejection.to_string());
     let refusal = match rejection {
@@ -64,6 +73,8 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
             .with("expected_revision", expected)
             .with("revision", actual),
         domain::Rejection::OfferNotDraft { state }
+        | domain::Rejection::OfferNotAccepted { state }
+        | domain::Rejection::PaymentRequestEnded { state }
         | domain::Rejection::PortalNotAwaited { state }
         | domain::Rejection::OfferNotPublished { state } => refusal.with("state", state),
         domain::Rejection::SowNotSigned { .. }
@@ -76,7 +87,11 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
         | domain::Rejection::ReleaseInProgress
         | domain::Rejection::ChangeInProgress
         | domain::Rejection::AuthorizationFixed
-        | domain::Rejection::ChangedInPortal => refusal,
+        | domain::Rejection::ChangedInPortal
+        | domain::Rejection::OrderRegistered
+        | domain::Rejection::NoVariablePayments
+        | domain::Rejection::PaymentRefused { .. }
+        | domain::Rejection::PaymentRequestSending => refusal,
     };
     rejection.findings().iter().fold(refusal, |all, finding| {
         all.violation(

@@ -2,8 +2,9 @@
 //! long each kind runs. A clock rings once: a clock that ended stays as it is.
 //!
 //! Publishing and expiry are decided with the offer, whose own events say that they rang. The others
-//! are rung by the clock alone. Kinds that no event of AWS's starts (facts §5: none for payment
-//! requests, none for agreements of professional services) are started by whoever tells of them.
+//! are rung by the clock alone, and orders (O14) follow from that. Kinds that no event of AWS's starts
+//! (facts §5: none for payment requests, none for agreements of professional services) are started by
+//! whoever tells of them; a payment request that was asked for here starts its own.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,6 +12,7 @@ use std::str::FromStr;
 use countersign_kernel::chrono::{DateTime, TimeDelta, Utc};
 use countersign_kernel::{EngagementId, role};
 
+use super::agreement::Agreement;
 use super::calendar::Calendar;
 use super::id::{NotAnId, OfferId};
 use super::offer::{Event, Offer, PUBLISH_WITHIN};
@@ -98,14 +100,14 @@ const TABLE: [Row; 11] = [
         "registration",
         role::ALLIANCES,
         hours(1),
-        true,
+        false,
     ),
     row(
         Kind::Identification,
         "identification",
         role::ALLIANCES,
         hours(48),
-        true,
+        false,
     ),
     row(
         Kind::BuyerContact,
@@ -165,6 +167,14 @@ const RENEWALS: [(Kind, i64); 3] = [
     (Kind::Renewal60, 60),
 ];
 
+/// Of the renewal's clocks of an agreement that ends then, the one that rang last (O16).
+pub(crate) fn renewal_reached(ends_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<Kind> {
+    let rung = RENEWALS
+        .into_iter()
+        .rfind(|(_, before)| now >= ends_at - TimeDelta::days(*before));
+    rung.map(|(kind, _)| kind)
+}
+
 /// What an agreement that ended leaves to do: nothing about its renewal (O16).
 pub(crate) fn after_agreement() -> impl Iterator<Item = Step> {
     RENEWALS
@@ -206,6 +216,11 @@ impl Kind {
         matches!(self, Self::Publish | Self::OfferExpiry)
     }
 
+    /// Whether it waits for the registration of an order (O14).
+    pub(crate) const fn of_orders(self) -> bool {
+        matches!(self, Self::Registration | Self::Identification)
+    }
+
     /// When it rings, for a kind whose time does not depend on what it watches.
     fn due(self, started_at: DateTime<Utc>, calendar: &Calendar) -> Option<DateTime<Utc>> {
         match self.row().span {
@@ -242,14 +257,23 @@ impl fmt::Display for Kind {
 /// A clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Clock {
-    /// Made of offer, kind and start, so that a clock that is started again is the same one.
+    /// Made of offer or order, kind and start, so that a clock that is started again is the same one.
     pub(crate) id: String,
     pub(crate) kind: Kind,
-    pub(crate) offer_id: OfferId,
+    /// `None` of a public order's.
+    pub(crate) offer_id: Option<OfferId>,
     pub(crate) engagement_id: EngagementId,
     pub(crate) started_at: DateTime<Utc>,
     pub(crate) due_at: DateTime<Utc>,
     pub(crate) state: State,
+}
+
+/// What a clock is about, where one of the kind on an offer is not the only one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    pub(crate) offer_id: &'a OfferId,
+    pub(crate) engagement_id: &'a EngagementId,
+    pub(crate) id: &'a str,
 }
 
 /// Where a clock stands.
@@ -284,8 +308,46 @@ impl Clock {
         Self {
             id: format!("{id}.{kind}.{start}"),
             kind,
-            offer_id: id.clone(),
+            offer_id: Some(id.clone()),
             engagement_id: offer.engagement_id().clone(),
+            started_at,
+            due_at,
+            state: State::Running,
+        }
+    }
+
+    /// The clock of an order (O14), from the acceptance on; `None` for a kind without a time of its own.
+    pub(crate) fn of_order(
+        kind: Kind,
+        agreement: &Agreement,
+        offer: Option<&OfferId>,
+        engagement: &EngagementId,
+    ) -> Option<Self> {
+        let started_at = agreement.accepted_at;
+        let (id, start) = (&agreement.id, started_at.timestamp_millis());
+        Some(Self {
+            id: format!("{id}.{kind}.{start}"),
+            kind,
+            offer_id: offer.cloned(),
+            engagement_id: engagement.clone(),
+            started_at,
+            due_at: kind.due(started_at, &Calendar::default())?,
+            state: State::Running,
+        })
+    }
+
+    /// The one clock of the kind on a subject.
+    pub(crate) fn about(
+        subject: Subject<'_>,
+        kind: Kind,
+        started_at: DateTime<Utc>,
+        due_at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            id: format!("{}.{kind}.{}", subject.offer_id, subject.id),
+            kind,
+            offer_id: Some(subject.offer_id.clone()),
+            engagement_id: subject.engagement_id.clone(),
             started_at,
             due_at,
             state: State::Running,

@@ -1,8 +1,11 @@
 //! gRPC: parse, call, convert.
 
 mod clocks;
+mod orders;
 mod parse;
 mod parse_resale;
+mod payments;
+mod renewals;
 mod reply;
 
 use countersign_kernel::{EngagementId, SellerId};
@@ -426,6 +429,40 @@ impl OfferService for Offers {
         Ok(Response::new(clocks::page(&found, page.size)))
     }
 
+    async fn register_order(
+        &self,
+        request: Request<pb::RegisterOrderRequest>,
+    ) -> Result<Response<pb::Order>, Status> {
+        let call = self.commands.call(&request)?;
+        let request = request.into_inner();
+        let (agreement, registrant) = orders::registration(&request)?;
+        let seller = call.seller.clone();
+        self.commands
+            .execute(&call, "offer.v1/RegisterOrder", &request, move |uow| {
+                let (seller, id) = (seller.clone(), agreement.clone());
+                let registrant = registrant.clone();
+                Box::pin(async move {
+                    let register = commands::order::register;
+                    let order = register(uow, &seller, &id, &registrant).await?;
+                    Ok(wire::order::order(&order))
+                })
+            })
+            .await
+    }
+
+    async fn list_orders(
+        &self,
+        request: Request<pb::ListOrdersRequest>,
+    ) -> Result<Response<pb::ListOrdersResponse>, Status> {
+        let call = self.commands.query(&request)?;
+        let (state, page) = orders::wanted(request.get_ref())?;
+        let mut reader = self.commands.database().reading(&call.seller).await?;
+        let (after, limit) = (page.after.as_ref(), page.size + 1);
+        let found = store::order::page(&mut *reader, &call.seller, state, after, limit).await;
+        let found = found.map_err(failed)?;
+        Ok(Response::new(orders::page(&found, page.size)))
+    }
+
     async fn get_calendar(
         &self,
         request: Request<pb::GetCalendarRequest>,
@@ -454,5 +491,49 @@ impl OfferService for Offers {
                 })
             })
             .await
+    }
+
+    async fn request_payment(
+        &self,
+        request: Request<pb::RequestPaymentRequest>,
+    ) -> Result<Response<pb::PaymentRequest>, Status> {
+        self.connected(&request)?;
+        self.ask_for_payment(request).await
+    }
+
+    async fn cancel_payment_request(
+        &self,
+        request: Request<pb::CancelPaymentRequestRequest>,
+    ) -> Result<Response<pb::PaymentRequest>, Status> {
+        self.connected(&request)?;
+        self.withdraw_payment_request(request).await
+    }
+
+    async fn get_payment_request(
+        &self,
+        request: Request<pb::GetPaymentRequestRequest>,
+    ) -> Result<Response<pb::PaymentRequest>, Status> {
+        self.payment_request(request).await
+    }
+
+    async fn list_payment_requests(
+        &self,
+        request: Request<pb::ListPaymentRequestsRequest>,
+    ) -> Result<Response<pb::ListPaymentRequestsResponse>, Status> {
+        self.payment_requests(request).await
+    }
+
+    async fn list_renewals(
+        &self,
+        request: Request<pb::ListRenewalsRequest>,
+    ) -> Result<Response<pb::ListRenewalsResponse>, Status> {
+        self.renewals(request).await
+    }
+
+    async fn assign_renewal(
+        &self,
+        request: Request<pb::AssignRenewalRequest>,
+    ) -> Result<Response<pb::Renewal>, Status> {
+        self.assigned(request).await
     }
 }

@@ -14,7 +14,7 @@ use crate::domain::id::OfferId;
 struct Row {
     clock_id: String,
     kind: String,
-    offer_id: String,
+    offer_id: Option<String>,
     engagement_id: String,
     state: String,
     started_at: DateTime<Utc>,
@@ -29,7 +29,7 @@ impl TryFrom<Row> for Clock {
     fn try_from(row: Row) -> Result<Self, Unreadable> {
         Ok(Self {
             kind: parse(&row.kind, "clock kind")?,
-            offer_id: parse(&row.offer_id, "offer id")?,
+            offer_id: row.offer_id.map(|id| parse(&id, "offer id")).transpose()?,
             engagement_id: parse(&row.engagement_id, "engagement id")?,
             started_at: row.started_at,
             due_at: row.due_at,
@@ -71,7 +71,7 @@ pub(crate) async fn insert(
     .bind(seller.as_str())
     .bind(&clock.id)
     .bind(clock.kind.name())
-    .bind(clock.offer_id.as_str())
+    .bind(clock.offer_id.as_ref().map(OfferId::as_str))
     .bind(clock.engagement_id.as_str())
     .bind(clock.kind.owner())
     .bind(clock.state.name())
@@ -181,7 +181,7 @@ pub(crate) fn audit_view(clock: &Clock) -> Value {
     let (ended_at, reason) = ended(clock);
     json!({
         "kind": clock.kind.name(),
-        "offer_id": clock.offer_id.as_str(),
+        "offer_id": clock.offer_id.as_ref().map(OfferId::as_str),
         "state": clock.state.name(),
         "started_at": clock.started_at,
         "due_at": clock.due_at,

@@ -6,7 +6,8 @@ use countersign_platform::{Failure, TaskHandler, TaskOutcome, TaskRun, async_tra
 
 use super::Outside;
 use crate::commands;
-use crate::domain::id::AgreementId;
+use crate::commands::agreement::PublicOffer;
+use crate::domain::id::{AgreementId, AwsOfferId};
 use crate::marketplace::{CallError, Summary};
 use crate::store;
 use crate::store::agreement::Seen;
@@ -138,11 +139,42 @@ impl Look {
             Err(error @ CallError::Refused(_)) => Err(error.to_string()),
             Err(later @ CallError::Later(_)) => return Err(later.into()),
         };
+        let public = match &seen.details {
+            Ok(_) => self.public_offer(run, &seen).await?,
+            Err(_) => None,
+        };
         let done = run.transaction(|uow| {
-            let (seller, seen) = (self.0.seller.clone(), seen.clone());
-            Box::pin(async move { commands::agreement::record(uow, &seller, &seen).await })
+            let (seller, seen, public) = (self.0.seller.clone(), seen.clone(), public.clone());
+            Box::pin(async move {
+                commands::agreement::record(uow, &seller, &seen, public.as_ref()).await
+            })
         });
         Ok(done.await?)
+    }
+
+    /// The agreement's offer, if AWS shows it to everybody. Ours are made for their buyers; of another
+    /// that AWS does not let us look at nothing is known.
+    async fn public_offer(
+        &self,
+        run: &TaskRun,
+        seen: &Seen,
+    ) -> Result<Option<PublicOffer>, Trouble> {
+        let Ok(id) = seen.aws_offer_id.parse::<AwsOfferId>() else {
+            return Ok(None);
+        };
+        let mut reader = run.reading().await?;
+        let ours = store::offer::by_aws_id(&mut *reader, &self.0.seller, &id).await;
+        drop(reader);
+        if ours.map_err(Failure::from)?.is_some() {
+            return Ok(None);
+        }
+        match self.0.marketplace.entity(&id).await {
+            Ok(Ok(shown)) => Ok(shown.is_public().then_some(PublicOffer {
+                product_id: shown.product_id,
+            })),
+            Ok(Err(_)) | Err(CallError::Refused(_)) => Ok(None),
+            Err(later @ CallError::Later(_)) => Err(later.into()),
+        }
     }
 
     /// Agreements that were seen before their offer was known to be published.

@@ -37,7 +37,7 @@ fn start(world: &World, offer: &pb::Offer, kind: ClockKind) -> pb::StartClockReq
 async fn a_clock_rings_once_over_restarts_and_jumps() {
     let mut world = World::new().await;
     let offer = world.published().await;
-    let request = start(&world, &offer, ClockKind::Registration);
+    let request = start(&world, &offer, ClockKind::AgreementVisible);
     for _ in 0..2 {
         let request = world.command(request.clone());
         let clock = world.client.clone().start_clock(request).await.unwrap();
@@ -45,9 +45,9 @@ async fn a_clock_rings_once_over_restarts_and_jumps() {
     }
     assert_eq!(
         kinds(&clocks(&world, State::Running).await),
-        [ClockKind::Registration, ClockKind::OfferExpiry]
+        [ClockKind::AgreementVisible, ClockKind::OfferExpiry]
     );
-    world.advance(TimeDelta::minutes(59));
+    world.advance(TimeDelta::minutes(23 * 60 + 59));
     world.pass().await;
     world.restart().await;
     assert!(clocks(&world, State::Breached).await.is_empty());
@@ -65,7 +65,7 @@ async fn a_clock_rings_once_over_restarts_and_jumps() {
     let breached = world.events::<pb::ClockBreached>().await;
     assert_eq!(breached.len(), 1);
     let clock = breached[0].clock.as_ref().unwrap();
-    assert_eq!(clock.kind(), ClockKind::Registration);
+    assert_eq!(clock.kind(), ClockKind::AgreementVisible);
     assert_eq!(clock.owner, "alliances");
     let listed = clocks(&world, State::Breached).await;
     assert_eq!(listed, std::slice::from_ref(clock));
@@ -101,12 +101,16 @@ async fn an_offers_life_starts_and_ends_its_clocks() {
     let running = clocks(&world, State::Running).await;
     assert_eq!(
         kinds(&running),
-        [ClockKind::BuyerContact, ClockKind::Renewal60]
+        [
+            ClockKind::Registration,
+            ClockKind::BuyerContact,
+            ClockKind::Renewal60
+        ]
     );
     // Accepted on a Monday; Tuesday is a holiday.
-    assert_eq!(running[0].due_at, "2026-03-05T23:59:59Z");
+    assert_eq!(running[1].due_at, "2026-03-05T23:59:59Z");
     let settle = pb::SettleClockRequest {
-        clock_id: running[0].clock_id.clone(),
+        clock_id: running[1].clock_id.clone(),
         reason: "kick-off is on Wednesday".into(),
     };
     let settled = client.settle_clock(world.command(settle)).await.unwrap();
@@ -115,11 +119,16 @@ async fn an_offers_life_starts_and_ends_its_clocks() {
     for _ in 0..5 {
         world.pass().await;
     }
-    assert!(world.events::<pb::ClockBreached>().await.is_empty());
+    let breached = world.events::<pb::ClockBreached>().await;
+    let breached: Vec<_> = breached
+        .iter()
+        .map(|event| event.clock.as_ref().unwrap().kind())
+        .collect();
+    assert_eq!(breached, [ClockKind::Registration]);
 }
 
 /// The seller asks the buyer to end the agreement, and the buyer agrees.
-async fn end_agreement(world: &World, agreement_id: &str) {
+pub(crate) async fn end_agreement(world: &World, agreement_id: &str) {
     let credentials = Credentials::new(
         sandbox::DEFAULT_ACCESS_KEY_ID,
         sandbox::DEFAULT_SECRET_ACCESS_KEY,
@@ -175,13 +184,17 @@ async fn what_is_no_clock_to_start_or_settle_is_refused() {
     let world = World::new().await;
     let offer = world.published().await;
     let mut client = world.client.clone();
-    let mut ahead = start(&world, &offer, ClockKind::Registration);
+    let mut ahead = start(&world, &offer, ClockKind::BuyerContact);
     ahead.started_at = "2030-01-01T00:00:00Z".into();
     let mut nothing = start(&world, &offer, ClockKind::Unspecified);
     nothing.started_at = "yesterday".into();
     for (request, expected) in [
         (
             start(&world, &offer, ClockKind::Publish),
+            vec!["CLOCK_STARTS_BY_ITSELF"],
+        ),
+        (
+            start(&world, &offer, ClockKind::Registration),
             vec!["CLOCK_STARTS_BY_ITSELF"],
         ),
         (ahead, vec!["START_IN_FUTURE"]),

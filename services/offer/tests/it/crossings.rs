@@ -10,6 +10,7 @@ use countersign_proto::offer::v1 as pb;
 use countersign_proto::offer::v1::offer::State;
 use serde_json::json;
 
+use crate::deals;
 use crate::world::{ENGAGEMENT, World, refusal};
 
 async fn inject(world: &World, operation: &str, failure: &str, times: u32, after_apply: bool) {
@@ -99,14 +100,15 @@ async fn a_void_before_the_request_is_made_takes_the_release_back() {
     assert_eq!(offers_at_aws(&world).await, 0);
 }
 
-/// O3: what AWS would read must be what was merged from the approved documents.
+/// O3: what AWS would read must be what was merged from the approved documents, to the byte.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_merged_document_that_changed_since_is_not_sent() {
+async fn a_merged_document_of_which_one_byte_changed_since_is_not_sent() {
     let world = World::new().await;
     let draft = world.draft().await;
     let digest = &draft.legal_document.as_ref().unwrap().digest;
     let stored = world.files.path().join(format!("bucket/{digest}.pdf"));
-    std::fs::write(&stored, b"%PDF-1.7 another").unwrap();
+    let merged = std::fs::read(&stored).unwrap();
+    std::fs::write(&stored, one_byte_off(&merged)).unwrap();
     world.release(&draft).await;
     let back = world
         .until(&draft.offer_id, |offer| !offer.errors.is_empty())
@@ -114,6 +116,56 @@ async fn a_merged_document_that_changed_since_is_not_sent() {
     assert_eq!(back.state(), State::Draft);
     assert_eq!(back.errors[0].code, "LEGAL_DOCUMENT_LOST");
     assert_eq!(offers_at_aws(&world).await, 0);
+}
+
+/// The same bytes but for one bit of the middle one.
+fn one_byte_off(bytes: &[u8]) -> Vec<u8> {
+    let mut other = bytes.to_vec();
+    other[bytes.len() / 2] ^= 1;
+    assert_eq!(other.len(), bytes.len());
+    other
+}
+
+/// O3, A4: whichever document differs by one byte from what was stamped, nothing of it is released.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_byte_of_one_document_that_is_not_as_stamped_stops_the_release() {
+    let world = World::new().await;
+    let files = deals::files();
+    let digest = Digest::of(b"what was approved");
+    world
+        .ready_to_draft(deals::deal(ENGAGEMENT, &files, digest))
+        .await;
+    let mut client = world.client.clone();
+    for file in &files {
+        world
+            .approval
+            .keep_as(Digest::of(&file.bytes), &one_byte_off(&file.bytes));
+        let drafted = client.draft_offer(world.command(World::draft_request()));
+        let drafted = drafted.await.unwrap().into_inner();
+        let draft = world.assembled(&drafted.offer_id).await;
+        let answer = client.release_offer(world.command(World::release_request(&draft)));
+        let (_, reason, violations) = refusal(answer.await);
+        assert_eq!(reason, "PREFLIGHT_FAILED", "{}", file.name);
+        assert_eq!(violations, ["LEGAL_DOCUMENT_READY"], "{}", file.name);
+        let failure = draft.legal_document.unwrap().failure;
+        assert!(
+            failure.starts_with(file.name) && failure.contains("other content than was approved"),
+            "{failure}"
+        );
+        world.approval.keep(&file.bytes);
+        let cancel = pb::CancelOfferRequest {
+            offer_id: draft.offer_id,
+            reason: "the document is not the one that was stamped".into(),
+        };
+        client.cancel_offer(world.command(cancel)).await.unwrap();
+    }
+    assert_eq!(offers_at_aws(&world).await, 0);
+    let drafted = client.draft_offer(world.command(World::draft_request()));
+    let draft = world
+        .assembled(&drafted.await.unwrap().into_inner().offer_id)
+        .await;
+    world.release(&draft).await;
+    world.until_state(&draft.offer_id, State::Published).await;
 }
 
 /// O13: an agreement that AWS would not show is asked for again, by itself.

@@ -11,12 +11,15 @@ async fn rows_of_another_tenant_are_out_of_reach() {
     let tables = bed.tenants_are_apart().await;
     for own in [
         "agreement",
+        "buyer_order",
         "change_set",
         "clock",
         "engagement",
         "listing",
         "offer",
+        "payment_request",
         "prerequisite",
+        "renewal_owner",
         "seller_calendar",
     ] {
         assert!(

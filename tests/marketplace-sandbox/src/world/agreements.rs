@@ -143,11 +143,12 @@ impl World {
                 format!("{offer_id} can no longer be accepted."),
             ));
         }
-        if !offer
+        // Without targeting it is public.
+        let targeted = offer
             .buyers()
             .iter()
-            .any(|account| account == payer || account == buyer)
-        {
+            .any(|account| account == payer || account == buyer);
+        if offer.targeting.is_some() && !targeted {
             return Err(Denied::new(
                 "ACCOUNT_NOT_TARGETED",
                 format!("{offer_id} is not offered to {payer}."),

@@ -3,8 +3,10 @@
 //! A new event is a name in its source's list, a line in [`tell`], and a row in `domain/notices.rs`.
 
 mod approval;
+mod clock;
 mod disbursement;
 mod offer;
+mod order;
 mod told;
 
 use std::sync::Arc;
@@ -52,6 +54,10 @@ pub(crate) const SOURCES: [Source; 4] = [
             "countersign.offer.v1.OfferCancelled",
             "countersign.offer.v1.OfferExpired",
             "countersign.offer.v1.AgreementAccepted",
+            "countersign.offer.v1.PublicOrderFlagged",
+            "countersign.offer.v1.OrderRegistered",
+            "countersign.offer.v1.OrderRefundAdvised",
+            "countersign.offer.v1.ClockBreached",
         ],
     },
     Source {
@@ -86,6 +92,10 @@ fn tell(event: &IncomingEvent) -> Result<Option<Told>, Failure> {
         "countersign.offer.v1.OfferCancelled" => told_by(event, offer::cancelled),
         "countersign.offer.v1.OfferExpired" => told_by(event, offer::expired),
         "countersign.offer.v1.AgreementAccepted" => told_by(event, offer::agreement_accepted),
+        "countersign.offer.v1.PublicOrderFlagged" => told_by(event, order::public_order),
+        "countersign.offer.v1.OrderRegistered" => told_by(event, order::registered),
+        "countersign.offer.v1.OrderRefundAdvised" => told_by(event, order::refund_advised),
+        "countersign.offer.v1.ClockBreached" => return clock_told_by(event),
         "countersign.disbursement_reconciliation.v1.CashDisbursed" => {
             told_by(event, disbursement::cash_disbursed)
         }
@@ -113,6 +123,12 @@ fn plainly_told_by<M: Message + Default>(
     tell: fn(&M) -> Told,
 ) -> Result<Told, Failure> {
     event.decode().map(|message: M| tell(&message))
+}
+
+/// Of some clocks nobody hears by the clock: what they end has an event of its own.
+fn clock_told_by(event: &IncomingEvent) -> Result<Option<Told>, Failure> {
+    let message = event.decode()?;
+    clock::breached(&message).map_err(|error| Failure::undecodable(event.type_name.clone(), error))
 }
 
 /// The event as a cause. The engagement is the envelope's, or else the message's.
