@@ -31,8 +31,8 @@ const NOTICE_FILES: &[(&str, &str)] = notice_files!(
     "case-rejected" "cash-disbursed" "changes-requested" "clock-breached" "data-elements"
     "discrepancy-found" "engagement-settled" "estimate-expired" "expected-cash" "offer-cancelled"
     "offer-expired" "offer-expiry-changed" "offer-publish-overdue" "offer-published"
-    "offer-release-failed" "order-refund-advised" "order-registered" "public-order" "sow-signed"
-    "stamp-voided"
+    "offer-release-failed" "order-refund-advised" "order-registered" "payment-request-approved"
+    "payment-request-failed" "payment-request-rejected" "public-order" "sow-signed" "stamp-voided"
 );
 
 macro_rules! part_files {

@@ -12,13 +12,15 @@ use crate::environment::{Environment, workspace};
 use crate::mail_catcher::Mail;
 
 /// In the order in which they are told.
-pub(super) const DEALS: [&str; 9] = [
+pub(super) const DEALS: [&str; 11] = [
     "handbook",
     "rejected",
     "short-paid",
     "installments",
     "portal",
     "public-order",
+    "milestones",
+    "renewal",
     "refused",
     "refused-feeds",
     "refused-events",

@@ -28,6 +28,9 @@ pub(crate) enum CauseKind {
     OrderRegistered,
     OrderRefundAdvised,
     ClockBreached,
+    PaymentRequestApproved,
+    PaymentRequestRejected,
+    PaymentRequestFailed,
     CashDisbursed,
     EngagementSettled,
     DiscrepancyFound,
@@ -36,7 +39,7 @@ pub(crate) enum CauseKind {
 impl CauseKind {
     /// Every kind there is.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::EstimateExpired,
         Self::ChangesRequested,
         Self::CaseRejected,
@@ -54,6 +57,9 @@ impl CauseKind {
         Self::OrderRegistered,
         Self::OrderRefundAdvised,
         Self::ClockBreached,
+        Self::PaymentRequestApproved,
+        Self::PaymentRequestRejected,
+        Self::PaymentRequestFailed,
         Self::CashDisbursed,
         Self::EngagementSettled,
         Self::DiscrepancyFound,
@@ -79,6 +85,9 @@ impl CauseKind {
             Self::OrderRegistered => "order.registered",
             Self::OrderRefundAdvised => "order.refund_advised",
             Self::ClockBreached => "clock.breached",
+            Self::PaymentRequestApproved => "payment_request.approved",
+            Self::PaymentRequestRejected => "payment_request.rejected",
+            Self::PaymentRequestFailed => "payment_request.failed",
             Self::CashDisbursed => "disbursement.cash_disbursed",
             Self::EngagementSettled => "disbursement.engagement_settled",
             Self::DiscrepancyFound => "disbursement.discrepancy_found",

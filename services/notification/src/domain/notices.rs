@@ -101,6 +101,15 @@ pub(crate) const fn of(kind: CauseKind) -> &'static [Notice] {
             }
         }
         CauseKind::ClockBreached => &const { [notice("clock-breached", &[DEAL_DESK])] },
+        CauseKind::PaymentRequestApproved => {
+            &const { [notice("payment-request-approved", &[FINANCE])] }
+        }
+        CauseKind::PaymentRequestRejected => {
+            &const { [notice("payment-request-rejected", &[FINANCE, DEAL_DESK])] }
+        }
+        CauseKind::PaymentRequestFailed => {
+            &const { [notice("payment-request-failed", &[FINANCE, ALLIANCES])] }
+        }
         CauseKind::CashDisbursed => &const { [notice("cash-disbursed", &[FINANCE])] },
         CauseKind::EngagementSettled => {
             &const { [notice("engagement-settled", &[DEAL_DESK, FINANCE])] }

@@ -49,6 +49,20 @@ pub(crate) fn published() -> offer::OfferPublished {
     }
 }
 
+fn payment_request() -> offer::PaymentRequest {
+    offer::PaymentRequest {
+        payment_request_id: "0196".into(),
+        engagement_id: ENGAGEMENT.into(),
+        agreement_id: "agmt-abc".into(),
+        number: 2,
+        milestone: "Migration <accepted>".into(),
+        amount: usd("41250.00"),
+        requested_by: "em@acme.example".into(),
+        requested_at: "2026-11-22T10:00:00Z".into(),
+        ..offer::PaymentRequest::default()
+    }
+}
+
 pub(crate) fn intake() -> offer::IntakeCompleted {
     offer::IntakeCompleted {
         elements: Some(offer::DataElements {
@@ -185,6 +199,38 @@ fn offers() -> Vec<Sample> {
                 offer_id: "9d2f".into(),
                 change_set_id: "cs-1".into(),
                 released_at: "2026-11-22T09:00:00Z".into(),
+            },
+        ),
+        told(
+            source,
+            &offer::PaymentRequestApproved {
+                request: Some(payment_request()),
+                charge: Some(common::Charge {
+                    number: 2,
+                    charge_date: "2026-12-02".into(),
+                    amount: usd("41250.00"),
+                }),
+            },
+        ),
+        told(
+            source,
+            &offer::PaymentRequestRejected {
+                request: Some(offer::PaymentRequest {
+                    reason: "<data> are missing".into(),
+                    ..payment_request()
+                }),
+            },
+        ),
+        told(
+            source,
+            &offer::PaymentRequestFailed {
+                request: Some(offer::PaymentRequest {
+                    errors: vec![offer::AwsError {
+                        code: "VALIDATION_FAILED".into(),
+                        message: "The payment request could not be validated.".into(),
+                    }],
+                    ..payment_request()
+                }),
             },
         ),
         told(

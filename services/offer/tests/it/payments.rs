@@ -15,7 +15,7 @@ use tonic::{Code, Response, Status};
 use crate::deals::{self, usd};
 use crate::world::{ENGAGEMENT, World, refusal};
 
-const LOOKS: usize = 100;
+const LOOKS: usize = 300;
 
 /// An accepted offer with a cap of 102 500.00, entered in the portal.
 async fn accepted(world: &World, strategy: &str) -> pb::Offer {
@@ -340,7 +340,7 @@ async fn a_withdrawal_that_comes_too_late_is_an_approval() {
     world.advance(TimeDelta::days(30));
     inject(
         &world,
-        json!({ "operation": "GetAgreementPaymentRequest", "failure": "throttle", "times": 8 }),
+        json!({ "operation": "GetAgreementPaymentRequest", "failure": "throttle", "times": 4 }),
     )
     .await;
     answer(&world, &pending, true).await;

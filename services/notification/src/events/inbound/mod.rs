@@ -7,6 +7,7 @@ mod clock;
 mod disbursement;
 mod offer;
 mod order;
+mod payment;
 mod told;
 
 use std::sync::Arc;
@@ -58,6 +59,9 @@ pub(crate) const SOURCES: [Source; 4] = [
             "countersign.offer.v1.OrderRegistered",
             "countersign.offer.v1.OrderRefundAdvised",
             "countersign.offer.v1.ClockBreached",
+            "countersign.offer.v1.PaymentRequestApproved",
+            "countersign.offer.v1.PaymentRequestRejected",
+            "countersign.offer.v1.PaymentRequestFailed",
         ],
     },
     Source {
@@ -96,6 +100,9 @@ fn tell(event: &IncomingEvent) -> Result<Option<Told>, Failure> {
         "countersign.offer.v1.OrderRegistered" => told_by(event, order::registered),
         "countersign.offer.v1.OrderRefundAdvised" => told_by(event, order::refund_advised),
         "countersign.offer.v1.ClockBreached" => return clock_told_by(event),
+        "countersign.offer.v1.PaymentRequestApproved" => told_by(event, payment::approved),
+        "countersign.offer.v1.PaymentRequestRejected" => told_by(event, payment::rejected),
+        "countersign.offer.v1.PaymentRequestFailed" => told_by(event, payment::failed),
         "countersign.disbursement_reconciliation.v1.CashDisbursed" => {
             told_by(event, disbursement::cash_disbursed)
         }

@@ -39,16 +39,21 @@ pub(super) fn publish_overdue(event: &offer::OfferPublishOverdue) -> Told {
 }
 
 pub(super) fn release_failed(event: &offer::OfferReleaseFailed) -> Told {
-    let errors = event.errors.iter().map(|error| {
+    Told::new(CauseKind::OfferReleaseFailed)
+        .internal("offer_id", &event.offer_id)
+        .internal("change_set_id", &event.change_set_id)
+        .list("errors", aws_errors(&event.errors))
+}
+
+/// AWS's errors, each with its code.
+pub(super) fn aws_errors(errors: &[offer::AwsError]) -> Vec<Value> {
+    let errors = errors.iter().map(|error| {
         record([
             ("code", line(&error.code)),
             ("message", line(&error.message)),
         ])
     });
-    Told::new(CauseKind::OfferReleaseFailed)
-        .internal("offer_id", &event.offer_id)
-        .internal("change_set_id", &event.change_set_id)
-        .list("errors", errors.collect())
+    errors.collect()
 }
 
 pub(super) fn expiry_changed(event: &offer::OfferExpiryChanged) -> Result<Told, Malformed> {
