@@ -18,5 +18,6 @@ mod offers;
 mod orders;
 mod portal;
 mod refusals;
+mod resale;
 mod tenants;
 mod world;
