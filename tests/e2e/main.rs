@@ -30,6 +30,7 @@ async fn the_deals_play_to_their_ends() -> Result<()> {
         "installments",
         "portal",
         "public-order",
+        "resale",
         "refused",
         "refused-feeds",
     ] {

@@ -12,13 +12,14 @@ use crate::environment::{Environment, workspace};
 use crate::mail_catcher::Mail;
 
 /// In the order in which they are told.
-pub(super) const DEALS: [&str; 9] = [
+pub(super) const DEALS: [&str; 10] = [
     "handbook",
     "rejected",
     "short-paid",
     "installments",
     "portal",
     "public-order",
+    "resale",
     "refused",
     "refused-feeds",
     "refused-events",
