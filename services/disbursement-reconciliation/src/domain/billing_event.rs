@@ -230,9 +230,11 @@ impl TransactionType {
 
 impl BillingEvent {
     pub(crate) const fn effect(&self) -> Effect {
-        match self.kind.effect() {
-            Effect::Revenue if self.wholesale => Effect::Wholesale,
-            other => other,
+        let effect = self.kind.effect();
+        if self.wholesale && matches!(effect, Effect::Revenue) {
+            Effect::Wholesale
+        } else {
+            effect
         }
     }
 

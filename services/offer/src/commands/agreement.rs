@@ -48,13 +48,13 @@ pub(crate) async fn record(
                 );
             }
         }
-        (Err(problem), Ok(aws_offer_id)) => match public {
-            Some(public) => place_public(uow, seller, &seen.status, public).await?,
-            None => {
-                let ours = store::offer::by_aws_id(uow.connection(), seller, &aws_offer_id).await?;
-                warn_of_unread(seller, seen, problem, ours.as_ref());
+        (Err(problem), Ok(aws_offer_id)) => {
+            if let Some(public) = public {
+                return place_public(uow, seller, &seen.status, public).await;
             }
-        },
+            let ours = store::offer::by_aws_id(uow.connection(), seller, &aws_offer_id).await?;
+            warn_of_unread(seller, seen, problem, ours.as_ref());
+        }
         (Err(problem), Err(_)) => warn_of_unread(seller, seen, problem, None),
         (Ok(_), Err(_)) => {
             tracing::warn!(
