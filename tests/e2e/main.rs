@@ -30,6 +30,8 @@ async fn the_deals_play_to_their_ends() -> Result<()> {
         "installments",
         "portal",
         "public-order",
+        "milestones",
+        "renewal",
         "resale",
         "refused",
         "refused-feeds",

@@ -6,7 +6,7 @@
 //! | owns | accepted agreements and their expected charges, AWS's feed rows, the ledger, discrepancy cases, the seller's cash policy |
 //! | commands | `IngestFeeds`, `ResolveDiscrepancy`, `PutCashPolicy` ([`grpc`]); the turn by the clock ([`feeds`]) |
 //! | events out | `CashDisbursed`, `DiscrepancyFound`, `EngagementSettled`; aggregate: the agreement ([`events`]) |
-//! | events in | `countersign.offer.v1.AgreementAccepted` ([`events`]) |
+//! | events in | `countersign.offer.v1.AgreementAccepted`, `countersign.offer.v1.PaymentRequestApproved`, `countersign.offer.v1.AgreementEnded` ([`events`]) |
 //! | tables | `agreement`, `expected_charge`, `billing_event`, `feed_file`, `feed_row`, `feed_refusal`, `ledger_transaction`, `ledger_entry`, `discrepancy`, `cash_policy`, `reconcile_due`, `seller_turn` ([`store`]) |
 //! | accounts | the table in [`domain::ledger`] |
 //!

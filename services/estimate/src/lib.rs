@@ -5,12 +5,12 @@
 //!
 //! | | |
 //! |---|---|
-//! | commands | Create, Revise, Submit, Withdraw, Clone (an estimate); Put (the pricing policy); Add (a listing fee) |
+//! | commands | Create, Revise, Submit, Withdraw, Clone, Renew (an estimate); Put (the pricing policy); Add (a listing fee) |
 //! | questions | Get, List, customer's view, compare versions, solve, policy, fees |
 //! | events out | `EstimateSubmitted`, `EstimateWithdrawn`, `EstimateExpired`, `EstimateApproved`; the aggregate is the estimate |
-//! | events in | of approval: `DealStamped`, `ChangesRequested`, `CaseRejected` |
+//! | events in | of approval: `DealStamped`, `ChangesRequested`, `CaseRejected`; of offer: `AgreementAccepted` |
 //! | timers | `estimate.expire`, one per version, at the end of its last day (UTC) |
-//! | tables | `estimate`, `estimate_version` (append-only), `pricing_policy`, `listing_fee` (append-only) |
+//! | tables | `estimate`, `estimate_version` (append-only), `agreement`, `pricing_policy`, `listing_fee` (append-only) |
 //!
 //! # Rooms
 //! | room | what changes there |
@@ -31,7 +31,7 @@ mod permissions;
 mod store;
 mod wire;
 
-pub use events::inbound::Approvals;
+pub use events::inbound::{Approvals, Offers};
 
 use countersign_platform::{BoxError, MAX_MESSAGE_BYTES, NoSection, Parts, Service, Wiring};
 use countersign_proto::estimate::v1::estimate_service_server::EstimateServiceServer;
@@ -63,5 +63,6 @@ pub async fn compose(parts: Parts<NoSection>) -> Result<Wiring, BoxError> {
     Ok(Wiring::new()
         .grpc(estimates.max_decoding_message_size(MAX_MESSAGE_BYTES))
         .subscribe("approval", Approvals)
+        .subscribe("offer", Offers)
         .task(commands::validity::KIND, expiry))
 }

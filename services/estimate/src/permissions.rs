@@ -19,7 +19,7 @@ const READERS: &[&str] = &[
 const PRICERS: &[&str] = &[role::FINANCE];
 
 /// The whole table.
-pub(crate) const PERMISSIONS: [Permission; 14] = [
+pub(crate) const PERMISSIONS: [Permission; 15] = [
     Permission::roles(
         "countersign.estimate.v1.EstimateService/CreateEstimate",
         AUTHORS,
@@ -34,6 +34,10 @@ pub(crate) const PERMISSIONS: [Permission; 14] = [
     ),
     Permission::roles(
         "countersign.estimate.v1.EstimateService/WithdrawEstimate",
+        AUTHORS,
+    ),
+    Permission::roles(
+        "countersign.estimate.v1.EstimateService/StartRenewal",
         AUTHORS,
     ),
     Permission::roles(

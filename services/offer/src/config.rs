@@ -44,7 +44,7 @@ pub struct OfferConfig {
     pub change_set_poll_min_ms: u64,
     /// See `change_set_poll_min_ms`.
     pub change_set_poll_max_ms: u64,
-    /// The pause between two looks for agreements.
+    /// The pause between two looks for agreements; the shortest between two looks at a payment request.
     pub agreement_poll_ms: u64,
     /// How far each look reaches back before the last one: AWS shows an agreement up to 24 hours
     /// late, with its old time.

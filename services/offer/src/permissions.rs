@@ -7,6 +7,8 @@ use countersign_platform::Permission;
 const MAKERS: &[&str] = &[role::ALLIANCES];
 /// Who collects what an offer needs (O1), and finds out who bought (O14).
 const COLLECTORS: &[&str] = &[role::ENGAGEMENT_MANAGER, role::ALLIANCES];
+/// Who asks the buyer for money when a milestone is reached, and takes it back (O17).
+const BILLERS: &[&str] = &[role::ENGAGEMENT_MANAGER, role::ALLIANCES, role::FINANCE];
 /// Who sees to what a clock watches (O18).
 const KEEPERS: &[&str] = &[role::ENGAGEMENT_MANAGER, role::ALLIANCES, role::FINANCE];
 const READERS: &[&str] = &[
@@ -21,7 +23,7 @@ const READERS: &[&str] = &[
 ];
 
 /// The whole table.
-pub(crate) const PERMISSIONS: [Permission; 25] = [
+pub(crate) const PERMISSIONS: [Permission; 31] = [
     Permission::roles("countersign.offer.v1.OfferService/RegisterListing", MAKERS),
     Permission::roles("countersign.offer.v1.OfferService/ListListings", READERS),
     Permission::roles(
@@ -68,6 +70,21 @@ pub(crate) const PERMISSIONS: [Permission; 25] = [
     Permission::roles("countersign.offer.v1.OfferService/ListOrders", READERS),
     Permission::roles("countersign.offer.v1.OfferService/GetCalendar", READERS),
     Permission::roles("countersign.offer.v1.OfferService/PutCalendar", MAKERS),
+    Permission::roles("countersign.offer.v1.OfferService/RequestPayment", BILLERS),
+    Permission::roles(
+        "countersign.offer.v1.OfferService/CancelPaymentRequest",
+        BILLERS,
+    ),
+    Permission::roles("countersign.offer.v1.OfferService/ListRenewals", READERS),
+    Permission::roles("countersign.offer.v1.OfferService/AssignRenewal", KEEPERS),
+    Permission::roles(
+        "countersign.offer.v1.OfferService/GetPaymentRequest",
+        READERS,
+    ),
+    Permission::roles(
+        "countersign.offer.v1.OfferService/ListPaymentRequests",
+        READERS,
+    ),
 ];
 
 #[cfg(test)]

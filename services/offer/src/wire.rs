@@ -1,6 +1,7 @@
 //! Protobuf ↔ domain for the words that gRPC and events both say: the approved deal, money, time.
 
 pub(crate) mod order;
+pub(crate) mod payment;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use countersign_kernel::{Currency, Money};

@@ -413,6 +413,7 @@ async fn state(State(app): State<App>) -> Response {
             "changeSets": change_sets,
             "offers": offers_json(world),
             "agreements": agreements_json(world),
+            "paymentRequests": payment_requests_json(world),
             "billingEvents": world.billing_events,
             "injections": pending,
         }))
@@ -435,6 +436,21 @@ fn offer_json(offer: &Offer) -> Value {
         "currency": offer.schedule.as_ref().map(|schedule| &schedule.currency),
         "total": offer.schedule.as_ref().map(|schedule| schedule.total().to_string()),
     })
+}
+
+fn payment_requests_json(world: &World) -> Vec<Value> {
+    let requests = world.payment_requests.iter();
+    let shown = requests.map(|request| {
+        json!({
+            "paymentRequestId": request.id,
+            "agreementId": request.agreement_id,
+            "name": request.name,
+            "amount": request.amount.to_string(),
+            "status": request.status.as_str(),
+            "chargeId": request.charge_id,
+        })
+    });
+    shown.collect()
 }
 
 fn agreements_json(world: &World) -> Vec<Value> {

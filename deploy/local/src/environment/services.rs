@@ -89,7 +89,8 @@ impl Service {
     #[must_use]
     pub fn hears(self) -> &'static [Self] {
         match self {
-            Self::Estimate | Self::Offer => &[Self::Approval],
+            Self::Estimate => &[Self::Approval, Self::Offer],
+            Self::Offer => &[Self::Approval],
             Self::Approval => &[Self::Estimate],
             Self::Notification => &[
                 Self::Estimate,

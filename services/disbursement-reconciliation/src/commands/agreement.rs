@@ -8,7 +8,7 @@ use crate::domain::agreement::{Command, Event, Facts, Position, State, decide, e
 use crate::domain::book::Book;
 use crate::domain::discrepancy::{Case, CaseId};
 use crate::domain::ids::AgreementId;
-use crate::domain::terms::{AcceptedAgreement, Terms};
+use crate::domain::terms::{AcceptedAgreement, Charge, Terms};
 use crate::events::outbound;
 use crate::store;
 
@@ -26,6 +26,29 @@ pub(crate) async fn accept(
         .map_err(|error| Failure::undecodable("the terms of an accepted agreement", error))?;
     let command = Command::Accept(Box::new(terms));
     run(uow, seller, &agreement, command, ("accept", String::new())).await
+}
+
+/// The buyer approved a payment request: expects its cash, and takes in the rows that came before (O17).
+pub(crate) async fn expect(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    agreement: &AgreementId,
+    charge: Charge,
+) -> Result<(), Failure> {
+    store::due::take_turn(uow.connection(), seller).await?;
+    let command = Command::Expect(charge);
+    run(uow, seller, agreement, command, ("expect", String::new())).await
+}
+
+/// AWS shows that the agreement is over: of payment requests nothing further comes (O17).
+pub(crate) async fn end(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    agreement: &AgreementId,
+) -> Result<(), Failure> {
+    store::due::take_turn(uow.connection(), seller).await?;
+    let told = ("end", String::new());
+    run(uow, seller, agreement, Command::End, told).await
 }
 
 /// Takes in the rows that touch an agreement (R3), and takes its mark off.
@@ -89,7 +112,10 @@ async fn run(
     let offer = match (&loaded.state, &command) {
         (State::Known(position), _) => Some(position.terms.offer.clone()),
         (State::Unknown, Command::Accept(terms)) => Some(terms.offer.clone()),
-        (State::Unknown, Command::Reconcile | Command::Resolve { .. }) => None,
+        (
+            State::Unknown,
+            Command::Expect(_) | Command::End | Command::Reconcile | Command::Resolve { .. },
+        ) => None,
     };
     let book = match offer {
         Some(offer) => store::billing::book(uow.connection(), seller, agreement, &offer).await?,

@@ -21,6 +21,11 @@ impl From<Refused> for Failure {
             Refused::OtherTerms => {
                 Rejection::failed_precondition("AGREEMENT_HAS_OTHER_TERMS", message).into()
             }
+            // Money that AWS will charge needs a person: the event is parked, not passed over.
+            Refused::UnknownAgreement
+            | Refused::NotByRequests
+            | Refused::OtherCharge(_)
+            | Refused::Terms(_) => Self::undecodable("an approved charge", message),
             Refused::UnknownCase => Rejection::not_found("CASE_UNKNOWN", "case", "").into(),
             Refused::AlreadyResolved { by } => {
                 Rejection::failed_precondition("CASE_ALREADY_RESOLVED", message)

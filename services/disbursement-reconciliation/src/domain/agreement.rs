@@ -16,7 +16,7 @@ use super::discrepancy::{Accepted, Case, CaseId, CaseStatus, Topic, findings, wr
 use super::ids::BillingEventId;
 use super::ledger::{Account, LedgerError, Posting, Source, Transaction};
 use super::posting::{Wanted, wanted};
-use super::terms::Terms;
+use super::terms::{Charge, ChargedBy, ExpectedCharge, Terms, TermsError};
 
 /// An agreement, known or not yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +49,10 @@ pub(crate) struct Posted {
 pub(crate) enum Command {
     /// The buyer accepted: this cash is expected.
     Accept(Box<Terms>),
+    /// The buyer approved a payment request: AWS will charge it (O17).
+    Expect(Charge),
+    /// AWS shows that it is over: no further request is approved (O17).
+    End,
     /// Billing events came in.
     Reconcile,
     /// A person accepts a difference.
@@ -63,6 +67,10 @@ pub(crate) enum Command {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Event {
     Accepted(Box<Terms>),
+    /// A further charge is expected.
+    Expected(ExpectedCharge),
+    /// No further charge comes.
+    Ended,
     /// `revision` counts the transactions of a source: 0, then its corrections.
     Posted {
         source: Source,
@@ -128,6 +136,14 @@ pub(crate) struct Totals {
 pub(crate) enum Rejection {
     #[error("the agreement was accepted before, on other terms")]
     OtherTerms,
+    #[error("there is no such agreement")]
+    UnknownAgreement,
+    #[error("the agreement charges by its schedule, not by payment requests")]
+    NotByRequests,
+    #[error("charge {0} was approved before, with another day or amount")]
+    OtherCharge(u32),
+    #[error("the charge cannot be expected")]
+    Terms(#[from] TermsError),
     #[error("there is no such case")]
     UnknownCase,
     #[error("the case was resolved before by {by}")]
@@ -157,6 +173,11 @@ pub(crate) fn decide(
         (State::Unknown, Command::Accept(terms)) => vec![Event::Accepted(terms)],
         (State::Known(position), Command::Accept(terms)) if same(&position.terms, &terms) => vec![],
         (State::Known(_), Command::Accept(_)) => return Err(Rejection::OtherTerms),
+        (State::Unknown, Command::Expect(_) | Command::End) => {
+            return Err(Rejection::UnknownAgreement);
+        }
+        (State::Known(position), Command::Expect(charge)) => expect(&position.terms, charge)?,
+        (State::Known(position), Command::End) => end(&position.terms),
         (State::Unknown, Command::Reconcile) => return Ok(vec![]),
         (State::Known(_), Command::Reconcile) => vec![],
         (State::Unknown, Command::Resolve { .. }) => return Err(Rejection::UnknownCase),
@@ -191,6 +212,8 @@ pub(crate) fn evolve(state: State, event: &Event) -> Result<State, Rejection> {
     };
     match event {
         Event::Accepted(_) | Event::CashDisbursed(_) => {}
+        Event::Expected(charge) => position.terms.add(*charge),
+        Event::Ended => position.terms.charged_by = ChargedBy::EndedRequests,
         Event::Posted {
             source,
             transaction,
@@ -227,15 +250,42 @@ fn set_status(position: &mut Position, case: &CaseId, status: CaseStatus) {
     }
 }
 
-/// A repeated acceptance is the same whatever the policy has become since.
+/// Of a schedule the charges stand: which of them AWS still invoices is its own matter.
+fn end(terms: &Terms) -> Vec<Event> {
+    match terms.charged_by {
+        ChargedBy::Requests => vec![Event::Ended],
+        ChargedBy::Schedule | ChargedBy::EndedRequests => Vec::new(),
+    }
+}
+
+/// What is approved again is the same charge. More than the cap is AWS's to refuse: what it approved, it
+/// charges.
+fn expect(terms: &Terms, charge: Charge) -> Result<Vec<Event>, Rejection> {
+    match terms.charged_by {
+        ChargedBy::Schedule => return Err(Rejection::NotByRequests),
+        // Approved before the end, and heard of after it.
+        ChargedBy::Requests | ChargedBy::EndedRequests => {}
+    }
+    let mut charges = terms.charges.iter();
+    match charges.find(|known| known.number == charge.number) {
+        Some(known) if (known.on, known.amount) == (charge.on, charge.amount) => Ok(Vec::new()),
+        Some(known) => Err(Rejection::OtherCharge(known.number)),
+        None => Ok(vec![Event::Expected(terms.expect_request(charge)?)]),
+    }
+}
+
+/// A repeated acceptance is the same whatever the policy has become since, and whatever was approved.
 fn same(known: &Terms, told: &Terms) -> bool {
     let what = |terms: &Terms| {
+        let of_schedule = terms.charged_by == ChargedBy::Schedule;
         let charges: Vec<_> = terms
             .charges
             .iter()
+            .filter(|_| of_schedule)
             .map(|charge| (charge.number, charge.on, charge.amount, charge.wholesale))
             .collect();
         (
+            of_schedule,
             terms.engagement.clone(),
             terms.offer.clone(),
             charges,
@@ -392,7 +442,7 @@ fn settle(position: &Position, facts: Facts<'_>) -> Result<Vec<Event>, Rejection
 impl Position {
     /// Whether nothing is owed and no difference is open, on any charge.
     pub(crate) fn is_settled(&self, book: &Book) -> Result<bool, MoneyError> {
-        if self.cases.values().any(Case::is_open) {
+        if self.cases.values().any(Case::is_open) || !self.terms.is_complete()? {
             return Ok(false);
         }
         for cash in charges(&self.terms, book)? {

@@ -125,6 +125,8 @@ fn the_handbook_deal_settles_to_the_cent() {
         .filter_map(|event| match event {
             Event::CashDisbursed(cash) => Some((cash.amount, cash.bank_trace.as_deref())),
             Event::Accepted(_)
+            | Event::Expected(_)
+            | Event::Ended
             | Event::Posted { .. }
             | Event::CaseOpened(_)
             | Event::CaseCleared { .. }
@@ -427,6 +429,8 @@ fn forgiveness_takes_effect_when_it_happens() {
         } => Some(*effective),
         Event::Posted { .. }
         | Event::Accepted(_)
+        | Event::Expected(_)
+        | Event::Ended
         | Event::CashDisbursed(_)
         | Event::CaseOpened(_)
         | Event::CaseCleared { .. }
@@ -521,6 +525,8 @@ fn posted_is_the_sum_of_its_transactions() {
                 } if of == source => sum.with(transaction).unwrap(),
                 Event::Posted { .. }
                 | Event::Accepted(_)
+                | Event::Expected(_)
+                | Event::Ended
                 | Event::CashDisbursed(_)
                 | Event::CaseOpened(_)
                 | Event::CaseCleared { .. }

@@ -65,16 +65,15 @@ impl Book {
             .filter(|event| event.moves_balance() && owns(terms, event))
     }
 
-    /// The number of the charge that a row belongs to: that of the invoiced row it goes back to.
-    pub(crate) fn charge_of(&self, terms: &Terms, event: &BillingEvent) -> Option<u32> {
+    /// The row that a row goes back to: as a rule the invoiced one.
+    pub(crate) fn root<'a>(&'a self, event: &'a BillingEvent) -> &'a BillingEvent {
         let root = (0..MAX_PARENTS).try_fold(event, |row, _| {
             row.parent
                 .as_ref()
                 .and_then(|id| self.events.get(id))
                 .ok_or(row)
         });
-        let on = root.unwrap_or_else(|row| row).charged_on();
-        terms.charge_on(on).map(|charge| charge.number)
+        root.unwrap_or_else(|row| row)
     }
 
     /// Every deposit in the set, by the id of its row.
@@ -135,7 +134,7 @@ fn owns(terms: &Terms, event: &BillingEvent) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{Row, accepted, handbook, handbook_rows, usd};
+    use super::super::samples::{Row, handbook, handbook_rows, usd};
     use super::*;
 
     #[test]
@@ -200,23 +199,6 @@ mod tests {
         assert_eq!(deposit.difference, usd("-0.01"));
         assert_eq!(deposit.difference_borne_by(&rows[1]), usd("0"));
         assert_eq!(deposit.difference_borne_by(&rows[2]), usd("-0.01"));
-    }
-
-    /// A paid-out row dated in a later charge's turn still belongs to the charge it pays.
-    #[test]
-    fn a_payout_belongs_to_the_charge_of_its_invoice() {
-        let terms = accepted(&[("2027-01-05", "10.00"), ("2027-02-05", "10.00")], "0.50");
-        let invoiced = Row::new("i", "INVOICED", "SELLER_REV_SHARE", "10.00")
-            .on("2027-01-06")
-            .build();
-        let paid = Row::new("p", "DISBURSED", "SELLER_REV_SHARE", "-10.00")
-            .on("2027-02-20")
-            .parent("i")
-            .build();
-        let book: Book = [invoiced, paid.clone()].into_iter().collect();
-        assert_eq!(book.charge_of(&terms, &paid), Some(1));
-        let alone: Book = [paid.clone()].into_iter().collect();
-        assert_eq!(alone.charge_of(&terms, &paid), Some(2));
     }
 
     #[test]

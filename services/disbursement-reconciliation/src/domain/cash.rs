@@ -10,6 +10,7 @@ use super::billing_event::{Action, BillingEvent, Effect};
 use super::book::Book;
 use super::ids::InvoiceId;
 use super::terms::{ExpectedCharge, Terms};
+use super::turns::Turns;
 
 /// The figures of one charge. Amounts are changes in what AWS owes the seller, so a fee is below
 /// zero; what was paid out is above.
@@ -86,13 +87,14 @@ pub(crate) enum OverdueBucket {
 /// The figures of every charge of an agreement, in the order of its charges.
 pub(crate) fn charges(terms: &Terms, book: &Book) -> Result<Vec<ChargeCash>, MoneyError> {
     let deposits = book.deposits()?;
+    let turns = Turns::of(terms, book);
     let mut charges: Vec<ChargeCash> = terms
         .charges
         .iter()
         .map(|charge| ChargeCash::nothing(*charge))
         .collect();
     for event in book.own(terms) {
-        let number = book.charge_of(terms, event);
+        let number = turns.charge_of(event);
         let charge = charges
             .iter_mut()
             .find(|charge| Some(charge.expected.number) == number);

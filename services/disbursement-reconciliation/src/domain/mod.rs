@@ -8,6 +8,7 @@
 //! | [`billing_event`] | one immutable row of AWS's billing feed and what it means (R2, R3) |
 //! | [`intake`] | which rows of a feed are new, repeated or in conflict (R2) |
 //! | [`book`] | the set of rows that an agreement is reconciled from: ownership, deposits (R3) |
+//! | [`turns`] | which charge a row belongs to (R3) |
 //! | [`cash`] | figures and state per charge (R3, R4) |
 //! | [`ledger`] | accounts and balanced transactions (R5) |
 //! | [`posting`] | what each charge, row and deposit should have posted (R5) |
@@ -29,6 +30,7 @@ pub(crate) mod ledger;
 pub(crate) mod policy;
 pub(crate) mod posting;
 pub(crate) mod terms;
+pub(crate) mod turns;
 
 #[cfg(test)]
 mod agreement_tests;
@@ -38,5 +40,7 @@ mod cash_tests;
 mod discrepancy_tests;
 #[cfg(test)]
 mod properties;
+#[cfg(test)]
+mod request_tests;
 #[cfg(test)]
 mod samples;

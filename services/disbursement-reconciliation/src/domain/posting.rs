@@ -10,7 +10,7 @@ use super::billing_event::{Action, BillingEvent, Effect};
 use super::book::{Book, Deposit};
 use super::ids::BillingEventId;
 use super::ledger::{Account, Posting, Source};
-use super::terms::{ExpectedCharge, Terms};
+use super::terms::{ChargedBy, ExpectedCharge, Terms};
 
 /// What a source should have posted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,7 +78,10 @@ fn expectation(terms: &Terms, charge: &ExpectedCharge) -> Result<Wanted, MoneyEr
                 Account::AccruedWholesale,
                 charge.wholesale,
             )?,
-        effective: terms.accepted_at.date_naive(),
+        effective: match terms.charged_by {
+            ChargedBy::Schedule => terms.accepted_at.date_naive(),
+            ChargedBy::Requests | ChargedBy::EndedRequests => charge.on,
+        },
         description: format!("Charge {} of {} expected", charge.number, terms.agreement),
     })
 }

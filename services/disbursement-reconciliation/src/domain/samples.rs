@@ -56,6 +56,7 @@ fn agreed(charges: &[(&str, &str, &str)], fee: &str, rate: &str) -> Terms {
         offer: "offer-1".parse().unwrap(),
         accepted_at,
         charges,
+        cap: None,
         base_total: usd("0.00"),
         price_total: price,
         fee_rate: Rate::parse(rate).unwrap(),
@@ -63,6 +64,40 @@ fn agreed(charges: &[(&str, &str, &str)], fee: &str, rate: &str) -> Terms {
         billing_terms_days: 30,
     };
     Terms::expect(agreement, CashPolicy::new(Schedule::Daily, 1).unwrap()).unwrap()
+}
+
+/// An agreement with a cap of 1 000.00 and these approved payment requests; fee 2.5 %, NET 30 (O17).
+pub(crate) fn requested(charges: &[(&str, &str)]) -> Terms {
+    let agreement = AcceptedAgreement {
+        agreement: "agmt-1".parse().unwrap(),
+        engagement: "eng-1".parse().unwrap(),
+        offer: "offer-1".parse().unwrap(),
+        accepted_at: date("2027-01-05").and_time(NaiveTime::MIN).and_utc(),
+        charges: Vec::new(),
+        cap: Some(usd("1000.00")),
+        base_total: usd("0.00"),
+        price_total: usd("1000.00"),
+        fee_rate: Rate::parse("0.025").unwrap(),
+        expected_fee: usd("25.00"),
+        billing_terms_days: 30,
+    };
+    let policy = CashPolicy::new(Schedule::Daily, 1).unwrap();
+    let mut terms = Terms::expect(agreement, policy).unwrap();
+    for (number, (on, amount)) in (1..).zip(charges) {
+        let charge = terms.expect_request(request(number, on, amount)).unwrap();
+        terms.add(charge);
+    }
+    terms
+}
+
+/// The charge of an approved payment request.
+pub(crate) fn request(number: u32, on: &str, amount: &str) -> Charge {
+    Charge {
+        number,
+        on: date(on),
+        amount: usd(amount),
+        wholesale: usd("0.00"),
+    }
 }
 
 /// A billing event under construction; of the handbook agreement unless told otherwise.
@@ -109,6 +144,11 @@ impl Row {
 
     pub(crate) fn offer(mut self, offer: Option<&str>) -> Self {
         self.event.offer = offer.map(|text| text.parse().unwrap());
+        self
+    }
+
+    pub(crate) fn invoice(mut self, id: &str) -> Self {
+        self.event.invoice = Some(id.parse().unwrap());
         self
     }
 

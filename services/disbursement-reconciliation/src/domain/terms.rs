@@ -21,6 +21,18 @@ pub(crate) struct Charge {
     pub(crate) wholesale: Money,
 }
 
+/// What charges the buyer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChargedBy {
+    /// The agreement's own: every charge is known when it is accepted.
+    Schedule,
+    /// Payment requests, with the price as their cap: a charge is known when its request is approved
+    /// (O17).
+    Requests,
+    /// The same, of an agreement that is over: what was approved is all that comes.
+    EndedRequests,
+}
+
 /// What the offer service tells about an accepted agreement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AcceptedAgreement {
@@ -29,6 +41,8 @@ pub(crate) struct AcceptedAgreement {
     pub(crate) offer: AwsOfferId,
     pub(crate) accepted_at: DateTime<Utc>,
     pub(crate) charges: Vec<Charge>,
+    /// What payment requests may charge in all, where they do in place of the charges.
+    pub(crate) cap: Option<Money>,
     pub(crate) base_total: Money,
     pub(crate) price_total: Money,
     pub(crate) fee_rate: Rate,
@@ -54,7 +68,8 @@ pub(crate) struct ExpectedCharge {
     pub(crate) disbursement_expected: NaiveDate,
 }
 
-/// The expectation: fixed when the agreement is accepted, never changed afterwards.
+/// The expectation: fixed when the agreement is accepted. Only charges of approved payment requests come
+/// in later; none is ever changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Terms {
     pub(crate) agreement: AgreementId,
@@ -70,7 +85,8 @@ pub(crate) struct Terms {
     pub(crate) expected_net: Money,
     pub(crate) billing_terms_days: u32,
     pub(crate) policy: CashPolicy,
-    /// In the order of their dates, then numbers; never empty.
+    pub(crate) charged_by: ChargedBy,
+    /// In the order of their dates, then numbers; empty only before the first request is approved.
     pub(crate) charges: Vec<ExpectedCharge>,
 }
 
@@ -83,6 +99,8 @@ pub(crate) enum TermsError {
     ChargeNotPositive(u32),
     #[error("charge number {0} is given twice")]
     ChargeTwice(u32),
+    #[error("an agreement with payment requests has charges before any is approved")]
+    ChargesBeforeRequests,
     #[error("the charges add up to {sum}, not to the price of {price}")]
     ChargesDoNotAddUp { sum: Money, price: Money },
     #[error("the expected fee of {fee} is not between zero and the price of {price}")]
@@ -108,13 +126,16 @@ impl Terms {
         accepted
             .charges
             .sort_by_key(|charge| (charge.on, charge.number));
-        check(&accepted)?;
+        let charged_by = check(&accepted)?;
         let weights: Vec<_> = accepted
             .charges
             .iter()
             .map(|charge| charge.amount.amount())
             .collect();
-        let fees = allocate(accepted.expected_fee, &weights)?;
+        let fees = match charged_by {
+            ChargedBy::Schedule => allocate(accepted.expected_fee, &weights)?,
+            ChargedBy::Requests | ChargedBy::EndedRequests => Vec::new(),
+        };
         let wholesale = accepted.charges.iter().map(|charge| charge.wholesale);
         let expected_wholesale = Money::sum(wholesale, accepted.price_total.currency())?;
         let charges = accepted
@@ -139,8 +160,38 @@ impl Terms {
             expected_fee: accepted.expected_fee,
             billing_terms_days: accepted.billing_terms_days,
             policy,
+            charged_by,
             charges,
         })
+    }
+
+    /// What is expected of the charge of an approved payment request. AWS takes its fee per invoice, so
+    /// that it is the rate on the amount, not a part of the whole fee (O17, R1).
+    pub(crate) fn expect_request(&self, charge: Charge) -> Result<ExpectedCharge, TermsError> {
+        if !charge.amount.is_positive() {
+            return Err(TermsError::ChargeNotPositive(charge.number));
+        }
+        let fee = self.fee_rate.of(charge.amount);
+        expected(charge, fee, self.billing_terms_days, self.policy)
+    }
+
+    /// Takes in the charge of an approved payment request.
+    pub(crate) fn add(&mut self, charge: ExpectedCharge) {
+        self.charges.push(charge);
+        self.charges
+            .sort_by_key(|charge| (charge.on, charge.number));
+    }
+
+    /// Whether no further charge can come: of a schedule, or once the cap is used up or the agreement over.
+    pub(crate) fn is_complete(&self) -> Result<bool, MoneyError> {
+        match self.charged_by {
+            ChargedBy::Schedule | ChargedBy::EndedRequests => Ok(true),
+            ChargedBy::Requests => {
+                let amounts = self.charges.iter().map(|charge| charge.amount);
+                let charged = Money::sum(amounts, self.currency())?;
+                Ok(!self.price_total.checked_sub(charged)?.is_positive())
+            }
+        }
     }
 
     pub(crate) fn currency(&self) -> Currency {
@@ -155,7 +206,7 @@ impl Terms {
     }
 }
 
-fn check(accepted: &AcceptedAgreement) -> Result<(), TermsError> {
+fn check(accepted: &AcceptedAgreement) -> Result<ChargedBy, TermsError> {
     let price = accepted.price_total;
     let mut numbers = std::collections::BTreeSet::new();
     for charge in &accepted.charges {
@@ -170,13 +221,14 @@ fn check(accepted: &AcceptedAgreement) -> Result<(), TermsError> {
             return Err(TermsError::ChargeTwice(charge.number));
         }
     }
-    if numbers.is_empty() {
-        return Err(TermsError::NoCharges);
-    }
-    let sum = Money::sum(
-        accepted.charges.iter().map(|charge| charge.amount),
-        price.currency(),
-    )?;
+    let charged_by = match (accepted.cap, numbers.is_empty()) {
+        (None, true) => return Err(TermsError::NoCharges),
+        (Some(_), false) => return Err(TermsError::ChargesBeforeRequests),
+        (None, false) => ChargedBy::Schedule,
+        (Some(_), true) => ChargedBy::Requests,
+    };
+    let amounts = accepted.charges.iter().map(|charge| charge.amount);
+    let sum = Money::sum(amounts.chain(accepted.cap), price.currency())?;
     if sum != price {
         return Err(TermsError::ChargesDoNotAddUp { sum, price });
     }
@@ -189,7 +241,7 @@ fn check(accepted: &AcceptedAgreement) -> Result<(), TermsError> {
     if accepted.billing_terms_days > MAX_BILLING_TERMS_DAYS {
         return Err(TermsError::BillingTerms(accepted.billing_terms_days));
     }
-    Ok(())
+    Ok(charged_by)
 }
 
 fn expected(
@@ -269,6 +321,7 @@ mod tests {
                 amount: usd("100.00"),
                 wholesale: usd("0.00"),
             }],
+            cap: None,
             base_total: usd("98.00"),
             price_total: usd("100.00"),
             fee_rate: Rate::ZERO,
@@ -318,6 +371,25 @@ mod tests {
                 "{wholesale}"
             );
         }
+        assert_eq!(
+            refused(|a| a.cap = Some(a.price_total)),
+            TermsError::ChargesBeforeRequests
+        );
+        let by_requests = |cap: &str| {
+            let mut agreement = good();
+            agreement.charges.clear();
+            agreement.cap = Some(usd(cap));
+            Terms::expect(agreement, CashPolicy::default())
+        };
+        let terms = by_requests("100.00").unwrap();
+        assert_eq!(
+            (terms.charged_by, terms.charges.len()),
+            (ChargedBy::Requests, 0)
+        );
+        assert!(matches!(
+            by_requests("100.01"),
+            Err(TermsError::ChargesDoNotAddUp { .. })
+        ));
         assert_eq!(
             refused(|a| a.billing_terms_days = 366),
             TermsError::BillingTerms(366)
@@ -375,6 +447,7 @@ mod tests {
                 offer: "offer-1".parse().unwrap(),
                 accepted_at: DateTime::UNIX_EPOCH,
                 charges: charges.collect(),
+                cap: None,
                 base_total: Money::from_minor_units(total, usd).unwrap(),
                 price_total: Money::from_minor_units(total, usd).unwrap(),
                 fee_rate: Rate::ZERO,

@@ -9,22 +9,30 @@ use countersign_platform::{
     EventHandler, Failure, Handled, IncomingEvent, UnitOfWork, async_trait,
 };
 use countersign_proto::common::v1 as common;
-use countersign_proto::offer::v1::{AgreementAccepted, ResaleSplit};
+use countersign_proto::offer::v1::{
+    AgreementAccepted, AgreementEnded, PaymentRequestApproved, ResaleSplit,
+};
 
 use crate::commands;
+use crate::domain::ids::AgreementId;
 use crate::domain::terms::{AcceptedAgreement, Charge};
+
+const ACCEPTED: &str = "countersign.offer.v1.AgreementAccepted";
+const ENDED: &str = "countersign.offer.v1.AgreementEnded";
+const APPROVED: &str = "countersign.offer.v1.PaymentRequestApproved";
 
 /// The schema of the service that is heard.
 pub(crate) const SOURCE: &str = "offer";
 
-/// Hears the offer service: an accepted agreement makes its cash expected (R1).
+/// Hears the offer service: an accepted agreement makes its cash expected, an approved payment request
+/// its charge (R1, O17).
 #[derive(Debug, Clone, Copy)]
 pub struct Offers;
 
 #[async_trait]
 impl EventHandler for Offers {
     fn types(&self) -> &'static [&'static str] {
-        &["countersign.offer.v1.AgreementAccepted"]
+        &[ACCEPTED, APPROVED, ENDED]
     }
 
     async fn handle(
@@ -32,10 +40,23 @@ impl EventHandler for Offers {
         uow: &mut UnitOfWork,
         event: &IncomingEvent,
     ) -> Result<Handled, Failure> {
-        let message: AgreementAccepted = event.decode()?;
-        let accepted = accepted(&message)
-            .map_err(|error| Failure::undecodable(event.type_name.clone(), error))?;
-        commands::agreement::accept(uow, &event.seller, accepted).await?;
+        let unusable = |error| Failure::undecodable(event.type_name.clone(), error);
+        match event.type_name.as_str() {
+            ACCEPTED => {
+                let accepted = accepted(&event.decode()?).map_err(unusable)?;
+                commands::agreement::accept(uow, &event.seller, accepted).await?;
+            }
+            APPROVED => {
+                let (agreement, charge) = approved(&event.decode()?).map_err(unusable)?;
+                commands::agreement::expect(uow, &event.seller, &agreement, charge).await?;
+            }
+            ENDED => {
+                let ended: AgreementEnded = event.decode()?;
+                let id = text("agreement_id", &ended.agreement_id).map_err(unusable)?;
+                commands::agreement::end(uow, &event.seller, &id).await?;
+            }
+            _ => return Ok(Handled::Ignored),
+        }
         Ok(Handled::Applied)
     }
 }
@@ -80,6 +101,11 @@ fn accepted(message: &AgreementAccepted) -> Result<AcceptedAgreement, Unusable> 
         offer: text("offer.aws_offer_id", &offer.aws_offer_id)?,
         accepted_at: accepted_at.to_utc(),
         charges: charges(&message.charges, resold)?,
+        cap: message
+            .variable_payments
+            .as_ref()
+            .map(|variable| money("variable_payments.cap", variable.cap.as_ref()))
+            .transpose()?,
         base_total: money("economics.base_total", economics.base_total.as_ref())?,
         price_total: money("economics.price_total", economics.price_total.as_ref())?,
         fee_rate,
@@ -101,19 +127,34 @@ fn charges(
     let charges = charges.iter().enumerate();
     charges
         .map(|(at, charge)| {
-            let amount = money("charges.amount", charge.amount.as_ref())?;
+            let charge = self::charge(charge)?;
             let wholesale = match payments.and_then(|payments| payments.get(at)) {
                 Some(payment) => money("offer.resale.to_seller", payment.to_seller.as_ref())?,
-                None => Money::zero(amount.currency()),
+                None => charge.wholesale,
             };
             Ok(Charge {
-                number: charge.number,
-                on: text("charges.charge_date", &charge.charge_date)?,
-                amount,
                 wholesale,
+                ..charge
             })
         })
         .collect()
+}
+
+fn approved(message: &PaymentRequestApproved) -> Result<(AgreementId, Charge), Unusable> {
+    let request = message.request.as_ref().ok_or_else(|| missing("request"))?;
+    let approved = message.charge.as_ref().ok_or_else(|| missing("charge"))?;
+    let agreement = text("request.agreement_id", &request.agreement_id)?;
+    Ok((agreement, charge(approved)?))
+}
+
+fn charge(charge: &common::Charge) -> Result<Charge, Unusable> {
+    let amount = money("charges.amount", charge.amount.as_ref())?;
+    Ok(Charge {
+        number: charge.number,
+        on: text("charges.charge_date", &charge.charge_date)?,
+        amount,
+        wholesale: Money::zero(amount.currency()),
+    })
 }
 
 fn missing(field: &'static str) -> Unusable {

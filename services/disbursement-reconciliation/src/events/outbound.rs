@@ -26,6 +26,8 @@ pub(crate) fn publishable(
             &engagement_settled(terms, settlement),
         )),
         Event::Accepted(_)
+        | Event::Expected(_)
+        | Event::Ended
         | Event::Posted { .. }
         | Event::CaseCleared { .. }
         | Event::CaseResolved { .. }

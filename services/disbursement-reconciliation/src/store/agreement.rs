@@ -10,7 +10,7 @@ use super::{billing, discrepancy, inconsistent, ledger, money, number, parse, po
 use crate::domain::agreement::{Event, Position, State};
 use crate::domain::book::Book;
 use crate::domain::ids::AgreementId;
-use crate::domain::terms::{ExpectedCharge, Terms};
+use crate::domain::terms::{ChargedBy, ExpectedCharge, Terms};
 
 /// A state and the version that guards it: 0 while the agreement is unknown.
 #[derive(Debug)]
@@ -33,6 +33,7 @@ struct AgreementRow {
     billing_terms_days: i32,
     monthly_day: Option<i32>,
     penny_tolerance: i32,
+    charged_by: String,
     settled_at: Option<DateTime<Utc>>,
     version: i64,
 }
@@ -95,8 +96,26 @@ impl AgreementRow {
             expected_net: expected_net.map_err(|error| inconsistent(what, error))?,
             billing_terms_days: number(what, self.billing_terms_days)?,
             policy: policy::from_row(self.monthly_day, self.penny_tolerance)?,
+            charged_by: charged_by_from(&self.charged_by)?,
             charges,
         })
+    }
+}
+
+const fn charged_by(charged_by: ChargedBy) -> &'static str {
+    match charged_by {
+        ChargedBy::Schedule => "schedule",
+        ChargedBy::Requests => "requests",
+        ChargedBy::EndedRequests => "ended-requests",
+    }
+}
+
+fn charged_by_from(text: &str) -> Result<ChargedBy, Failure> {
+    match text {
+        "schedule" => Ok(ChargedBy::Schedule),
+        "requests" => Ok(ChargedBy::Requests),
+        "ended-requests" => Ok(ChargedBy::EndedRequests),
+        other => Err(inconsistent("an agreement", other)),
     }
 }
 
@@ -157,7 +176,11 @@ pub(crate) async fn write(
             Event::Accepted(_)
             | Event::CashDisbursed(_)
             | Event::Settled(_)
+            | Event::Ended
             | Event::Unsettled { .. } => {}
+            Event::Expected(charge) => {
+                insert_charge(&mut *conn, seller, &position.terms.agreement, charge).await?;
+            }
             Event::Posted {
                 source,
                 revision,
@@ -192,13 +215,14 @@ pub(crate) async fn write(
         }
     }
     let updated = sqlx::query(
-        "UPDATE agreement SET settled_at = $4, version = version + 1
+        "UPDATE agreement SET settled_at = $4, charged_by = $5, version = version + 1
         WHERE seller = $1 AND agreement_id = $2 AND version = $3",
     )
     .bind(seller.as_str())
     .bind(position.terms.agreement.as_str())
     .bind(version)
     .bind(position.settled_at)
+    .bind(charged_by(position.terms.charged_by))
     .execute(conn)
     .await?;
     Failure::unless_one_row("the agreement", updated.rows_affected())
@@ -209,8 +233,8 @@ async fn insert(conn: &mut PgConnection, seller: &SellerId, terms: &Terms) -> Re
     sqlx::query(
         "INSERT INTO agreement (seller, agreement_id, engagement_id, aws_offer_id, accepted_at,
             currency, base_total, price_total, fee_rate, expected_fee, billing_terms_days,
-            monthly_day, penny_tolerance, version)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0)",
+            monthly_day, penny_tolerance, charged_by, version)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0)",
     )
     .bind(seller.as_str())
     .bind(terms.agreement.as_str())
@@ -225,26 +249,37 @@ async fn insert(conn: &mut PgConnection, seller: &SellerId, terms: &Terms) -> Re
     .bind(i64::from(terms.billing_terms_days))
     .bind(monthly_day)
     .bind(tolerance)
+    .bind(charged_by(terms.charged_by))
     .execute(&mut *conn)
     .await?;
     for charge in &terms.charges {
-        sqlx::query(
-            "INSERT INTO expected_charge (seller, agreement_id, number, charge_date, amount, fee,
-                payment_due, disbursement_expected, wholesale)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-        )
-        .bind(seller.as_str())
-        .bind(terms.agreement.as_str())
-        .bind(i64::from(charge.number))
-        .bind(charge.on)
-        .bind(charge.amount.amount())
-        .bind(charge.fee.amount())
-        .bind(charge.payment_due)
-        .bind(charge.disbursement_expected)
-        .bind(charge.wholesale.amount())
-        .execute(&mut *conn)
-        .await?;
+        insert_charge(&mut *conn, seller, &terms.agreement, charge).await?;
     }
+    Ok(())
+}
+
+async fn insert_charge(
+    conn: &mut PgConnection,
+    seller: &SellerId,
+    agreement: &AgreementId,
+    charge: &ExpectedCharge,
+) -> Result<(), Failure> {
+    sqlx::query(
+        "INSERT INTO expected_charge (seller, agreement_id, number, charge_date, amount, fee,
+            payment_due, disbursement_expected, wholesale)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(seller.as_str())
+    .bind(agreement.as_str())
+    .bind(i64::from(charge.number))
+    .bind(charge.on)
+    .bind(charge.amount.amount())
+    .bind(charge.fee.amount())
+    .bind(charge.payment_due)
+    .bind(charge.disbursement_expected)
+    .bind(charge.wholesale.amount())
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

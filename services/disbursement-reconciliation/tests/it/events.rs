@@ -1,7 +1,10 @@
 //! Events in: applied once; what cannot be understood is kept for a person.
 
 use countersign_platform::Failure;
-use countersign_proto::offer::v1::AgreementAccepted;
+use countersign_proto::common::v1::Charge;
+use countersign_proto::offer::v1::{
+    AgreementAccepted, PaymentRequest, PaymentRequestApproved, VariablePayments,
+};
 use prost::{Message, Name};
 
 use crate::world::{World, accepted, usd};
@@ -28,6 +31,89 @@ async fn other_terms_for_a_known_agreement_are_rejected() {
     other.charges[0].charge_date = "2027-01-06".to_owned();
     assert_eq!(world.hear(&other).await.unwrap(), "rejected");
     assert_eq!(world.ledger().await, before);
+}
+
+/// The handbook's deal with a cap in place of its charge (O17).
+fn with_cap() -> AgreementAccepted {
+    let cap = usd("102500.00");
+    AgreementAccepted {
+        charges: Vec::new(),
+        variable_payments: Some(VariablePayments {
+            cap,
+            approves_after: "P10D".to_owned(),
+        }),
+        ..accepted()
+    }
+}
+
+fn approved(number: u32, amount: &str) -> PaymentRequestApproved {
+    PaymentRequestApproved {
+        request: Some(PaymentRequest {
+            agreement_id: "agmt-1".to_owned(),
+            ..PaymentRequest::default()
+        }),
+        charge: Some(Charge {
+            number,
+            charge_date: "2027-01-20".to_owned(),
+            amount: usd(amount),
+        }),
+    }
+}
+
+/// O17, R1: each approved payment request is expected once, with its own fee and dates.
+#[tokio::test]
+async fn an_approved_payment_request_is_a_charge_once() {
+    let world = World::new().await;
+    let name = PaymentRequestApproved::full_name();
+    let hear = async |sequence, number, amount| {
+        let payload = approved(number, amount).encode_to_vec();
+        world.hear_as(sequence, &name, payload).await
+    };
+    let parked = |heard: Result<String, Failure>| matches!(heard, Err(Failure::Undecodable { .. }));
+    assert!(
+        parked(hear(1, 1, "41250.00").await),
+        "of nothing that is known"
+    );
+    assert_eq!(world.hear(&with_cap()).await.unwrap(), "applied");
+    let before = world.cash().await;
+    assert_eq!((before.charges.len(), before.settled), (0, false));
+    assert_eq!(before.price_total, usd("102500.00"));
+    for sequence in [2, 2, 3] {
+        hear(sequence, 1, "41250.00").await.unwrap();
+    }
+    hear(4, 3, "30000.00").await.unwrap();
+    assert!(parked(hear(5, 1, "41250.01").await), "another amount");
+    let cash = world.cash().await;
+    let charges: Vec<_> = cash
+        .charges
+        .iter()
+        .map(|charge| {
+            (
+                charge.number,
+                charge.amount.clone(),
+                charge.expected_fee.clone(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        charges,
+        [
+            (1, usd("41250.00"), usd("1031.25")),
+            (3, usd("30000.00"), usd("750.00")),
+        ]
+    );
+    assert_eq!(cash.charges[0].payment_due_date, "2027-02-19");
+    let booked: Vec<String> = world
+        .ledger()
+        .await
+        .into_iter()
+        .map(|one| one.cause)
+        .collect();
+    assert_eq!(booked, ["charge:1", "charge:3"]);
+    // The acceptance again, after charges came in.
+    let (name, bytes) = (AgreementAccepted::full_name(), with_cap().encode_to_vec());
+    world.hear_as(6, &name, bytes).await.unwrap();
+    assert_eq!(world.cash().await.charges.len(), 2);
 }
 
 #[tokio::test]

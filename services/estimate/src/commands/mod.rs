@@ -6,12 +6,14 @@
 //! | here | commands on estimates |
 //! | [`pricing`] | commands on the seller's pricing rules |
 //! | `record` | audit entry, event and timer of each change |
+//! | [`renewal`] | estimates that follow an agreement |
 //! | [`validity`] | the timer of a version's last day |
 //! | [`refusal`] | the domain's rejections in the words of the harness |
 
 pub(crate) mod pricing;
 mod record;
 pub(crate) mod refusal;
+pub(crate) mod renewal;
 pub(crate) mod validity;
 
 use countersign_kernel::{Principal, SellerId};
@@ -47,11 +49,32 @@ pub(crate) async fn create(
     customer_name: &str,
     content: ContentForm,
 ) -> Result<State, Failure> {
+    let form = Start {
+        engagement_id,
+        customer_name,
+        content,
+        follows: None,
+    };
+    start(uow, seller, form).await
+}
+
+/// What an estimate starts with.
+struct Start<'a> {
+    engagement_id: &'a str,
+    customer_name: &'a str,
+    content: ContentForm,
+    /// The agreement that it is started from.
+    follows: Option<String>,
+}
+
+async fn start(uow: &mut UnitOfWork, seller: &SellerId, form: Start<'_>) -> Result<State, Failure> {
+    let engagement_id = form.engagement_id;
     let command = Command::Draft {
         estimate_id: uow.new_id(),
         engagement_id: engagement_id.to_owned(),
-        customer_name: customer_name.to_owned(),
-        content,
+        customer_name: form.customer_name.to_owned(),
+        content: form.content,
+        follows: form.follows,
     };
     let events = decided(uow, seller, &State::Absent, &command).await?;
     let after = events.iter().cloned().fold(State::Absent, evolve);

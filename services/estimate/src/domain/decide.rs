@@ -41,9 +41,13 @@ pub fn decide(state: &State, command: &Command, facts: Facts<'_>) -> Result<Vec<
             engagement_id,
             customer_name,
             content,
+            follows,
         } => {
             let head = draft(*estimate_id, engagement_id, customer_name, content, facts)?;
-            Ok(vec![Event::Drafted(Box::new(head))])
+            Ok(vec![Event::Drafted(Box::new(Head {
+                follows: follows.clone(),
+                ..head
+            }))])
         }
         Command::Revise {
             expected_version,
@@ -93,6 +97,7 @@ fn draft(
         estimate_id,
         engagement_id,
         customer_name,
+        follows: None,
         latest,
     })
 }

@@ -36,6 +36,8 @@ pub struct Head {
     pub engagement_id: EngagementId,
     /// The customer, for people.
     pub customer_name: String,
+    /// The agreement that it was started from, as AWS names it (E11).
+    pub follows: Option<String>,
     /// The newest version.
     pub latest: Version,
 }
@@ -115,6 +117,8 @@ pub enum Command {
         customer_name: String,
         /// Version 1.
         content: ContentForm,
+        /// The agreement that it is started from.
+        follows: Option<String>,
     },
     /// Write the next version.
     Revise {

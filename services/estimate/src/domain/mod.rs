@@ -11,6 +11,7 @@
 //! | [`pricing`] | from content to price, fee, net and margin (E3, E4, E5) |
 //! | [`solver`] | from the net that should be kept to the price, and back (E6) |
 //! | [`customer_view`] | what the customer may see (E5) |
+//! | [`renewal`] | what the estimate of a renewal starts from (E11) |
 //! | [`difference`] | in what two versions differ (E8) |
 
 #![deny(clippy::wildcard_enum_match_arm, clippy::float_arithmetic)]
@@ -27,6 +28,7 @@ pub mod form;
 pub mod policy;
 pub mod pricing;
 pub mod rejection;
+pub mod renewal;
 pub mod solver;
 pub mod uplift;
 

@@ -1,4 +1,4 @@
-//! What approval says, as commands on the estimate that it is about. A command that the domain
+//! What approval and offer say, as commands on the estimate that it is about. A command that the domain
 //! refuses (a late answer, another version) is recorded as such and not tried again.
 
 use countersign_kernel::{Digest, Principal};
@@ -6,6 +6,7 @@ use countersign_platform::{
     EventHandler, Failure, Handled, IncomingEvent, UnitOfWork, async_trait,
 };
 use countersign_proto::approval::v1 as approval;
+use countersign_proto::offer::v1::AgreementAccepted;
 use prost::{Message, Name};
 use uuid::Uuid;
 
@@ -42,6 +43,40 @@ impl EventHandler for Approvals {
         };
         let changed = commands::change(uow, &event.seller, estimate_id, &command).await?;
         Ok(if changed.applied {
+            Handled::Applied
+        } else {
+            Handled::Ignored
+        })
+    }
+}
+
+/// Hears offer: an agreement is what a renewal starts from (E11).
+#[derive(Debug, Clone, Copy)]
+pub struct Offers;
+
+const ACCEPTED: &str = "countersign.offer.v1.AgreementAccepted";
+
+#[async_trait]
+impl EventHandler for Offers {
+    fn types(&self) -> &'static [&'static str] {
+        &[ACCEPTED]
+    }
+
+    async fn handle(
+        &self,
+        uow: &mut UnitOfWork,
+        event: &IncomingEvent,
+    ) -> Result<Handled, Failure> {
+        if event.type_name != ACCEPTED {
+            return Ok(Handled::Ignored);
+        }
+        let message: AgreementAccepted = event.decode()?;
+        let digest: Digest =
+            read::<AgreementAccepted, _>("approved_digest", &message.approved_digest)?;
+        let (seller, engagement) = (&event.seller, event.engagement.as_ref());
+        let id = &message.agreement_id;
+        let news = commands::renewal::record(uow, seller, engagement, id, digest).await?;
+        Ok(if news {
             Handled::Applied
         } else {
             Handled::Ignored

@@ -13,6 +13,7 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use crate::commands::refusal::{refusal, refused, version_not_found};
+use crate::commands::renewal::RenewalForm;
 use crate::commands::{self, CloneForm};
 use crate::domain::difference::differences;
 use crate::domain::estimate::Head;
@@ -89,6 +90,7 @@ const CREATE: &str = "countersign.estimate.v1.EstimateService/CreateEstimate";
 const REVISE: &str = "countersign.estimate.v1.EstimateService/ReviseEstimate";
 const SUBMIT: &str = "countersign.estimate.v1.EstimateService/SubmitEstimate";
 const WITHDRAW: &str = "countersign.estimate.v1.EstimateService/WithdrawEstimate";
+const RENEW: &str = "countersign.estimate.v1.EstimateService/StartRenewal";
 const CLONE: &str = "countersign.estimate.v1.EstimateService/CloneEstimate";
 const PUT_POLICY: &str = "countersign.estimate.v1.EstimateService/PutPricingPolicy";
 const ADD_FEE: &str = "countersign.estimate.v1.EstimateService/AddListingFee";
@@ -153,6 +155,28 @@ impl EstimateService for Estimates {
             reason: request.reason.clone(),
         };
         self.change(&call, WITHDRAW, &request, estimate_id, command)
+            .await
+    }
+
+    async fn start_renewal(
+        &self,
+        request: Request<proto::StartRenewalRequest>,
+    ) -> Result<Response<proto::Estimate>, Status> {
+        let call = self.shell.call(&request)?;
+        let (seller, request) = (call.seller.clone(), request.into_inner());
+        let form = RenewalForm {
+            agreement_id: request.agreement_id.clone(),
+            engagement_id: request.engagement_id.clone(),
+            customer_name: request.customer_name.clone(),
+            valid_until: request.valid_until.clone(),
+        };
+        self.shell
+            .execute(&call, RENEW, &request, move |uow| {
+                let (seller, form) = (seller.clone(), form.clone());
+                Box::pin(
+                    async move { newest(&commands::renewal::start(uow, &seller, &form).await?) },
+                )
+            })
             .await
     }
 

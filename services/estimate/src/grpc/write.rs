@@ -27,6 +27,7 @@ pub(super) fn estimate(state: &State, head: &Head, version: &Version) -> proto::
         created_at: version
             .created_at
             .to_rfc3339_opts(SecondsFormat::Micros, true),
+        follows_agreement_id: head.follows.clone().unwrap_or_default(),
         ..proto::Estimate::default()
     };
     match state {

@@ -15,7 +15,7 @@ macro_rules! select_estimate {
         concat!(
             "SELECT e.estimate_id, e.engagement_id, e.customer_name, e.state, e.revision, \
              e.change_step, e.change_requested_by, e.change_comment, e.approved_digest, \
-             e.withdrawn_by, e.withdrawn_reason, e.created_at, ",
+             e.withdrawn_by, e.withdrawn_reason, e.follows_agreement_id, e.created_at, ",
             version_columns!(),
             " FROM estimate AS e JOIN estimate_version AS v ON v.seller = e.seller \
              AND v.estimate_id = e.estimate_id AND v.version = e.latest_version \
@@ -38,6 +38,7 @@ pub(super) struct EstimateRow {
     approved_digest: Option<String>,
     withdrawn_by: Option<String>,
     withdrawn_reason: Option<String>,
+    follows_agreement_id: Option<String>,
     pub(super) created_at: DateTime<Utc>,
     #[sqlx(flatten)]
     latest: VersionRow,
@@ -84,6 +85,7 @@ impl TryFrom<EstimateRow> for State {
             estimate_id: row.estimate_id,
             engagement_id: parsed("engagement_id", &row.engagement_id)?,
             customer_name: row.customer_name,
+            follows: row.follows_agreement_id,
             latest: row.latest.try_into()?,
         };
         match (row.state.as_str(), change_request, digest, withdrawal) {

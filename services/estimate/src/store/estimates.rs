@@ -76,8 +76,8 @@ pub(crate) async fn insert(
 ) -> Result<(), InsertError> {
     sqlx::query(
         "INSERT INTO estimate (seller, estimate_id, engagement_id, customer_name, state,
-            latest_version, revision, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, 'draft', $5, 1, $6, $6)",
+            latest_version, revision, created_at, updated_at, follows_agreement_id)
+        VALUES ($1, $2, $3, $4, 'draft', $5, 1, $6, $6, $7)",
     )
     .bind(seller.as_str())
     .bind(head.estimate_id)
@@ -85,6 +85,7 @@ pub(crate) async fn insert(
     .bind(&head.customer_name)
     .bind(i64::from(head.latest.number))
     .bind(now)
+    .bind(&head.follows)
     .execute(&mut *connection)
     .await
     .map_err(|error| {

@@ -5,10 +5,12 @@
 //! | file | what |
 //! |---|---|
 //! | [`estimates`] | the write side: load for update, insert, update guarded by revision |
+//! | [`agreements`] | which agreement came of which approval |
 //! | [`views`] | what is read: a version, a page of estimates |
 //! | [`pricing`] | the seller's policy and the listing fees |
 //! | `estimate_row`, `version_row`, `packages` | rows to domain values and back |
 
+pub(crate) mod agreements;
 mod estimate_row;
 pub(crate) mod estimates;
 mod packages;

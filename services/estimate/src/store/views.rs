@@ -1,7 +1,7 @@
 //! What is read without being changed.
 
-use countersign_kernel::SellerId;
 use countersign_kernel::chrono::{DateTime, Utc};
+use countersign_kernel::{Digest, SellerId};
 use countersign_platform::Failure;
 use sqlx::PgExecutor;
 use uuid::Uuid;
@@ -23,6 +23,24 @@ pub(crate) async fn estimate(
             .bind(estimate_id)
             .fetch_optional(executor)
             .await?;
+    Ok(row.map_or(Ok(State::Absent), State::try_from)?)
+}
+
+/// The estimate that was approved under a digest (A4), with the version that was; [`State::Absent`] if
+/// there is none.
+pub(crate) async fn approved_under(
+    executor: impl PgExecutor<'_>,
+    seller: &SellerId,
+    digest: Digest,
+) -> Result<State, Failure> {
+    let row: Option<EstimateRow> = sqlx::query_as(concat!(
+        select_estimate!(),
+        "AND e.approved_digest = $2 LIMIT 1"
+    ))
+    .bind(seller.as_str())
+    .bind(digest.to_string())
+    .fetch_optional(executor)
+    .await?;
     Ok(row.map_or(Ok(State::Absent), State::try_from)?)
 }
 

@@ -11,5 +11,6 @@ mod harness;
 mod lifecycle;
 mod pricing;
 mod reading;
+mod renewal;
 mod start;
 mod tenants;

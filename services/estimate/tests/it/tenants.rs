@@ -10,6 +10,7 @@ async fn rows_of_another_tenant_are_out_of_reach() {
     let bed = TestBed::new(&service(), NoSection {}).await;
     let tables = bed.tenants_are_apart().await;
     for own in [
+        "agreement",
         "estimate",
         "estimate_version",
         "listing_fee",

@@ -94,6 +94,7 @@ fn accepted() -> offer::AgreementAccepted {
         billing_terms_days: 30,
         product_id: "prod-abc".into(),
         approved_digest: "ab".repeat(32),
+        variable_payments: None,
     }
 }
 

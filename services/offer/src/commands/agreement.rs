@@ -3,14 +3,16 @@
 //! whoever reads the log, and harm nothing.
 
 use countersign_kernel::SellerId;
-use countersign_platform::{Failure, UnitOfWork};
+use countersign_platform::{Failure, NewAudit, NewEvent, UnitOfWork};
+use serde_json::json;
 
 use super::{clock, offer, order};
 use crate::domain::agreement::{Acceptance, Agreement, is_over};
 use crate::domain::command::Command;
-use crate::domain::id::{AwsOfferId, OfferId};
+use crate::domain::id::{AgreementId, AwsOfferId, OfferId};
 use crate::domain::offer::Offer;
 use crate::domain::order as orders;
+use crate::events::outbound;
 use crate::store;
 use crate::store::agreement::Seen;
 
@@ -130,8 +132,8 @@ pub(crate) async fn attach(
         .agreement()
         .is_some_and(|held| held.id == agreement.id);
     if held && is_over(status) {
-        clock::end_renewals(uow, seller, &offer_id).await?;
         order::end(uow, seller, &agreement.id).await?;
+        end(uow, seller, &offer, &agreement.id, status).await?;
     } else if held && let Some(placed) = orders::of_offer(&offer, agreement) {
         order::place(uow, seller, placed).await?;
     }
@@ -147,6 +149,40 @@ pub(crate) async fn attach(
         );
     }
     Ok(true)
+}
+
+/// The agreement is over: nobody has its renewal to see to, and the others hear of it, once.
+async fn end(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    offer: &Offer,
+    agreement: &AgreementId,
+    status: &str,
+) -> Result<(), Failure> {
+    let now = uow.now();
+    clock::end_renewals(uow, seller, &offer.id).await?;
+    if !store::agreement::end(uow.connection(), seller, agreement, now).await? {
+        return Ok(());
+    }
+    let public = outbound::agreement_ended(offer, agreement, status, now);
+    uow.publish(NewEvent {
+        type_name: public.type_name,
+        seller: seller.clone(),
+        engagement: Some(offer.engagement_id().clone()),
+        aggregate_id: offer.id.to_string(),
+        payload: public.payload,
+    })
+    .await?;
+    uow.audit(NewAudit {
+        seller: seller.clone(),
+        engagement: Some(offer.engagement_id().clone()),
+        aggregate_id: offer.id.to_string(),
+        action: "record_agreement_end".to_owned(),
+        reason: String::new(),
+        before: None,
+        after: Some(json!({ "agreement_id": agreement.as_str(), "status": status })),
+    })
+    .await
 }
 
 /// AWS's word stands, and what does not go together with it is for a person.

@@ -131,6 +131,28 @@ fn key(seller: &SellerId, clock_id: &str) -> String {
     format!("{seller}/{clock_id}")
 }
 
+/// Ends one clock, if it is there and running: what it watches was done for this reason, or without one
+/// it ran out.
+pub(super) async fn end_one(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    clock_id: &str,
+    reason: Option<&str>,
+) -> Result<(), Failure> {
+    let now = uow.now();
+    let Some(clock) = store::clock::lock(uow.connection(), seller, clock_id).await? else {
+        return Ok(());
+    };
+    let after = match reason {
+        Some(reason) => clock.settled(now, reason),
+        None => clock.rung(now),
+    };
+    match after {
+        Some(after) => write(uow, seller, &clock, &after).await,
+        None => Ok(()),
+    }
+}
+
 /// Ends the running clocks of a kind.
 async fn end(
     uow: &mut UnitOfWork,

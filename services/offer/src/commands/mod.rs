@@ -9,7 +9,9 @@ pub(crate) mod follow_up;
 pub(crate) mod listing;
 pub(crate) mod offer;
 pub(crate) mod order;
+pub(crate) mod payment;
 pub(crate) mod prerequisite;
+pub(crate) mod renewal;
 
 use countersign_platform::{Failure, Rejection, RejectionCode};
 
@@ -50,7 +52,12 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
         | domain::Rejection::ChangedInPortal
         | domain::Rejection::PortalNotAwaited { .. }
         | domain::Rejection::AwsOfferTaken { .. }
-        | domain::Rejection::OrderRegistered => RejectionCode::FailedPrecondition,
+        | domain::Rejection::OrderRegistered
+        | domain::Rejection::OfferNotAccepted { .. }
+        | domain::Rejection::NoVariablePayments
+        | domain::Rejection::PaymentRefused { .. }
+        | domain::Rejection::PaymentRequestSending
+        | domain::Rejection::PaymentRequestEnded { .. } => RejectionCode::FailedPrecondition,
     };
     let refusal = Rejection::new(code, rejection.reason(), rejection.to_string());
     let refusal = match rejection {
@@ -66,6 +73,8 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
             .with("expected_revision", expected)
             .with("revision", actual),
         domain::Rejection::OfferNotDraft { state }
+        | domain::Rejection::OfferNotAccepted { state }
+        | domain::Rejection::PaymentRequestEnded { state }
         | domain::Rejection::PortalNotAwaited { state }
         | domain::Rejection::OfferNotPublished { state } => refusal.with("state", state),
         domain::Rejection::SowNotSigned { .. }
@@ -79,7 +88,10 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
         | domain::Rejection::ChangeInProgress
         | domain::Rejection::AuthorizationFixed
         | domain::Rejection::ChangedInPortal
-        | domain::Rejection::OrderRegistered => refusal,
+        | domain::Rejection::OrderRegistered
+        | domain::Rejection::NoVariablePayments
+        | domain::Rejection::PaymentRefused { .. }
+        | domain::Rejection::PaymentRequestSending => refusal,
     };
     rejection.findings().iter().fold(refusal, |all, finding| {
         all.violation(

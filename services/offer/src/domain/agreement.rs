@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use countersign_kernel::chrono::{DateTime, Utc};
-use countersign_kernel::{AwsAccountId, Money};
+use countersign_kernel::{AwsAccountId, IsoDuration, Money};
 
 use super::deal::DatedAmount;
 use super::id::AgreementId;
@@ -18,8 +18,22 @@ pub(crate) struct Agreement {
     pub(crate) ends_at: Option<DateTime<Utc>>,
     /// The account that accepted: any under the payer.
     pub(crate) acceptor: AwsAccountId,
-    /// What AWS will invoice, by date.
+    /// What AWS will invoice, by date; empty while payment requests charge.
     pub(crate) charges: Vec<DatedAmount>,
+    /// What payment requests may charge, where they do in place of a schedule (O17).
+    pub(crate) variable: Option<VariablePayments>,
+}
+
+/// The term under which payment requests charge (O17, facts §2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct VariablePayments {
+    /// AWS's id of the term: every request names it.
+    pub(crate) term_id: String,
+    /// What all requests together may charge.
+    pub(crate) cap: Money,
+    /// How long the buyer may be silent before a request approves itself; `None` where the buyer wants
+    /// to be asked.
+    pub(crate) approves_after: Option<IsoDuration>,
 }
 
 /// What AWS shows of an acceptance, whatever its terms: enough for an order (O14).
@@ -44,20 +58,22 @@ impl Agreement {
         }
     }
 
-    /// What AWS will charge in all; `None` when the charges do not add up, or there is none.
+    /// What AWS charges in all, or may charge by payment requests; `None` when that does not add up, or
+    /// there is none.
     fn total(&self) -> Option<Money> {
-        let currency = self.charges.first()?.amount.currency();
-        Money::sum(self.charges.iter().map(|charge| charge.amount), currency).ok()
+        let currency = self.amounts().next()?.currency();
+        Money::sum(self.amounts(), currency).ok()
     }
 
-    /// The sum of the charges, when they do not add up to what was approved. AWS's numbers stand;
+    fn amounts(&self) -> impl Iterator<Item = Money> {
+        let cap = self.variable.as_ref().map(|variable| variable.cap);
+        self.charges.iter().map(|charge| charge.amount).chain(cap)
+    }
+
+    /// The sum of the charges, or their cap, when it is not what was approved. AWS's numbers stand;
     /// a person must look.
     pub(crate) fn difference_from(&self, approved: Money) -> Option<String> {
-        let total = Money::sum(
-            self.charges.iter().map(|charge| charge.amount),
-            approved.currency(),
-        );
-        match total {
+        match Money::sum(self.amounts(), approved.currency()) {
             Ok(total) if total.compare(approved) == Some(Ordering::Equal) => None,
             Ok(total) => Some(total.to_string()),
             Err(problem) => Some(problem.to_string()),
@@ -65,19 +81,21 @@ impl Agreement {
     }
 }
 
+/// AWS's statuses of an agreement that is over.
+pub(crate) const OVER: &[&str] = &[
+    "ARCHIVED",
+    "CANCELLED",
+    "EXPIRED",
+    "RENEWED",
+    "REPLACED",
+    "ROLLED_BACK",
+    "SUPERSEDED",
+    "TERMINATED",
+];
+
 /// Whether an agreement of this status of AWS's is over, so that nobody has its end to see to. A status
 /// that is not known here is not taken for an end.
 pub(crate) fn is_over(status: &str) -> bool {
-    const OVER: [&str; 8] = [
-        "ARCHIVED",
-        "CANCELLED",
-        "EXPIRED",
-        "RENEWED",
-        "REPLACED",
-        "ROLLED_BACK",
-        "SUPERSEDED",
-        "TERMINATED",
-    ];
     OVER.contains(&status)
 }
 
@@ -111,5 +129,8 @@ mod tests {
             ..agreement
         };
         assert!(empty.difference_from(sample::usd("102500.00")).is_some());
+        let variable = sample::variable_agreement();
+        assert_eq!(variable.difference_from(sample::usd("102500.00")), None);
+        assert!(variable.difference_from(sample::usd("102499.99")).is_some());
     }
 }

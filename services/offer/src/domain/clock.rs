@@ -2,8 +2,9 @@
 //! long each kind runs. A clock rings once: a clock that ended stays as it is.
 //!
 //! Publishing and expiry are decided with the offer, whose own events say that they rang. The others
-//! are rung by the clock alone, and orders (O14) follow from that. Kinds that no event of AWS's starts (facts §5: none for payment
-//! requests, none for agreements of professional services) are started by whoever tells of them.
+//! are rung by the clock alone, and orders (O14) follow from that. Kinds that no event of AWS's starts
+//! (facts §5: none for payment requests, none for agreements of professional services) are started by
+//! whoever tells of them; a payment request that was asked for here starts its own.
 
 use std::fmt;
 use std::str::FromStr;
@@ -166,6 +167,14 @@ const RENEWALS: [(Kind, i64); 3] = [
     (Kind::Renewal60, 60),
 ];
 
+/// Of the renewal's clocks of an agreement that ends then, the one that rang last (O16).
+pub(crate) fn renewal_reached(ends_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<Kind> {
+    let rung = RENEWALS
+        .into_iter()
+        .rfind(|(_, before)| now >= ends_at - TimeDelta::days(*before));
+    rung.map(|(kind, _)| kind)
+}
+
 /// What an agreement that ended leaves to do: nothing about its renewal (O16).
 pub(crate) fn after_agreement() -> impl Iterator<Item = Step> {
     RENEWALS
@@ -259,6 +268,14 @@ pub(crate) struct Clock {
     pub(crate) state: State,
 }
 
+/// What a clock is about, where one of the kind on an offer is not the only one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    pub(crate) offer_id: &'a OfferId,
+    pub(crate) engagement_id: &'a EngagementId,
+    pub(crate) id: &'a str,
+}
+
 /// Where a clock stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum State {
@@ -317,6 +334,24 @@ impl Clock {
             due_at: kind.due(started_at, &Calendar::default())?,
             state: State::Running,
         })
+    }
+
+    /// The one clock of the kind on a subject.
+    pub(crate) fn about(
+        subject: Subject<'_>,
+        kind: Kind,
+        started_at: DateTime<Utc>,
+        due_at: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            id: format!("{}.{kind}.{}", subject.offer_id, subject.id),
+            kind,
+            offer_id: Some(subject.offer_id.clone()),
+            engagement_id: subject.engagement_id.clone(),
+            started_at,
+            due_at,
+            state: State::Running,
+        }
     }
 
     /// The clock after it rang at `now`; `None` when it does not ring: it ended before, or is not due.

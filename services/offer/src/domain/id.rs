@@ -98,6 +98,22 @@ id!(
     |text| visible(text, 64)
 );
 
+id!(
+    /// A payment request, ours: AWS gets it as the client token, `[A-Za-z0-9-]`, at most 64 (facts §2).
+    PaymentRequestId,
+    "payment request id",
+    |text| visible(text, 64)
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+);
+id!(
+    /// A payment request as AWS names it.
+    AwsPaymentRequestId,
+    "payment request id of AWS",
+    |text| visible(text, 64)
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

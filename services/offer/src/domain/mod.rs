@@ -15,6 +15,8 @@
 //! | [`clock`], [`calendar`] | what must happen by when, and the days that count (O18) |
 //! | [`agreement`] | an agreement as AWS shows it (O13) |
 //! | [`order`] | what a buyer accepted, and who the buyer is (O14) |
+//! | [`payment`] | requests for money under the cap of variable payments (O17) |
+//! | [`renewal`] | agreements that end, and who sees to each (O16) |
 //! | [`resale`] | resale authorizations, and offers made from them (O5) |
 //! | [`rejection`] | the refusals, each with its stable reason code |
 #![deny(clippy::wildcard_enum_match_arm, clippy::float_arithmetic)]
@@ -30,10 +32,12 @@ pub(crate) mod intake;
 pub(crate) mod listing;
 pub(crate) mod offer;
 pub(crate) mod order;
+pub(crate) mod payment;
 pub(crate) mod plan;
 pub(crate) mod portal;
 pub(crate) mod preflight;
 pub(crate) mod rejection;
+pub(crate) mod renewal;
 pub(crate) mod resale;
 
 #[cfg(test)]

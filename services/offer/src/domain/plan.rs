@@ -25,6 +25,8 @@ pub(crate) struct Plan {
     pub(crate) schedule: Vec<DatedAmount>,
     /// The whole price, where it is not charged by a schedule: resale without installments.
     pub(crate) upfront: Option<Money>,
+    /// What payment requests may add up to, where they charge in place of a schedule (O17).
+    pub(crate) cap: Option<Money>,
     /// Of the agreement, from acceptance.
     pub(crate) duration: IsoDuration,
     /// The one dimension that is granted.
@@ -63,6 +65,10 @@ impl Plan {
             fixed_price: Money::zero(estimate.currency),
             schedule,
             upfront,
+            cap: match (kind, &estimate.payment_plan) {
+                (Kind::Direct, PaymentPlan::Variable { cap }) => Some(*cap),
+                (Kind::Direct | Kind::Authorization(_) | Kind::Partner(_), _) => None,
+            },
             duration: estimate.scope_duration,
             dimension_key: listing.dimension_keys.first().cloned(),
             available_until: offer.terms.expires_on,
@@ -74,7 +80,7 @@ impl Plan {
     /// What the buyer pays in all, or the reseller owes; `None` while amounts do not add up.
     pub(crate) fn total(&self) -> Option<Money> {
         let amounts = self.schedule.iter().map(|charge| charge.amount);
-        Money::sum(amounts.chain(self.upfront), self.currency).ok()
+        Money::sum(amounts.chain(self.upfront).chain(self.cap), self.currency).ok()
     }
 
     /// Who gets what, where a reseller stands between (S1 step 5).
@@ -93,7 +99,7 @@ fn texts(accounts: &[AwsAccountId]) -> Vec<String> {
     accounts.iter().map(ToString::to_string).collect()
 }
 
-/// A variable plan has no schedule: pre-flight refuses it, AWS's API cannot make one (facts §2).
+/// A variable plan has no schedule but a cap; AWS's API cannot make one (facts §2).
 fn scheduled(plan: &PaymentPlan, price: Money, day: NaiveDate) -> Vec<DatedAmount> {
     match plan {
         PaymentPlan::Prepaid => vec![DatedAmount {

@@ -7,8 +7,8 @@ mod authorization;
 
 use std::fmt::Write as _;
 
-use countersign_kernel::AwsAccountId;
 use countersign_kernel::chrono::NaiveDate;
+use countersign_kernel::{AwsAccountId, Money};
 
 use super::deal::DatedAmount;
 use super::id::AwsOfferId;
@@ -129,6 +129,10 @@ fn pricing(plan: &Plan) -> Vec<(String, String)> {
     if !plan.schedule.is_empty() {
         fields.push(field("Buyers pay in installments", "Yes"));
     }
+    if let Some(cap) = plan.cap {
+        fields.push(field("Payments", "Variable payments"));
+        fields.push(field("Maximum total charge", cap.amount_text()));
+    }
     let total = plan.total().map(|total| total.to_string());
     fields.push(field("Total price", total.unwrap_or_default()));
     fields
@@ -190,6 +194,8 @@ pub(crate) struct Shown {
     /// Of the term for the whole price; zero beside a schedule.
     pub(crate) price: Option<String>,
     pub(crate) duration: Option<String>,
+    /// What payment requests may add up to.
+    pub(crate) cap: Option<String>,
     pub(crate) available_until: Option<String>,
     /// `P30D`.
     pub(crate) net_terms: Option<String>,
@@ -251,7 +257,12 @@ pub(crate) fn differences(plan: &Plan, shown: &Shown) -> Vec<AwsError> {
         (
             "PRICE_DIFFERS",
             plain(&plan.upfront.unwrap_or(plan.fixed_price).amount_text()),
-            plain(&text(shown.price.as_ref())),
+            whole_price(plan, shown),
+        ),
+        (
+            "CAP_DIFFERS",
+            plain(&text(plan.cap.map(Money::amount_text))),
+            plain(&text(shown.cap.as_ref())),
         ),
         (
             "SCHEDULE_DIFFERS",
@@ -332,6 +343,14 @@ impl<'a> OfKind<'a> {
                 ..Self::default()
             },
         }
+    }
+}
+
+/// Beside variable payments AWS may show no fixed price at all, which is none to pay.
+fn whole_price(plan: &Plan, shown: &Shown) -> String {
+    match &shown.price {
+        None if plan.cap.is_some() => "0".to_owned(),
+        price => plain(&text(price.as_ref())),
     }
 }
 

@@ -16,6 +16,7 @@
 //! | [`authorization`] | what only a resale authorization must keep |
 //! | [`partner`] | what only a reseller's offer must keep |
 //! | [`form`] | what is asked of the intake, before there is an offer |
+//! | [`payment`] | what is asked of a payment request, once there is an agreement |
 //! | [`prerequisite`] | what only the seller's AWS account shows: a checklist |
 //! | [`largest`] | the largest offer that passes: what is timed |
 //! | [`printed`] | the whole table as text |
@@ -41,6 +42,7 @@ pub(crate) mod form;
 pub(crate) mod largest;
 mod money;
 mod partner;
+pub(crate) mod payment;
 pub(crate) mod prerequisite;
 pub(crate) mod printed;
 mod product;
@@ -209,6 +211,8 @@ pub(crate) struct Candidate {
     /// Why there will be no merged document.
     pub(crate) document_failure: Option<String>,
     pub(crate) product_dimensions: Vec<String>,
+    /// Whether a person enters the offer in AWS's portal (O10).
+    pub(crate) by_portal: bool,
 }
 
 impl Candidate {
@@ -257,6 +261,7 @@ impl Candidate {
             },
             documents: deal.documents.clone(),
             product_dimensions: offer.basis.intake.listing.dimension_keys.clone(),
+            by_portal: offer.by_portal(),
         }
     }
 }

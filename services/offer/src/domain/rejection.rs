@@ -75,6 +75,16 @@ pub(crate) enum Rejection {
     AwsOfferTaken { offer_id: OfferId },
     /// The order is registered, by somebody else (O14).
     OrderRegistered,
+    /// There is no agreement yet to ask for money under (O17).
+    OfferNotAccepted { state: &'static str },
+    /// The agreement charges by a schedule: there is nothing to ask for (O17).
+    NoVariablePayments,
+    /// AWS would refuse the payment request (O17).
+    PaymentRefused { findings: Vec<Finding> },
+    /// Whether AWS has the request must be known before it can be taken back.
+    PaymentRequestSending,
+    /// The buyer answered, or AWS refused it: there is nothing to take back.
+    PaymentRequestEnded { state: &'static str },
     /// Somebody else changed the offer since it was read.
     StaleRevision { expected: u32, actual: u32 },
 }
@@ -102,6 +112,11 @@ impl Rejection {
             Self::PortalNotAwaited { .. } => "PORTAL_NOT_AWAITED",
             Self::AwsOfferTaken { .. } => "AWS_OFFER_TAKEN",
             Self::OrderRegistered => "ORDER_REGISTERED",
+            Self::OfferNotAccepted { .. } => "OFFER_NOT_ACCEPTED",
+            Self::NoVariablePayments => "NO_VARIABLE_PAYMENTS",
+            Self::PaymentRefused { .. } => "PAYMENT_REFUSED",
+            Self::PaymentRequestSending => "PAYMENT_REQUEST_SENDING",
+            Self::PaymentRequestEnded { .. } => "PAYMENT_REQUEST_ENDED",
             Self::StaleRevision { .. } => "STALE_REVISION",
         }
     }
@@ -113,7 +128,8 @@ impl Rejection {
             | Self::StampInvalid { findings }
             | Self::ChecklistOpen { findings }
             | Self::DigestMismatch { findings, .. }
-            | Self::PreflightFailed { findings } => findings,
+            | Self::PreflightFailed { findings }
+            | Self::PaymentRefused { findings } => findings,
             Self::Invalid(_)
             | Self::IntakeMissing
             | Self::IntakeOutdated
@@ -128,6 +144,10 @@ impl Rejection {
             | Self::PortalNotAwaited { .. }
             | Self::AwsOfferTaken { .. }
             | Self::OrderRegistered
+            | Self::OfferNotAccepted { .. }
+            | Self::NoVariablePayments
+            | Self::PaymentRequestSending
+            | Self::PaymentRequestEnded { .. }
             | Self::StaleRevision { .. } => &[],
         }
     }
@@ -188,6 +208,20 @@ impl fmt::Display for Rejection {
             Self::OrderRegistered => {
                 f.write_str("the order is registered already, with another buyer or contact")
             }
+            Self::OfferNotAccepted { state } => {
+                write!(f, "the offer is {state}: payments are asked for under its agreement")
+            }
+            Self::NoVariablePayments => {
+                f.write_str("the agreement charges by its schedule, not by payment requests")
+            }
+            Self::PaymentRefused { findings } => {
+                let rules: Vec<&str> = findings.iter().map(|finding| finding.rule).collect();
+                write!(f, "AWS would refuse the payment request: {}", rules.join(", "))
+            }
+            Self::PaymentRequestSending => f.write_str(
+                "the payment request is on its way to AWS: take it back once it waits for the buyer",
+            ),
+            Self::PaymentRequestEnded { state } => write!(f, "the payment request is {state}"),
             Self::StaleRevision { expected, actual } => {
                 write!(f, "the offer is at revision {actual}, not {expected}: read it again")
             }

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use countersign_kernel::chrono::{DateTime, NaiveDate, Utc};
 use countersign_kernel::{Currency, Digest, EngagementId, Money, Rate};
 
-use super::agreement::Agreement;
+use super::agreement::{Agreement, VariablePayments};
 use super::deal::{
     ApprovedDeal, DatedAmount, Document, DocumentKind, Economics, Estimate, MediaType, Package,
     PaymentPlan, Uplift,
@@ -14,7 +14,8 @@ use super::deal::{
 use super::engagement::{Approval, Engagement};
 use super::intake::{self, AccountKind, Form, Intake};
 use super::listing::{Listing, ReleaseWay};
-use super::offer::{Basis, Event, Offer, ReadyDocument, Terms, evolve};
+use super::offer::{Basis, Event, Offer, Publication, ReadyDocument, Terms, evolve};
+use super::payment::{self, PaymentRequest};
 use super::preflight::Candidate;
 use super::resale::{Authorization, Contract, Kind, Partner, Received, Reseller};
 
@@ -248,6 +249,20 @@ pub(crate) fn resale_draft(kind: Kind, charges: &[DatedAmount]) -> (Offer, Engag
     (drafted(Basis { deal, intake, kind }, terms), engagement)
 }
 
+/// A draft with a cap in place of the one charge, entered in AWS's portal, and its engagement.
+pub(crate) fn variable_draft() -> (Offer, Engagement) {
+    let mut deal = deal();
+    let cap = deal.price();
+    deal.estimate.payment_plan = PaymentPlan::Variable { cap };
+    let mut intake = intake();
+    intake.listing.release_way = ReleaseWay::Portal;
+    let mut engagement = engagement();
+    engagement.approval = Approval::Signed(deal.clone());
+    engagement.intake = Some(intake.clone());
+    let kind = Kind::Direct;
+    (drafted(Basis { deal, intake, kind }, terms()), engagement)
+}
+
 pub(crate) fn authorization_draft() -> (Offer, Engagement) {
     let charges = received().schedule;
     resale_draft(Kind::Authorization(authorization()), &charges)
@@ -278,5 +293,67 @@ pub(crate) fn agreement() -> Agreement {
             date: day("2026-03-02"),
             amount: usd("102500.00"),
         }],
+        variable: None,
+    }
+}
+
+/// A published offer that the buyer accepted like this.
+fn accepted_as(offer: Offer, agreement: Agreement) -> Offer {
+    let events = [
+        Event::ReleaseStarted {
+            at: at("2026-03-02T10:00:00Z"),
+        },
+        Event::Published(Publication {
+            aws_offer_id: "offer-abc".parse().unwrap(),
+            url: "https://aws.example/offer-abc".into(),
+            released_at: at("2026-03-02T10:00:00Z"),
+            published_at: at("2026-03-02T10:20:00Z"),
+        }),
+        Event::AgreementRecorded(agreement),
+    ];
+    events.iter().fold(Some(offer), evolve).unwrap()
+}
+
+/// The handbook's offer, accepted.
+pub(crate) fn accepted() -> Offer {
+    accepted_as(draft(), agreement())
+}
+
+/// The same with a cap in place of the one charge.
+pub(crate) fn variable_accepted() -> Offer {
+    accepted_as(variable_draft().0, variable_agreement())
+}
+
+/// A request for 30 000.00 USD under that cap, on its way to AWS.
+pub(crate) fn payment_request() -> PaymentRequest {
+    PaymentRequest {
+        id: "0196-pay-1".parse().unwrap(),
+        revision: 1,
+        offer_id: "offer-1".parse().unwrap(),
+        engagement_id: engagement_id(),
+        agreement_id: "agmt-1".parse().unwrap(),
+        number: 1,
+        term_id: "term-1".into(),
+        milestone: "Design accepted".into(),
+        description: "As of 10 March".into(),
+        amount: usd("30000.00"),
+        approves_after: Some("P10D".parse().unwrap()),
+        requested_by: "em@acme.example".parse().unwrap(),
+        requested_at: at("2026-03-10T10:00:00Z"),
+        last_errors: Vec::new(),
+        stage: payment::Stage::Sending,
+    }
+}
+
+/// The handbook's agreement with a cap in place of the one charge; the buyer chose approval by silence.
+pub(crate) fn variable_agreement() -> Agreement {
+    Agreement {
+        charges: Vec::new(),
+        variable: Some(VariablePayments {
+            term_id: "term-1".into(),
+            cap: usd("102500.00"),
+            approves_after: Some("P10D".parse().unwrap()),
+        }),
+        ..agreement()
     }
 }

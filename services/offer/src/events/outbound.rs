@@ -1,14 +1,17 @@
 //! Domain event → public event. Public ones are few: a draft and its revisions are nobody else's
 //! business, and a draft that is cancelled was never extended to anybody.
 
+use chrono::{DateTime, Utc};
 use countersign_proto::offer::v1 as pb;
 use prost::{Message, Name};
 
 use crate::domain::clock::Clock;
 use crate::domain::deal::ApprovedDeal;
+use crate::domain::id::AgreementId;
 use crate::domain::intake::Intake;
 use crate::domain::offer::{Event, Offer};
 use crate::domain::order::{Order, State};
+use crate::domain::payment::{self, PaymentRequest};
 use crate::wire;
 
 /// A public event, encoded.
@@ -54,6 +57,43 @@ pub(crate) fn order(order: &Order) -> Option<Public> {
         State::Open => None,
         State::Registered(_) => Some(Public::of(&pb::OrderRegistered { order: shown })),
         State::RefundAdvised { .. } => Some(Public::of(&pb::OrderRefundAdvised { order: shown })),
+    }
+}
+
+/// AWS shows that an offer's agreement is over.
+pub(crate) fn agreement_ended(
+    offer: &Offer,
+    agreement: &AgreementId,
+    status: &str,
+    seen_at: DateTime<Utc>,
+) -> Public {
+    Public::of(&pb::AgreementEnded {
+        offer: Some(wire::summary(offer)),
+        agreement_id: agreement.to_string(),
+        status: status.to_owned(),
+        seen_at: wire::time(seen_at),
+    })
+}
+
+/// What the others hear of a payment request; `request` is as it stands after it (O17).
+pub(crate) fn of_payment(event: &payment::Event, request: &PaymentRequest) -> Option<Public> {
+    let out = || Some(wire::payment::request(request));
+    match event {
+        payment::Event::Approved { at, .. } => Some(Public::of(&pb::PaymentRequestApproved {
+            request: out(),
+            charge: Some(wire::payment::charge(request, *at)),
+        })),
+        payment::Event::Rejected { .. } => {
+            Some(Public::of(&pb::PaymentRequestRejected { request: out() }))
+        }
+        payment::Event::Failed { .. } => {
+            Some(Public::of(&pb::PaymentRequestFailed { request: out() }))
+        }
+        payment::Event::Sent(_)
+        | payment::Event::StatusSeen { .. }
+        | payment::Event::WithdrawalAsked(_)
+        | payment::Event::WithdrawalRefused { .. }
+        | payment::Event::Cancelled { .. } => None,
     }
 }
 
@@ -113,6 +153,7 @@ pub(crate) fn public(event: &Event, offer: &Offer) -> Option<Public> {
                 billing_terms_days: intake.billing_terms_days,
                 product_id: intake.listing.product_id.to_string(),
                 approved_digest: deal.digest.to_string(),
+                variable_payments: agreement.variable.as_ref().map(wire::payment::terms),
             }))
         }
         Event::Drafted { .. }

@@ -4,6 +4,8 @@ mod clocks;
 mod orders;
 mod parse;
 mod parse_resale;
+mod payments;
+mod renewals;
 mod reply;
 
 use countersign_kernel::{EngagementId, SellerId};
@@ -489,5 +491,49 @@ impl OfferService for Offers {
                 })
             })
             .await
+    }
+
+    async fn request_payment(
+        &self,
+        request: Request<pb::RequestPaymentRequest>,
+    ) -> Result<Response<pb::PaymentRequest>, Status> {
+        self.connected(&request)?;
+        self.ask_for_payment(request).await
+    }
+
+    async fn cancel_payment_request(
+        &self,
+        request: Request<pb::CancelPaymentRequestRequest>,
+    ) -> Result<Response<pb::PaymentRequest>, Status> {
+        self.connected(&request)?;
+        self.withdraw_payment_request(request).await
+    }
+
+    async fn get_payment_request(
+        &self,
+        request: Request<pb::GetPaymentRequestRequest>,
+    ) -> Result<Response<pb::PaymentRequest>, Status> {
+        self.payment_request(request).await
+    }
+
+    async fn list_payment_requests(
+        &self,
+        request: Request<pb::ListPaymentRequestsRequest>,
+    ) -> Result<Response<pb::ListPaymentRequestsResponse>, Status> {
+        self.payment_requests(request).await
+    }
+
+    async fn list_renewals(
+        &self,
+        request: Request<pb::ListRenewalsRequest>,
+    ) -> Result<Response<pb::ListRenewalsResponse>, Status> {
+        self.renewals(request).await
+    }
+
+    async fn assign_renewal(
+        &self,
+        request: Request<pb::AssignRenewalRequest>,
+    ) -> Result<Response<pb::Renewal>, Status> {
+        self.assigned(request).await
     }
 }

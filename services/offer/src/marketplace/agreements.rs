@@ -4,16 +4,19 @@
 use aws_sdk_marketplaceagreement::operation::describe_agreement::DescribeAgreementOutput;
 use aws_sdk_marketplaceagreement::primitives::DateTime as AwsDateTime;
 use aws_sdk_marketplaceagreement::types::{
-    AcceptedTerm, AgreementStatus, AgreementViewSummary, Filter, PaymentScheduleTerm,
+    AcceptedTerm, AgreementStatus, AgreementViewSummary, Filter, PaymentRequestApprovalStrategy,
+    PaymentScheduleTerm, VariablePaymentTerm, VariablePaymentTermConfiguration,
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use countersign_kernel::{Currency, Money};
 
 use super::{CallError, Marketplace};
-use crate::domain::agreement::{Acceptance, Agreement};
+use crate::domain::agreement::{Acceptance, Agreement, VariablePayments};
 use crate::domain::deal::DatedAmount;
 use crate::domain::id::AgreementId;
 
+/// How long the buyer may be silent where AWS does not say it (facts §2).
+const APPROVES_AFTER: &str = "P10D";
 /// The most that one page of AWS's holds.
 const PAGE: i32 = 50;
 
@@ -151,6 +154,10 @@ fn read(
     let schedule = terms
         .iter()
         .find_map(|term| term.as_payment_schedule_term().ok());
+    let variable = terms
+        .iter()
+        .find_map(|term| term.as_variable_payment_term().ok());
+    let variable = variable.map(payments).transpose()?;
     Ok(Agreement {
         id: id.clone(),
         accepted_at,
@@ -159,10 +166,29 @@ fn read(
         acceptor: acceptor
             .parse()
             .map_err(|_| format!("acceptor {acceptor:?}"))?,
-        charges: match schedule {
-            Some(schedule) => charges(schedule)?,
-            None => vec![upfront(terms, accepted_at)?],
+        charges: match (schedule, &variable) {
+            (Some(schedule), _) => charges(schedule)?,
+            (None, Some(_)) => Vec::new(),
+            (None, None) => vec![upfront(terms, accepted_at)?],
         },
+        variable,
+    })
+}
+
+/// A strategy that is not known here is waited for: nothing is said to approve itself that may not.
+fn payments(term: &VariablePaymentTerm) -> Result<VariablePayments, String> {
+    let chosen = term.configuration();
+    let strategy = chosen.map(VariablePaymentTermConfiguration::payment_request_approval_strategy);
+    let automatic = strategy == Some(&PaymentRequestApprovalStrategy::AutoApproveOnExpiration);
+    let after = chosen.and_then(VariablePaymentTermConfiguration::expiration_duration);
+    let after = after.unwrap_or(APPROVES_AFTER);
+    let after = after
+        .parse()
+        .map_err(|_| format!("time of silence {after:?}"))?;
+    Ok(VariablePayments {
+        term_id: term.id().ok_or("a term without id")?.to_owned(),
+        cap: money(term.max_total_charge_amount(), term.currency_code())?,
+        approves_after: automatic.then_some(after),
     })
 }
 
@@ -209,7 +235,7 @@ fn charges(schedule: &PaymentScheduleTerm) -> Result<Vec<DatedAmount>, String> {
     Ok(charges)
 }
 
-fn time(at: &AwsDateTime) -> Option<DateTime<Utc>> {
+pub(super) fn time(at: &AwsDateTime) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(at.secs(), at.subsec_nanos())
 }
 
@@ -308,6 +334,44 @@ mod tests {
         assert_eq!(known.acceptor.as_str(), "210987654321");
         shown.acceptor = None;
         assert_eq!(acceptance(&id, &shown), None);
+    }
+
+    fn variable(strategy: &str, after: Option<&str>) -> AcceptedTerm {
+        let chosen = VariablePaymentTermConfiguration::builder()
+            .payment_request_approval_strategy(strategy.into())
+            .set_expiration_duration(after.map(str::to_owned))
+            .build()
+            .unwrap();
+        let term = VariablePaymentTerm::builder()
+            .id("term-1")
+            .currency_code("USD")
+            .max_total_charge_amount("102500")
+            .configuration(chosen)
+            .build();
+        AcceptedTerm::VariablePaymentTerm(term)
+    }
+
+    /// O17: nothing is charged yet, also where AWS shows a fixed price of zero beside it.
+    #[test]
+    fn payment_requests_charge_in_place_of_a_schedule() {
+        let id: AgreementId = "agmt-1".parse().unwrap();
+        for (strategy, after, expected) in [
+            ("AUTO_APPROVE_ON_EXPIRATION", Some("P10D"), Some("P10D")),
+            ("AUTO_APPROVE_ON_EXPIRATION", None, Some("P10D")),
+            ("WAIT_FOR_APPROVAL", None, None),
+            ("ASK_TWICE", Some("P3D"), None),
+        ] {
+            let terms = [fixed("0"), variable(strategy, after)];
+            let agreement = read(&id, &described(), &terms).unwrap();
+            let variable = agreement.variable.unwrap();
+            assert_eq!(agreement.charges, []);
+            assert_eq!(variable.cap, sample::usd("102500.00"));
+            let after = variable.approves_after.map(|after| after.to_string());
+            assert_eq!(after.as_deref(), expected, "{strategy}");
+        }
+        let wrong = [variable("AUTO_APPROVE_ON_EXPIRATION", Some("ten days"))];
+        let wrong = read(&id, &described(), &wrong).unwrap_err();
+        assert!(wrong.contains("ten days"), "{wrong}");
     }
 
     #[test]

@@ -33,6 +33,8 @@ struct Term {
     duration: Option<String>,
     agreement_duration: Option<String>,
     payment_due_period: Option<String>,
+    /// Of variable payments.
+    max_total_charge_amount: Option<Text>,
     rate_cards: Vec<RateCard>,
     schedule: Vec<Charge>,
     positive_targeting: Option<Targeting>,
@@ -185,6 +187,10 @@ fn read(kind: &str, details: &str) -> Result<Shown, String> {
         schedule: charges,
         price: terms.iter().find_map(Term::whole_price),
         duration: validity.or(priced).map(str::to_owned),
+        cap: terms
+            .iter()
+            .find_map(|term| term.max_total_charge_amount.clone())
+            .map(Text::into_string),
         available_until: end.map(day),
         net_terms,
         reseller_account: rules
@@ -238,6 +244,31 @@ mod tests {
         let shown = read("Offer@1.0", &details.to_string()).unwrap();
         assert!(shown.released);
         assert_eq!(portal::differences(&sample::candidate().plan, &shown), []);
+    }
+
+    /// As the portal's variable payments come: a cap, and no fixed price (O17).
+    #[test]
+    fn an_offer_with_variable_payments_is_read_as_aws_shows_it() {
+        let details = json!({
+            "State": "Released",
+            "Name": "Landing zone for Example Corp",
+            "ProductId": "prod-landingzone1",
+            "Terms": [
+                { "Type": "ValidityTerm", "AgreementDuration": "P90D" },
+                {
+                    "Type": "VariablePaymentTerm",
+                    "CurrencyCode": "USD",
+                    "MaxTotalChargeAmount": "102500.00",
+                },
+            ],
+            "Rules": [
+                { "PositiveTargeting": { "BuyerAccounts": ["123456789012"] } },
+                { "AvailabilityEndDate": "2026-03-31T23:59:59.999Z" },
+            ],
+        });
+        let shown = read("Offer@1.0", &details.to_string()).unwrap();
+        let plan = sample::candidate_of(&sample::variable_draft()).plan;
+        assert_eq!(portal::differences(&plan, &shown), []);
     }
 
     /// Without installments the price and the duration stand on a rate card.

@@ -6,6 +6,7 @@ mod catalog;
 mod entity;
 mod error;
 mod observe;
+mod payments;
 mod request;
 mod resale;
 

@@ -72,6 +72,21 @@ pub(crate) async fn is_known(
     .await?)
 }
 
+/// The agreement's status as AWS showed it last, if it was seen.
+pub(crate) async fn status(
+    executor: impl PgExecutor<'_>,
+    seller: &SellerId,
+    id: &AgreementId,
+) -> Result<Option<String>, StoreError> {
+    Ok(
+        sqlx::query_scalar("SELECT status FROM agreement WHERE seller = $1 AND agreement_id = $2")
+            .bind(seller.as_str())
+            .bind(id.as_str())
+            .fetch_optional(executor)
+            .await?,
+    )
+}
+
 /// Keeps what AWS shows now. Returns whether the agreement is new here.
 pub(crate) async fn put(
     connection: &mut PgConnection,
@@ -97,6 +112,25 @@ pub(crate) async fn put(
     .bind(now)
     .fetch_one(connection)
     .await?)
+}
+
+/// Notes that the agreement is over. Returns whether that is news.
+pub(crate) async fn end(
+    connection: &mut PgConnection,
+    seller: &SellerId,
+    id: &AgreementId,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let written = sqlx::query(
+        "UPDATE agreement SET over_at = $3
+        WHERE seller = $1 AND agreement_id = $2 AND over_at IS NULL",
+    )
+    .bind(seller.as_str())
+    .bind(id.as_str())
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(written.rows_affected() == 1)
 }
 
 /// Ties the agreement to our offer.

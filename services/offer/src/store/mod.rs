@@ -11,7 +11,9 @@ mod json;
 pub(crate) mod listing;
 pub(crate) mod offer;
 pub(crate) mod order;
+pub(crate) mod payment;
 pub(crate) mod prerequisite;
+pub(crate) mod renewal;
 
 use chrono::{DateTime, Utc};
 

@@ -11,8 +11,8 @@ use crate::domain::id::{AwsOfferId, OfferId};
 use crate::domain::offer::{Offer, Terms};
 
 #[derive(sqlx::FromRow)]
-struct Row {
-    offer_id: String,
+pub(super) struct Row {
+    pub(super) offer_id: String,
     revision: i64,
     name: String,
     description: String,

@@ -5,6 +5,7 @@ use crate::domain::deal::{DatedAmount, PaymentPlan, Uplift};
 use crate::domain::offer::{
     AwsError, LegalDocument, PendingChange, Publication, Release, Stage, Way,
 };
+use crate::domain::payment;
 use crate::domain::resale::{Contract, Kind, NetTerms};
 use crate::domain::sample;
 
@@ -44,6 +45,54 @@ fn every_kind_comes_back() {
     let mut before = json::basis(&basis);
     before.as_object_mut().unwrap().remove("kind");
     assert_eq!(json::basis_from(before).unwrap(), basis);
+}
+
+#[test]
+fn every_stage_of_a_payment_request_comes_back() {
+    let at = sample::at("2026-03-20T10:00:05.5Z");
+    let at_aws = payment::AtAws {
+        id: "pr-1".parse().unwrap(),
+        status: "SOMETHING_NEW".into(),
+        sent_at: sample::at("2026-03-10T10:00:05Z"),
+    };
+    let reason = "x".to_owned();
+    let withdrawal = payment::Withdrawal {
+        reason: reason.clone(),
+        by: "fin@acme.example".parse().unwrap(),
+    };
+    let pending = |withdrawal| payment::Stage::Pending {
+        at_aws: at_aws.clone(),
+        withdrawal,
+    };
+    let approved = |charge_id| payment::Stage::Approved {
+        at_aws: at_aws.clone(),
+        charge_id,
+        at,
+    };
+    let failed = |at_aws| payment::Stage::Failed { at_aws, at };
+    let stages = [
+        payment::Stage::Sending,
+        pending(None),
+        pending(Some(withdrawal)),
+        approved(Some("ch-1".into())),
+        approved(None),
+        payment::Stage::Rejected {
+            at_aws: at_aws.clone(),
+            reason: reason.clone(),
+            at,
+        },
+        payment::Stage::Cancelled {
+            at_aws: at_aws.clone(),
+            reason,
+            at,
+        },
+        failed(None),
+        failed(Some(at_aws.clone())),
+    ];
+    for stage in stages {
+        let stored = json::payment_stage(&stage);
+        assert_eq!(json::payment_stage_from(stored).unwrap(), stage);
+    }
 }
 
 fn releasing(way: Way) -> Stage {
@@ -93,6 +142,10 @@ fn every_stage_comes_back() {
         Stage::Accepted {
             publication: publication(),
             agreement,
+        },
+        Stage::Accepted {
+            publication: publication(),
+            agreement: sample::variable_agreement(),
         },
         Stage::Cancelled {
             publication: None,

@@ -3,7 +3,7 @@
 //! the step with the same bytes.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use countersign_kernel::Digest;
+use countersign_kernel::{Digest, SellerId};
 use countersign_platform::{
     Failure, TaskHandler, TaskOutcome, TaskRun, async_trait, back_off, fault,
 };
@@ -56,7 +56,7 @@ impl From<CallError> for Unsent {
 impl TaskHandler for Start {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
         let subject = Subject::of(run)?;
-        if let Some(not_ours) = self.0.of_another_seller(run, &subject) {
+        if let Some(not_ours) = self.0.of_another_seller(run, &subject.seller) {
             return Ok(not_ours);
         }
         let Some(offer) = under_way(run, &subject).await? else {
@@ -187,7 +187,7 @@ impl Start {
 impl TaskHandler for Poll {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
         let subject = Subject::of(run)?;
-        if let Some(not_ours) = self.0.of_another_seller(run, &subject) {
+        if let Some(not_ours) = self.0.of_another_seller(run, &subject.seller) {
             return Ok(not_ours);
         }
         let Some(offer) = under_way(run, &subject).await? else {
@@ -286,10 +286,9 @@ impl Outside {
     pub(super) fn of_another_seller(
         &self,
         run: &TaskRun,
-        subject: &Subject,
+        seller: &SellerId,
     ) -> Option<TaskOutcome> {
-        (subject.seller != self.seller)
-            .then(|| retry(run, format!("{} has another AWS account", subject.seller)))
+        (*seller != self.seller).then(|| retry(run, format!("{seller} has another AWS account")))
     }
 }
 

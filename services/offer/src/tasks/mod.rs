@@ -5,6 +5,7 @@ mod agreements;
 mod change_sets;
 mod clocks;
 mod documents;
+mod payments;
 mod portal;
 
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use countersign_kernel::SellerId;
 use countersign_platform::{Metrics, Wiring};
 
-use crate::commands::{clock, follow_up};
+use crate::commands::{clock, follow_up, payment};
 use crate::config::OfferConfig;
 use crate::documents::source::DocumentSource;
 use crate::documents::store::DocumentStore;
@@ -50,6 +51,9 @@ pub(crate) fn wire(wiring: Wiring, outside: &Outside, metrics: &Metrics) -> Wiri
             follow_up::CHECK_PORTAL_OFFER,
             portal::Check(outside.clone()),
         )
+        .task(payment::SEND, payments::Send(outside.clone()))
+        .task(payment::POLL, payments::Poll(outside.clone()))
+        .task(payment::CANCEL, payments::Cancel(outside.clone()))
         .task(clock::RING, clocks::Ring(breached.clone()))
         .task(follow_up::EXPIRE, clocks::Expire(breached))
         .recurring(agreements::KIND, agreements::Look(outside.clone()))

@@ -128,7 +128,7 @@ async fn an_offers_life_starts_and_ends_its_clocks() {
 }
 
 /// The seller asks the buyer to end the agreement, and the buyer agrees.
-async fn end_agreement(world: &World, agreement_id: &str) {
+pub(crate) async fn end_agreement(world: &World, agreement_id: &str) {
     let credentials = Credentials::new(
         sandbox::DEFAULT_ACCESS_KEY_ID,
         sandbox::DEFAULT_SECRET_ACCESS_KEY,

@@ -136,3 +136,14 @@ pub(crate) fn in_installments(
     estimate.economics.as_mut().unwrap().price_total = Some(usd(total));
     deal
 }
+
+/// The same deal with its price as a cap, drawn by payment requests.
+pub(crate) fn with_cap(mut deal: common::ApprovedDeal) -> common::ApprovedDeal {
+    use common::payment_plan::Plan;
+    let estimate = deal.estimate.as_mut().unwrap();
+    let cap = estimate.economics.as_ref().unwrap().price_total.clone();
+    estimate.payment_plan = Some(common::PaymentPlan {
+        plan: Some(Plan::Variable(common::Variable { cap })),
+    });
+    deal
+}

@@ -17,7 +17,9 @@ async fn rows_of_another_tenant_are_out_of_reach() {
         "engagement",
         "listing",
         "offer",
+        "payment_request",
         "prerequisite",
+        "renewal_owner",
         "seller_calendar",
     ] {
         assert!(

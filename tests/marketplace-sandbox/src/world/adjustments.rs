@@ -11,7 +11,7 @@ use super::{Refusal, World, money};
 use crate::wire::{Wire, map};
 
 /// How long the marketplace remembers a token of an adjustment.
-const TOKEN_HOURS: i64 = 8;
+pub(super) const TOKEN_HOURS: i64 = 8;
 const ENTRIES_MAX: usize = 5;
 const KIND: &str = "BillingAdjustmentRequest";
 const REASONS: [&str; 7] = [

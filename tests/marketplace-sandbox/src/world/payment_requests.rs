@@ -5,6 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
 use serde_json::Value;
 
+use super::adjustments::TOKEN_HOURS;
 use super::agreements::Denied;
 use super::change_sets::optional_text;
 use super::input::{as_proposer, bounded, client_token, page, positive, required, usual_scope};
@@ -68,7 +69,9 @@ impl World {
         let name = bounded(input, "name", (5, 64), "INVALID_NAME")?.unwrap_or_default();
         let amount = required(input, "chargeAmount", "MISSING_CHARGE_AMOUNT")?;
         let description = bounded(input, "description", (1, 2000), "INVALID_DESCRIPTION")?;
-        if let Some(id) = self.remembered(caller, KIND, token, input, None, now)? {
+        // Documented for adjustments; here the same is the harsher guess.
+        let lifetime = Some(TimeDelta::hours(TOKEN_HOURS));
+        if let Some(id) = self.remembered(caller, KIND, token, input, lifetime, now)? {
             return self.payment_request(&id).map(full);
         }
         if agreement.status != AgreementStatus::Active {

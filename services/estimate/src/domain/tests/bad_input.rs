@@ -297,6 +297,7 @@ fn all_wrong_fields_are_named_at_once() {
             it.scope_duration.clear();
             it.valid_until = "2020-01-01".to_owned();
         }),
+        follows: None,
     };
     let found = violations(&decide_at(&State::Absent, &command, NOW).unwrap_err());
     let reasons: Vec<&str> = found.iter().map(|(_, reason)| *reason).collect();

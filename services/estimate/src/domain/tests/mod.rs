@@ -4,6 +4,7 @@ mod bad_input;
 mod histories;
 mod lifecycle;
 mod prices;
+mod renewing;
 mod solving;
 mod views;
 
@@ -104,6 +105,7 @@ pub(super) fn draft_command(content: ContentForm) -> Command {
         engagement_id: "006Dn00000A1b2C".to_owned(),
         customer_name: "Example Corp".to_owned(),
         content,
+        follows: None,
     }
 }
 

@@ -59,6 +59,40 @@ fn what_was_entered_as_the_sheet_says_is_the_offer() {
     assert_eq!(differences(&plan, &resold()), []);
 }
 
+/// O17: the cap stands in place of charges, with or without a fixed price of zero beside it.
+#[test]
+fn variable_payments_are_compared_by_their_cap() {
+    let plan = sample::candidate_of(&sample::variable_draft()).plan;
+    let shown = |cap: Option<&str>, price: Option<&str>| Shown {
+        schedule: Vec::new(),
+        cap: cap.map(str::to_owned),
+        price: price.map(str::to_owned),
+        ..shown()
+    };
+    for (cap, price, expected) in [
+        (Some("102500"), None, &[][..]),
+        (Some("102500.00"), Some("0.00"), &[]),
+        (Some("102500.01"), None, &["CAP_DIFFERS"]),
+        (None, None, &["CAP_DIFFERS"]),
+        (Some("102500"), Some("1"), &["PRICE_DIFFERS"]),
+    ] {
+        assert_eq!(
+            codes(&plan, &shown(cap, price)),
+            expected,
+            "{cap:?} {price:?}"
+        );
+    }
+    let shown = shown(Some("102500"), None);
+    let prepaid = codes(&sample::candidate().plan, &shown);
+    assert_eq!(
+        prepaid,
+        ["PRICE_DIFFERS", "CAP_DIFFERS", "SCHEDULE_DIFFERS"]
+    );
+    let pricing = sheet(&plan, "merged.pdf").remove(1);
+    let entered = ("Maximum total charge".to_owned(), "102500.00".to_owned());
+    assert!(pricing.fields.contains(&entered), "{pricing:?}");
+}
+
 #[test]
 fn every_difference_is_told() {
     type Change = fn(&mut Shown);

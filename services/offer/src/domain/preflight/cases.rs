@@ -19,6 +19,11 @@ pub(super) fn partner() -> Candidate {
     sample::candidate_of(&sample::partner_draft())
 }
 
+/// The handbook's deal with a cap in place of the one charge, entered in AWS's portal.
+pub(super) fn variable() -> Candidate {
+    sample::candidate_of(&sample::variable_draft())
+}
+
 /// S1's charges made from a mark-up in place of amounts.
 pub(super) fn marked_up(percentage: &str) -> Candidate {
     let (mut offer, engagement) = sample::partner_draft();
@@ -179,6 +184,12 @@ pub(super) const ALONE: &[(&str, Base, Change)] = &[
     ("CHARGE_AMOUNTS_IN_RANGE", DIRECT, |c| {
         c.plan.schedule[0].amount = Money::zero(Currency::Usd);
         c.approved_price = Money::zero(Currency::Usd);
+    }),
+    ("VARIABLE_PAYMENTS_BY_PORTAL", variable, |c| {
+        c.by_portal = false;
+    }),
+    ("PRICE_EQUALS_APPROVED", variable, |c| {
+        c.plan.cap = Some(sample::usd("102500.01"));
     }),
     ("SCHEDULE_LENGTH", DIRECT, |c| {
         c.plan.available_until = Some(sample::day("2026-03-03"));

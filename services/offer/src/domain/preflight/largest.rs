@@ -49,6 +49,7 @@ pub(crate) fn largest() -> Option<Candidate> {
             fixed_price: Money::zero(Currency::Usd),
             schedule: schedule.collect::<Option<_>>()?,
             upfront: None,
+            cap: None,
             duration: "P6Y".parse::<IsoDuration>().ok()?,
             dimension_key: Some("landing_zone".to_owned()),
             available_until: first.pred_opt(),
@@ -68,5 +69,6 @@ pub(crate) fn largest() -> Option<Candidate> {
         documents: named.into_iter().chain(annexes).collect(),
         document_failure: None,
         product_dimensions: vec!["landing_zone".to_owned()],
+        by_portal: false,
     })
 }

@@ -95,7 +95,7 @@ fn resells(candidate: &Candidate) -> Option<String> {
 fn amounts(candidate: &Candidate) -> impl Iterator<Item = Money> {
     let plan = &candidate.plan;
     let charges = plan.schedule.iter().map(|charge| charge.amount);
-    charges.chain(plan.upfront)
+    charges.chain(plan.upfront).chain(plan.cap)
 }
 
 fn single(candidate: &Candidate) -> Option<String> {

@@ -3,11 +3,11 @@
 use std::fmt::Write as _;
 
 use super::prerequisite::CHECKLIST;
-use super::{Kinds, Rule, Severity, form, rules};
+use super::{Kinds, Rule, Severity, form, payment, rules};
 
 const HEAD: &str = "| rule | for | field | AWS would answer | fix |\n|---|---|---|---|---|\n";
 
-/// Every rule: of the intake, of offers, and the seller's checklist.
+/// Every rule: of the intake, of offers, of payment requests, and the seller's checklist.
 pub(crate) fn markdown() -> String {
     let mut text = String::from("# What is checked before AWS is called (O4)\n\n## The intake\n\n");
     text.push_str(HEAD);
@@ -25,6 +25,12 @@ pub(crate) fn markdown() -> String {
             rule.aws_error_code,
             &fix,
         );
+    }
+    text.push_str("\n## Payment requests\n\n");
+    text.push_str(HEAD);
+    for rule in payment::RULES {
+        let fields = (rule.id, "payment request", rule.field);
+        line(&mut text, fields, rule.aws_error_code, rule.fix);
     }
     text.push_str("\n## The seller's account: a checklist\n\n");
     text.push_str("| item | AWS would answer | what |\n|---|---|---|\n");

@@ -12,8 +12,17 @@ pub(super) const RULES: &[Rule] = &[
         Kinds::ALL,
         "schedule",
         "MISSING_MANDATORY_TERMS",
-        "use a prepaid or an installment plan: AWS's API makes no variable payments",
+        "use a prepaid or an installment plan; only a direct offer may have variable payments",
         present,
+    ),
+    Rule::error(
+        "VARIABLE_PAYMENTS_BY_PORTAL",
+        Kinds::DIRECT,
+        "schedule",
+        "MISSING_MANDATORY_TERMS",
+        "use a prepaid or an installment plan, or have the listing's offers entered in AWS's portal: \
+         AWS's API makes no variable payments",
+        variable_by_portal,
     ),
     Rule::error(
         "SCHEDULE_LENGTH",
@@ -59,8 +68,17 @@ pub(super) const RULES: &[Rule] = &[
 
 fn present(candidate: &Candidate) -> Option<String> {
     let plan = &candidate.plan;
-    when(plan.schedule.is_empty() && plan.upfront.is_none(), || {
+    let charged = plan.upfront.or(plan.cap);
+    when(plan.schedule.is_empty() && charged.is_none(), || {
         "nothing is charged on any day".into()
+    })
+}
+
+/// No change type is documented that makes a term for variable payments (facts §2).
+fn variable_by_portal(candidate: &Candidate) -> Option<String> {
+    let cap = candidate.plan.cap?;
+    when(!candidate.by_portal, || {
+        format!("up to {cap} is charged by payment requests")
     })
 }
 

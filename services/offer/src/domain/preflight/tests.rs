@@ -13,7 +13,7 @@ use crate::domain::sample;
 
 #[test]
 fn the_handbook_deal_and_s1s_resale_pass() {
-    for passes in [DIRECT, authorization, partner, || marked_up("10")] {
+    for passes in [DIRECT, authorization, partner, variable, || marked_up("10")] {
         assert_eq!(ids(&passes()), [""; 0]);
     }
 }
@@ -95,6 +95,7 @@ fn failures_that_come_together_are_all_told() {
             "OFFER_EXPIRY_IN_FUTURE",
             "BUYER_ACCOUNTS_PRESENT",
             "SCHEDULE_PRESENT",
+            "VARIABLE_PAYMENTS_BY_PORTAL",
             "AGREEMENT_DURATION_VALID",
         ]
     );

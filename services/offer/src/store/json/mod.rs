@@ -6,6 +6,7 @@ mod deal;
 mod intake;
 mod kind;
 mod offer;
+mod payment;
 
 use countersign_kernel::{Currency, Money};
 use serde::de::DeserializeOwned;
@@ -18,6 +19,7 @@ pub(crate) use intake::{intake, intake_from};
 pub(crate) use offer::{
     basis, basis_from, document, document_from, errors, errors_from, stage, stage_from,
 };
+pub(crate) use payment::{payment_stage, payment_stage_from};
 
 use crate::domain::deal::DatedAmount;
 

@@ -1,0 +1,171 @@
+//! A renewal's estimate is prefilled from the agreement that it follows (E11, O16).
+
+use countersign_estimate::Offers;
+use countersign_kernel::Digest;
+use countersign_platform::NewEvent;
+use countersign_proto::common::v1::payment_plan::Plan;
+use countersign_proto::estimate::v1 as proto;
+use countersign_proto::offer::v1::AgreementAccepted;
+use prost::{Message, Name};
+use tonic::Code;
+
+use crate::deals::{create, handbook, installments, markup, submit};
+use crate::events_in::{deliver, stamped};
+use crate::harness::{Harness, SELLER, command, refusal, violations};
+
+/// Delivers offer's word that what was approved with this SOW is an agreement.
+async fn accepted(it: &Harness, sequence: i64, agreement_id: &str, sow: &str) -> String {
+    let message = AgreementAccepted {
+        agreement_id: agreement_id.to_owned(),
+        approved_digest: Digest::of(sow.as_bytes()).to_string(),
+        ..AgreementAccepted::default()
+    };
+    let event = NewEvent {
+        type_name: AgreementAccepted::full_name(),
+        seller: SELLER.parse().unwrap(),
+        engagement: Some("opp-1".parse().unwrap()),
+        aggregate_id: "offer-1".to_owned(),
+        payload: message.encode_to_vec(),
+    };
+    let event = it.bed.incoming("offer", sequence, event);
+    it.bed.deliver(&Offers, &event).await.unwrap()
+}
+
+fn renewal(agreement_id: &str, engagement_id: &str) -> proto::StartRenewalRequest {
+    proto::StartRenewalRequest {
+        agreement_id: agreement_id.to_owned(),
+        engagement_id: engagement_id.to_owned(),
+        customer_name: String::new(),
+        valid_until: "2027-05-31".to_owned(),
+    }
+}
+
+/// Installments are allowed, and AWS takes less of renewals.
+async fn rules(it: &mut Harness) {
+    let policy = proto::PutPricingPolicyRequest {
+        policy: Some(proto::PricingPolicy {
+            uplift: Some(markup("0.025")),
+            allow_prepaid: true,
+            allow_installments: true,
+            allow_variable: false,
+        }),
+    };
+    it.client
+        .put_pricing_policy(command("p", policy))
+        .await
+        .unwrap();
+    let fee = proto::AddListingFeeRequest {
+        fee: Some(proto::ListingFee {
+            product_type: "professional_services".to_owned(),
+            offer_kind: "private_offer".to_owned(),
+            renewal: true,
+            rate: "0.015".to_owned(),
+            effective_from: "2026-01-01".to_owned(),
+            ..proto::ListingFee::default()
+        }),
+    };
+    it.client.add_listing_fee(command("f", fee)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_renewal_starts_with_what_was_approved_before() {
+    let mut it = Harness::start().await;
+    rules(&mut it).await;
+    let mut content = handbook();
+    content.payment_plan = Some(installments(&[
+        ("2027-01-10", "52500.00"),
+        ("2027-02-10", "50000.00"),
+    ]));
+    let first = it
+        .client
+        .create_estimate(command("1", create("opp-1", content)))
+        .await;
+    let first = first.unwrap().into_inner();
+    it.client
+        .submit_estimate(command("2", submit(&first)))
+        .await
+        .unwrap();
+    assert_eq!(deliver(&it, 1, stamped(&first, "sow")).await, "applied");
+    assert_eq!(accepted(&it, 1, "agmt-1", "sow").await, "applied");
+    assert_eq!(accepted(&it, 2, "agmt-1", "sow").await, "ignored");
+
+    let started = it
+        .client
+        .start_renewal(command("3", renewal("agmt-1", "opp-2")))
+        .await;
+    let started = started.unwrap().into_inner();
+    assert_eq!(started.follows_agreement_id, "agmt-1");
+    assert_eq!(first.follows_agreement_id, "");
+    let (before, after) = (first.snapshot.unwrap(), started.snapshot.unwrap());
+    assert_eq!(after.packages, before.packages);
+    assert_eq!(
+        (after.engagement_id.as_str(), after.customer_name.as_str()),
+        ("opp-2", "Example Corp")
+    );
+    assert_eq!(
+        (after.valid_until.as_str(), after.version),
+        ("2027-05-31", 1)
+    );
+    let Some(Plan::Installments(plan)) = after.payment_plan.clone().unwrap().plan else {
+        panic!("installments")
+    };
+    let charges: Vec<_> = plan
+        .installments
+        .into_iter()
+        .map(|charge| (charge.charge_date, charge.amount.unwrap().amount))
+        .collect();
+    let expected = [("2027-04-10", "52500.00"), ("2027-05-11", "50000.00")];
+    assert_eq!(
+        charges,
+        expected.map(|(day, amount)| (day.to_owned(), amount.to_owned()))
+    );
+    assert!(started.content.unwrap().renewal);
+    let rates = [before, after].map(|snapshot| snapshot.economics.unwrap().listing_fee_rate);
+    assert_eq!(rates, ["0.025", "0.015"]);
+    it.stop().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_renewed_says_why() {
+    let mut it = Harness::start().await;
+    let unknown = it
+        .client
+        .start_renewal(command("1", renewal("agmt-1", "opp-2")))
+        .await;
+    let unknown = refusal(&unknown.unwrap_err());
+    assert_eq!(unknown, (Code::NotFound, "AGREEMENT_UNKNOWN".to_owned()));
+    // Offer may tell of a deal that was not estimated here.
+    assert_eq!(accepted(&it, 1, "agmt-1", "elsewhere").await, "applied");
+    let foreign = it
+        .client
+        .start_renewal(command("2", renewal("agmt-1", "opp-2")))
+        .await;
+    assert_eq!(refusal(&foreign.unwrap_err()).1, "AGREEMENT_UNKNOWN");
+
+    let first = it
+        .client
+        .create_estimate(command("3", create("opp-1", handbook())))
+        .await;
+    let first = first.unwrap().into_inner();
+    it.client
+        .submit_estimate(command("4", submit(&first)))
+        .await
+        .unwrap();
+    deliver(&it, 1, stamped(&first, "sow")).await;
+    accepted(&it, 2, "agmt-2", "sow").await;
+    let wrong = proto::StartRenewalRequest {
+        valid_until: "2020-01-01".to_owned(),
+        ..renewal("agmt-2", "has a blank")
+    };
+    let wrong = it
+        .client
+        .start_renewal(command("5", wrong))
+        .await
+        .unwrap_err();
+    let reasons: Vec<String> = violations(&wrong)
+        .into_iter()
+        .map(|(_, reason)| reason)
+        .collect();
+    assert_eq!(reasons, ["ENGAGEMENT_ID_INVALID", "VALID_UNTIL_PAST"]);
+    it.stop().await;
+}

@@ -1,0 +1,116 @@
+//! Renewals: the calls, and proto ↔ domain (O16).
+
+use chrono::{DateTime, Utc};
+use countersign_kernel::Principal;
+use countersign_platform::{Rejection, Violations};
+use countersign_proto::offer::v1 as pb;
+use tonic::{Request, Response, Status};
+
+use super::payments::amount;
+use super::{Offers, failed, parse};
+use crate::domain::id::AgreementId;
+use crate::domain::renewal::Renewal;
+use crate::store::Position;
+use crate::store::renewal::Wanted;
+use crate::{commands, store, wire};
+
+impl Offers {
+    pub(super) async fn renewals(
+        &self,
+        request: Request<pb::ListRenewalsRequest>,
+    ) -> Result<Response<pb::ListRenewalsResponse>, Status> {
+        let call = self.commands.query(&request)?;
+        let (wanted, part) = wanted(request.get_ref())?;
+        let database = self.commands.database();
+        let mut reader = database.reading(&call.seller).await?;
+        let (after, limit) = (part.after.as_ref(), part.size + 1);
+        let found = store::renewal::page(&mut *reader, &call.seller, &wanted, after, limit).await;
+        let now = database.clock().now();
+        Ok(Response::new(page(&found.map_err(failed)?, part.size, now)))
+    }
+
+    pub(super) async fn assigned(
+        &self,
+        request: Request<pb::AssignRenewalRequest>,
+    ) -> Result<Response<pb::Renewal>, Status> {
+        let call = self.commands.call(&request)?;
+        let request = request.into_inner();
+        let (agreement, owner) = assignment(&request)?;
+        let seller = call.seller.clone();
+        self.commands
+            .execute(&call, "offer.v1/AssignRenewal", &request, move |uow| {
+                let (seller, id, owner) = (seller.clone(), agreement.clone(), owner.clone());
+                Box::pin(async move {
+                    let assign = commands::renewal::assign;
+                    let renewal = assign(uow, &seller, &id, owner).await?;
+                    Ok(shown(&renewal, uow.now()))
+                })
+            })
+            .await
+    }
+}
+
+fn assignment(request: &pb::AssignRenewalRequest) -> Result<(AgreementId, Principal), Rejection> {
+    let mut wrong = Violations::default();
+    let id = request.agreement_id.parse();
+    let id = wrong.check("agreement_id", "AGREEMENT_ID_INVALID", id);
+    let owner = wrong.check("owner", "OWNER_INVALID", request.owner.parse());
+    wrong.finish(id.zip(owner))
+}
+
+fn wanted(request: &pb::ListRenewalsRequest) -> Result<(Wanted, parse::Page), Rejection> {
+    let mut wrong = Violations::default();
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let before = given(&request.ends_before).and_then(|text| {
+        let read = text.parse::<DateTime<Utc>>();
+        wrong.check("ends_before", "TIME_INVALID", read)
+    });
+    let owner = given(&request.owner)
+        .and_then(|text| wrong.check("owner", "OWNER_INVALID", text.parse::<Principal>()));
+    let least = request.at_least.as_ref();
+    let least = least.and_then(|least| wrong.check("at_least", "AMOUNT_INVALID", amount(least)));
+    let wanted = wrong.finish(Some(Wanted {
+        agreement_id: None,
+        ends_before: before,
+        owner,
+        at_least: least,
+    }))?;
+    Ok((wanted, parse::page(request.page_size, &request.page_token)?))
+}
+
+/// One page; `found` holds one more than `size` when there is a next.
+fn page(found: &[Renewal], size: i64, now: DateTime<Utc>) -> pb::ListRenewalsResponse {
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let listed = &found[..found.len().min(size)];
+    let last = listed.last().filter(|_| found.len() > size);
+    let token = last.map(|renewal| {
+        parse::token(&Position {
+            at: renewal.ends_at,
+            id: renewal.agreement_id.to_string(),
+        })
+    });
+    pb::ListRenewalsResponse {
+        renewals: listed.iter().map(|one| shown(one, now)).collect(),
+        next_page_token: token.unwrap_or_default(),
+    }
+}
+
+fn shown(renewal: &Renewal, now: DateTime<Utc>) -> pb::Renewal {
+    let mut out = pb::Renewal {
+        agreement_id: renewal.agreement_id.to_string(),
+        offer_id: renewal.offer_id.to_string(),
+        engagement_id: renewal.engagement_id.to_string(),
+        customer_name: renewal.customer_name.clone(),
+        product_title: renewal.product_title.clone(),
+        buyer_account_id: renewal.buyer_account.to_string(),
+        ends_at: wire::time(renewal.ends_at),
+        value: Some(wire::money(renewal.value)),
+        owner: renewal.owner.to_string(),
+        markable: renewal.markable,
+        ..pb::Renewal::default()
+    };
+    if let Some(kind) = renewal.reached(now) {
+        out.set_reached(wire::clock_kind(kind));
+    }
+    out
+}

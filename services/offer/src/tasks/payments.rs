@@ -1,0 +1,222 @@
+//! A payment request's life at AWS (O17). It is looked for before it is sent, however often the task
+//! runs: a run before may have sent it and lost the answer, and AWS's memory of the client token is
+//! short. Then it is watched until the buyer or AWS ends it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use countersign_platform::{Failure, TaskHandler, TaskOutcome, TaskRun, async_trait, fault};
+
+use super::Outside;
+use super::change_sets::retry;
+use crate::commands::payment::{self, Subject};
+use crate::domain::id::AwsPaymentRequestId;
+use crate::domain::offer::AwsError;
+use crate::domain::payment::{Command, PaymentRequest, Seen, Stage};
+use crate::marketplace::CallError;
+use crate::store;
+
+/// The longest pause between two looks: buyers take days, and a charge is known soon enough.
+const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(15);
+/// A pause is this part of the time since AWS took the request, within its bounds.
+const PART_OF_WAIT: i32 = 64;
+
+#[derive(Debug)]
+pub(super) struct Send(pub(super) Outside);
+
+#[derive(Debug)]
+pub(super) struct Poll(pub(super) Outside);
+
+#[derive(Debug)]
+pub(super) struct Cancel(pub(super) Outside);
+
+#[async_trait]
+impl TaskHandler for Send {
+    async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
+        let subject = Subject::of(run)?;
+        if let Some(not_ours) = self.0.of_another_seller(run, &subject.seller) {
+            return Ok(not_ours);
+        }
+        let request = find(run, &subject).await?;
+        let Some(request) = request.filter(|request| request.stage == Stage::Sending) else {
+            return Ok(TaskOutcome::Done);
+        };
+        let command = match self.send(&request).await {
+            Ok(seen) => Command::RecordSeen(seen),
+            Err(CallError::Refused(error)) => Command::RecordRefused {
+                errors: vec![error],
+            },
+            Err(CallError::Later(problem)) => return Ok(retry(run, problem)),
+        };
+        conclude(run, &subject, command).await
+    }
+}
+
+impl Send {
+    /// Sends the request, once. What AWS refuses is looked for too, since an answer before the refusal
+    /// may have been lost.
+    async fn send(&self, request: &PaymentRequest) -> Result<Seen, CallError> {
+        if let Some(seen) = self.find(request).await? {
+            return Ok(seen);
+        }
+        let sent = self.0.marketplace.send_payment_request(request).await;
+        fault::point("offer.after_payment_request_sent");
+        match sent {
+            Err(CallError::Refused(error)) => match self.find(request).await? {
+                Some(seen) => Ok(seen),
+                None => Err(CallError::Refused(error)),
+            },
+            other => other,
+        }
+    }
+
+    /// Not being allowed to look says nothing about the request.
+    async fn find(&self, request: &PaymentRequest) -> Result<Option<Seen>, CallError> {
+        let found = self.0.marketplace.find_payment_request(request).await;
+        found.map_err(|error| CallError::Later(error.to_string()))
+    }
+}
+
+#[async_trait]
+impl TaskHandler for Poll {
+    async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
+        let subject = Subject::of(run)?;
+        if let Some(not_ours) = self.0.of_another_seller(run, &subject.seller) {
+            return Ok(not_ours);
+        }
+        let Some((request, aws_id)) = pending(run, &subject).await? else {
+            return Ok(TaskOutcome::Done);
+        };
+        let seen = match self.0.marketplace.payment_request(&request, &aws_id).await {
+            Ok(Ok(seen)) => seen,
+            Ok(Err(differs)) => {
+                warn_of_difference(&request, &differs);
+                return Ok(retry(run, differs));
+            }
+            // A request that AWS took does not end because we may not look at it.
+            Err(error) => return Ok(retry(run, error.to_string())),
+        };
+        let after = record(run, &subject, Command::RecordSeen(seen)).await?;
+        Ok(match after.stage {
+            Stage::Pending { .. } => TaskOutcome::Again(self.next_look(run, &after)),
+            Stage::Sending
+            | Stage::Approved { .. }
+            | Stage::Rejected { .. }
+            | Stage::Cancelled { .. }
+            | Stage::Failed { .. } => TaskOutcome::Done,
+        })
+    }
+}
+
+impl Poll {
+    /// The longer the buyer takes, the longer the pauses; as often as agreements at most. The moment at
+    /// which it approves itself is not slept through, and from then on it is looked at often.
+    fn next_look(&self, run: &TaskRun, request: &PaymentRequest) -> DateTime<Utc> {
+        let shortest = i64::try_from(self.0.config.agreement_poll_ms).unwrap_or(i64::MAX);
+        let shortest = TimeDelta::milliseconds(shortest);
+        let sent_at = request.at_aws().map_or(run.now(), |at_aws| at_aws.sent_at);
+        let pause = (run.now() - sent_at) / PART_OF_WAIT;
+        let next = run.now() + pause.min(LONGEST_PAUSE).max(shortest);
+        match request.approves_itself_at() {
+            Some(at) if at <= run.now() => run.now() + shortest,
+            Some(at) => next.min(at),
+            None => next,
+        }
+    }
+}
+
+#[async_trait]
+impl TaskHandler for Cancel {
+    async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
+        let subject = Subject::of(run)?;
+        if let Some(not_ours) = self.0.of_another_seller(run, &subject.seller) {
+            return Ok(not_ours);
+        }
+        let Some((request, aws_id)) = pending(run, &subject).await? else {
+            return Ok(TaskOutcome::Done);
+        };
+        let marketplace = &self.0.marketplace;
+        let agreement = &request.agreement_id;
+        let refused = match marketplace.cancel_payment_request(agreement, &aws_id).await {
+            Ok(()) => None,
+            Err(CallError::Refused(error)) => Some(error),
+            Err(CallError::Later(problem)) => return Ok(retry(run, problem)),
+        };
+        // What stands at AWS counts: the buyer may have been faster, or a run before this one.
+        let seen = match marketplace.payment_request(&request, &aws_id).await {
+            Ok(Ok(seen)) => seen,
+            Ok(Err(differs)) => {
+                warn_of_difference(&request, &differs);
+                return Ok(retry(run, differs));
+            }
+            Err(error) => return Ok(retry(run, error.to_string())),
+        };
+        let after = record(run, &subject, Command::RecordSeen(seen)).await?;
+        match (&after.stage, refused) {
+            (Stage::Pending { .. }, Some(error)) => {
+                let errors: Vec<AwsError> = vec![error];
+                let command = Command::RecordWithdrawalRefused { errors };
+                conclude(run, &subject, command).await
+            }
+            // AWS took it back and does not show it yet.
+            (Stage::Pending { .. }, None) => Ok(retry(run, "not taken back yet".to_owned())),
+            _ => Ok(TaskOutcome::Done),
+        }
+    }
+}
+
+fn warn_of_difference(request: &PaymentRequest, differs: &str) {
+    tracing::error!(
+        engagement = request.engagement_id.as_str(),
+        payment_request = request.id.as_str(),
+        differs,
+        "AWS has another payment request under the id of ours"
+    );
+}
+
+async fn find(run: &TaskRun, subject: &Subject) -> Result<Option<PaymentRequest>, Failure> {
+    let mut reader = run.reading().await?;
+    Ok(store::payment::find(&mut *reader, &subject.seller, &subject.id).await?)
+}
+
+/// The request, while it waits for the buyer.
+async fn pending(
+    run: &TaskRun,
+    subject: &Subject,
+) -> Result<Option<(PaymentRequest, AwsPaymentRequestId)>, Failure> {
+    let request = find(run, subject).await?;
+    let request = request.filter(|request| matches!(request.stage, Stage::Pending { .. }));
+    Ok(request.and_then(|request| {
+        let id = request.at_aws()?.id.clone();
+        Some((request, id))
+    }))
+}
+
+/// Applies the command, and leaves the task as it is.
+async fn record(
+    run: &TaskRun,
+    subject: &Subject,
+    command: Command,
+) -> Result<PaymentRequest, Failure> {
+    run.transaction(|uow| {
+        let (subject, command) = (subject.clone(), command.clone());
+        Box::pin(async move { payment::apply(uow, &subject, &command).await })
+    })
+    .await
+}
+
+/// Applies the command and completes the task, in one transaction. Completion comes first, as for every
+/// task.
+async fn conclude(
+    run: &TaskRun,
+    subject: &Subject,
+    command: Command,
+) -> Result<TaskOutcome, Failure> {
+    run.transaction(|uow| {
+        let (subject, command) = (subject.clone(), command.clone());
+        Box::pin(async move {
+            uow.complete_task().await?;
+            payment::apply(uow, &subject, &command).await.map(drop)
+        })
+    })
+    .await?;
+    Ok(TaskOutcome::Done)
+}

@@ -1,0 +1,116 @@
+//! Renewals (O16): what ends when, who sees to it, what it is worth.
+
+use chrono::TimeDelta;
+use countersign_proto::common::v1::Money;
+use countersign_proto::offer::v1 as pb;
+use countersign_proto::offer::v1::ClockKind;
+use serde_json::json;
+use tonic::Code;
+
+use crate::deals::usd;
+use crate::world::{World, refusal};
+
+async fn accepted(world: &World) -> pb::Offer {
+    let offer = world.published().await;
+    let aws_offer_id = &offer.summary.as_ref().unwrap().aws_offer_id;
+    let body = json!({ "offerId": aws_offer_id, "buyerAccountId": "123456789012" });
+    world.act("accept", body).await;
+    let accepted = pb::offer::State::Accepted;
+    world.until_state(&offer.offer_id, accepted).await
+}
+
+async fn listed(world: &World, request: pb::ListRenewalsRequest) -> Vec<pb::Renewal> {
+    let request = World::query(request);
+    let listed = world.client.clone().list_renewals(request).await;
+    listed.unwrap().into_inner().renewals
+}
+
+async fn all(world: &World) -> Vec<pb::Renewal> {
+    listed(world, pb::ListRenewalsRequest::default()).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ends_is_listed_by_when_owner_and_value() {
+    let world = World::new().await;
+    assert_eq!(all(&world).await, []);
+    let offer = accepted(&world).await;
+    let renewal = all(&world).await.remove(0);
+    assert_eq!(renewal.agreement_id, offer.agreement_id);
+    assert_eq!(renewal.owner, "em@acme.example");
+    assert_eq!(renewal.value, Some(usd("102500.00")));
+    assert!(renewal.markable);
+
+    let assign = pb::AssignRenewalRequest {
+        agreement_id: offer.agreement_id.clone(),
+        owner: "ren@acme.example".into(),
+    };
+    let mut client = world.client.clone();
+    let assigned = client.assign_renewal(world.command(assign)).await.unwrap();
+    assert_eq!(assigned.into_inner().owner, "ren@acme.example");
+
+    let by = |ends_before: &str, owner: &str, at_least: Option<Money>| pb::ListRenewalsRequest {
+        ends_before: ends_before.into(),
+        owner: owner.into(),
+        at_least,
+        ..pb::ListRenewalsRequest::default()
+    };
+    let eur = Money {
+        currency_code: "EUR".into(),
+        ..usd("1.00")
+    };
+    for (wanted, count) in [
+        (by("", "ren@acme.example", Some(usd("102500.00"))), 1),
+        (by("", "em@acme.example", None), 0),
+        (by("", "", Some(usd("102500.01"))), 0),
+        (by("", "", Some(eur)), 0),
+        (by("2026-12-31T00:00:00Z", "", None), 1),
+        (by(&renewal.ends_at, "", None), 0),
+    ] {
+        assert_eq!(
+            listed(&world, wanted.clone()).await.len(),
+            count,
+            "{wanted:?}"
+        );
+    }
+
+    // A day before the end.
+    world.advance(TimeDelta::days(89));
+    let near = all(&world).await.remove(0);
+    assert_eq!(near.reached(), ClockKind::Renewal60);
+    crate::clocks::end_agreement(&world, &offer.agreement_id).await;
+    for _ in 0..100 {
+        if all(&world).await.is_empty() {
+            return;
+        }
+        world.pass().await;
+    }
+    panic!("an agreement that is over is still listed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_listed_or_assigned_says_why() {
+    let world = World::new().await;
+    let wrong = pb::ListRenewalsRequest {
+        ends_before: "soon".into(),
+        owner: " ".into(),
+        at_least: Some(usd("1.001")),
+        ..pb::ListRenewalsRequest::default()
+    };
+    let mut client = world.client.clone();
+    let answer = client.list_renewals(World::query(wrong)).await;
+    assert_eq!(
+        refusal(answer).2,
+        ["TIME_INVALID", "OWNER_INVALID", "AMOUNT_INVALID"]
+    );
+    let assign = |agreement_id: &str, owner: &str| pb::AssignRenewalRequest {
+        agreement_id: agreement_id.into(),
+        owner: owner.into(),
+    };
+    let unknown = world.command(assign("agmt-nobodys", "em@acme.example"));
+    let answer = client.assign_renewal(unknown).await;
+    let (code, reason, _) = refusal(answer);
+    assert_eq!((code, reason.as_str()), (Code::NotFound, "RENEWAL_UNKNOWN"));
+    let nobody = world.command(assign("agmt-nobodys", ""));
+    let answer = client.assign_renewal(nobody).await;
+    assert_eq!(refusal(answer).2, ["OWNER_INVALID"]);
+}
