@@ -34,6 +34,7 @@ async fn the_deals_play_to_their_ends() -> Result<()> {
         "public-order",
         "milestones",
         "renewal",
+        "resale",
         "refused",
         "refused-feeds",
     ] {

@@ -27,6 +27,7 @@ mod inject;
 mod limits;
 mod portal;
 mod portal_offers;
+mod portal_resale;
 mod queue_api;
 mod server;
 mod sigv4;

@@ -47,7 +47,7 @@ struct PrivateOffer {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Row {
+pub(crate) struct Row {
     charge_date: NaiveDate,
     charge_amount: String,
 }
@@ -89,7 +89,7 @@ fn enter(world: &mut World, now: DateTime<Utc>, input: PrivateOffer) -> Result<V
 }
 
 impl Row {
-    fn charge(&self) -> Result<Charge, Denied> {
+    pub(crate) fn charge(&self) -> Result<Charge, Denied> {
         Ok(Charge {
             date: self.charge_date,
             amount: decimal(&self.charge_amount)?,
@@ -97,7 +97,12 @@ impl Row {
     }
 }
 
-fn fixed(currency: &str, price: Decimal, duration: &str, dimension_key: String) -> FixedUpfront {
+pub(crate) fn fixed(
+    currency: &str,
+    price: Decimal,
+    duration: &str,
+    dimension_key: String,
+) -> FixedUpfront {
     FixedUpfront {
         pricing_model: "Contract".to_owned(),
         currency: currency.to_owned(),

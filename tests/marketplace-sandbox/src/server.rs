@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::inject::Injections;
 use crate::limits::Limits;
 use crate::world::World;
-use crate::{admin, agreement, catalog, files, portal, portal_offers};
+use crate::{admin, agreement, catalog, files, portal, portal_offers, portal_resale};
 
 /// Longest request body: 20 changes of 16 KB with room.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -89,6 +89,7 @@ impl Sandbox {
             .merge(files::routes())
             .merge(portal::routes())
             .merge(portal_offers::routes())
+            .merge(portal_resale::routes())
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .with_state(app);
         let signal = stop.clone();

@@ -12,7 +12,7 @@ use crate::environment::{Environment, workspace};
 use crate::mail_catcher::Mail;
 
 /// In the order in which they are told.
-pub(super) const DEALS: [&str; 11] = [
+pub(super) const DEALS: [&str; 12] = [
     "handbook",
     "rejected",
     "short-paid",
@@ -21,6 +21,7 @@ pub(super) const DEALS: [&str; 11] = [
     "public-order",
     "milestones",
     "renewal",
+    "resale",
     "refused",
     "refused-feeds",
     "refused-events",

@@ -123,6 +123,8 @@ pub(crate) struct Totals {
     pub(crate) invoiced: Money,
     /// At or below zero.
     pub(crate) fee: Money,
+    /// What went to the manufacturer of what is resold: at or below zero.
+    pub(crate) wholesale: Money,
     pub(crate) collected: Money,
     pub(crate) disbursed: Money,
     /// What AWS still owes.
@@ -280,7 +282,7 @@ fn same(known: &Terms, told: &Terms) -> bool {
             .charges
             .iter()
             .filter(|_| of_schedule)
-            .map(|charge| (charge.number, charge.on, charge.amount))
+            .map(|charge| (charge.number, charge.on, charge.amount, charge.wholesale))
             .collect();
         (
             of_schedule,
@@ -465,6 +467,8 @@ impl Position {
         Ok(Totals {
             invoiced: sum(|cash| cash.gross)?.checked_add(sum(|cash| cash.returned)?)?,
             fee: sum(|cash| cash.fee)?.checked_add(sum(|cash| cash.fee_returned)?)?,
+            wholesale: sum(|cash| cash.wholesale)?
+                .checked_add(sum(|cash| cash.wholesale_returned)?)?,
             collected: sum(|cash| cash.collected)?,
             disbursed: sum(|cash| cash.disbursed)?,
             undisbursed: Money::sum(undisbursed, self.terms.currency())?,
@@ -502,6 +506,7 @@ impl Position {
         Ok(Accepted {
             price: of(Topic::Price)?,
             fee: of(Topic::Fee)?,
+            wholesale: of(Topic::Wholesale)?,
             payment: of(Topic::Payment)?,
         })
     }

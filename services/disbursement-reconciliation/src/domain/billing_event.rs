@@ -16,6 +16,8 @@ pub(crate) struct BillingEvent {
     pub(crate) offer: Option<AwsOfferId>,
     pub(crate) action: Action,
     pub(crate) kind: TransactionType,
+    /// Of a reseller's sale, what it owes the manufacturer: AWS's `RESALE` and `BUYING` (facts §6.6).
+    pub(crate) wholesale: bool,
     /// The change in what AWS owes the seller; on a `DISBURSEMENT` row the whole deposit.
     pub(crate) amount: Money,
     pub(crate) invoice: Option<InvoiceId>,
@@ -191,6 +193,8 @@ impl FromStr for TransactionType {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
     Revenue,
+    /// What goes to the manufacturer of what is resold.
+    Wholesale,
     Fee,
     Tax,
     Adjustment,
@@ -226,7 +230,12 @@ impl TransactionType {
 
 impl BillingEvent {
     pub(crate) const fn effect(&self) -> Effect {
-        self.kind.effect()
+        let effect = self.kind.effect();
+        if self.wholesale && matches!(effect, Effect::Revenue) {
+            Effect::Wholesale
+        } else {
+            effect
+        }
     }
 
     /// Whether the row says that a part of an invoice was paid out in a deposit.
@@ -238,7 +247,7 @@ impl BillingEvent {
     pub(crate) const fn moves_balance(&self) -> bool {
         matches!(
             self.effect(),
-            Effect::Revenue | Effect::Fee | Effect::Tax | Effect::Adjustment
+            Effect::Revenue | Effect::Wholesale | Effect::Fee | Effect::Tax | Effect::Adjustment
         )
     }
 

@@ -28,6 +28,10 @@ pub(crate) struct ChargeCash {
     pub(crate) fee: Money,
     /// What AWS gave back of them.
     pub(crate) fee_returned: Money,
+    /// What went to the manufacturer of what is resold: at or below zero.
+    pub(crate) wholesale: Money,
+    /// What came back of it.
+    pub(crate) wholesale_returned: Money,
     pub(crate) tax: Money,
     pub(crate) adjustments: Money,
     /// What AWS let the buyer off, net of its fee.
@@ -45,6 +49,7 @@ pub(crate) struct ChargeCash {
     invoice_due: Option<NaiveDate>,
     invoiced_rows: u32,
     fee_rows: u32,
+    wholesale_rows: u32,
     payouts: u32,
     failed_payouts: u32,
 }
@@ -167,6 +172,8 @@ impl ChargeCash {
             returned: zero,
             fee: zero,
             fee_returned: zero,
+            wholesale: zero,
+            wholesale_returned: zero,
             tax: zero,
             adjustments: zero,
             forgiven: zero,
@@ -178,6 +185,7 @@ impl ChargeCash {
             invoice_due: None,
             invoiced_rows: 0,
             fee_rows: 0,
+            wholesale_rows: 0,
             payouts: 0,
             failed_payouts: 0,
         }
@@ -197,6 +205,11 @@ impl ChargeCash {
                 add(&mut self.fee, event.amount)?;
             }
             Effect::Fee => add(&mut self.fee_returned, event.amount)?,
+            Effect::Wholesale if event.kind.is_original() => {
+                self.wholesale_rows += 1;
+                add(&mut self.wholesale, event.amount)?;
+            }
+            Effect::Wholesale => add(&mut self.wholesale_returned, event.amount)?,
             Effect::Tax => add(&mut self.tax, event.amount)?,
             Effect::Adjustment => add(&mut self.adjustments, event.amount)?,
             Effect::Informational | Effect::Deposit | Effect::DepositFailure => return Ok(()),
@@ -248,6 +261,11 @@ impl ChargeCash {
     /// Whether AWS has charged a listing fee.
     pub(crate) const fn has_fee(&self) -> bool {
         self.fee_rows > 0
+    }
+
+    /// Whether AWS has taken what goes to the manufacturer.
+    pub(crate) const fn has_wholesale(&self) -> bool {
+        self.wholesale_rows > 0
     }
 
     /// Whether a deposit holds any of it.

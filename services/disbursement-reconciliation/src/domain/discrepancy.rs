@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | price | the charge's amount | prices invoiced | once invoiced |
 //! | fee | the fee share of what was invoiced | fee charged | once a fee is charged, or the charge is paid |
+//! | wholesale | what goes to the manufacturer of what is resold | what AWS took for it | once it is taken, or the charge is paid |
 //! | payment | what AWS owes after invoices, fees, refunds | money that arrived | once a deposit holds any of it |
 //!
 //! A difference within the tolerance is a `PENNY_DIFFERENCE`, whatever its topic. A part payment is
@@ -104,7 +105,7 @@ macro_rules! words {
 
 words!(
     /// What is compared.
-    Topic { Price = "PRICE", Fee = "FEE", Payment = "PAYMENT" }
+    Topic { Price = "PRICE", Fee = "FEE", Wholesale = "WHOLESALE", Payment = "PAYMENT" }
 );
 words!(
     /// What kind of difference it is.
@@ -117,6 +118,8 @@ words!(
         OverPaid = "OVER_PAID",
         FeeRate = "FEE_RATE",
         Price = "PRICE",
+        /// AWS took another amount for the manufacturer than was agreed.
+        Wholesale = "WHOLESALE",
     }
 );
 
@@ -191,6 +194,7 @@ impl Case {
 pub(crate) struct Accepted {
     pub(crate) price: Money,
     pub(crate) fee: Money,
+    pub(crate) wholesale: Money,
     pub(crate) payment: Money,
 }
 
@@ -210,6 +214,17 @@ pub(crate) fn findings(
             .negated()
             .checked_add(accepted.fee)?;
         found.extend(compare(terms, cash, Topic::Fee, expected, cash.fee)?);
+    }
+    if cash.is_invoiced() && (cash.has_wholesale() || cash.is_paid()) {
+        let expected = cash.expected.wholesale.negated();
+        let expected = expected.checked_add(accepted.wholesale)?;
+        found.extend(compare(
+            terms,
+            cash,
+            Topic::Wholesale,
+            expected,
+            cash.wholesale,
+        )?);
     }
     if cash.is_paid() || cash.is_failed() {
         let expected = cash.owed.checked_add(accepted.payment)?;
@@ -250,6 +265,7 @@ fn compare(
         match topic {
             Topic::Price => Kind::Price,
             Topic::Fee => Kind::FeeRate,
+            Topic::Wholesale => Kind::Wholesale,
             Topic::Payment if difference.is_positive() => Kind::OverPaid,
             Topic::Payment if cash.is_failed() => Kind::DepositFailed,
             // AWS pays on as the buyer pays: that is late, not short.
@@ -310,6 +326,11 @@ pub(crate) fn write_off(
         Topic::Fee => nothing.transfer(
             bearer(Account::ListingFeeExpense),
             Account::AccruedListingFee,
+            missing,
+        ),
+        Topic::Wholesale => nothing.transfer(
+            bearer(Account::WholesaleCost),
+            Account::AccruedWholesale,
             missing,
         ),
         Topic::Payment => nothing

@@ -16,6 +16,7 @@ fn found(rows: Vec<BillingEvent>) -> Vec<(Kind, String, String)> {
     let accepted = Accepted {
         price: zero,
         fee: zero,
+        wholesale: zero,
         payment: zero,
     };
     findings(&terms, &cash, accepted)
@@ -149,6 +150,7 @@ fn the_fee_of_a_charge_is_its_share() {
     let nothing = Accepted {
         price: zero,
         fee: zero,
+        wholesale: zero,
         payment: zero,
     };
     let third = charges(&terms, &book).unwrap().remove(2);

@@ -9,6 +9,8 @@
 //! | `revenue:deferred` | credit | prices of accepted agreements; when they become revenue is for the books of account to say |
 //! | `expense:listing-fee` | debit | AWS's listing fee, expected on acceptance, corrected when charged |
 //! | `accrued:listing-fee` | credit | fee that is expected and not charged yet |
+//! | `expense:wholesale` | debit | what goes to the manufacturer of what is resold, expected on acceptance (O5) |
+//! | `accrued:wholesale` | credit | of that, what AWS has not taken yet |
 //! | `liability:seller-tax` | credit | tax that AWS hands over and the seller remits |
 //! | `adjustment:aws` | either | balance adjustments and infrastructure shares |
 //! | `rounding:penny-difference` | either | differences within the tolerance, accepted by a person |
@@ -51,6 +53,8 @@ pub(crate) enum Account {
     DeferredRevenue,
     ListingFeeExpense,
     AccruedListingFee,
+    WholesaleCost,
+    AccruedWholesale,
     SellerTax,
     AwsAdjustments,
     PennyDifference,
@@ -58,7 +62,7 @@ pub(crate) enum Account {
 }
 
 impl Account {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 13] = [
         Self::UnbilledReceivable,
         Self::AwsReceivable,
         Self::Cash,
@@ -66,6 +70,8 @@ impl Account {
         Self::DeferredRevenue,
         Self::ListingFeeExpense,
         Self::AccruedListingFee,
+        Self::WholesaleCost,
+        Self::AccruedWholesale,
         Self::SellerTax,
         Self::AwsAdjustments,
         Self::PennyDifference,
@@ -81,6 +87,8 @@ impl Account {
             Self::DeferredRevenue => "revenue:deferred",
             Self::ListingFeeExpense => "expense:listing-fee",
             Self::AccruedListingFee => "accrued:listing-fee",
+            Self::WholesaleCost => "expense:wholesale",
+            Self::AccruedWholesale => "accrued:wholesale",
             Self::SellerTax => "liability:seller-tax",
             Self::AwsAdjustments => "adjustment:aws",
             Self::PennyDifference => "rounding:penny-difference",

@@ -72,6 +72,11 @@ fn expectation(terms: &Terms, charge: &ExpectedCharge) -> Result<Wanted, MoneyEr
                 Account::ListingFeeExpense,
                 Account::AccruedListingFee,
                 charge.fee,
+            )?
+            .transfer(
+                Account::WholesaleCost,
+                Account::AccruedWholesale,
+                charge.wholesale,
             )?,
         effective: match terms.charged_by {
             ChargedBy::Schedule => terms.accepted_at.date_naive(),
@@ -90,6 +95,8 @@ fn owed(event: &BillingEvent) -> Result<Wanted, MoneyError> {
         Effect::Revenue => Account::DeferredRevenue,
         Effect::Fee if first_charge => Account::AccruedListingFee,
         Effect::Fee => Account::ListingFeeExpense,
+        Effect::Wholesale if first_charge => Account::AccruedWholesale,
+        Effect::Wholesale => Account::WholesaleCost,
         Effect::Tax => Account::SellerTax,
         Effect::Adjustment => Account::AwsAdjustments,
         Effect::Informational | Effect::Deposit | Effect::DepositFailure => Account::AwsReceivable,
@@ -139,6 +146,25 @@ mod tests {
 
     use super::super::samples::{Row, handbook, usd};
     use super::*;
+
+    /// O5: what goes to the manufacturer uses up what was accrued for it; what comes back lowers the cost.
+    #[test]
+    fn wholesale_goes_against_its_own_accounts() {
+        for (kind, amount, against) in [
+            ("SELLER_REV_SHARE", "-0.50", Account::AccruedWholesale),
+            ("SELLER_REV_SHARE_REFUND", "0.50", Account::WholesaleCost),
+        ] {
+            let row = Row::new("row", "INVOICED", kind, amount)
+                .wholesale()
+                .build();
+            let book = [row.clone()].into_iter().collect();
+            let all = wanted(&handbook(), &book).unwrap();
+            let found = &all[&Source::BillingEvent(row.id)];
+            let balance = |account| found.posting.balance(account, Currency::Usd);
+            assert_eq!(balance(Account::AwsReceivable), usd(amount), "{kind}");
+            assert_eq!(balance(against), usd(amount).negated(), "{kind}");
+        }
+    }
 
     /// R5: what each kind of row goes against; the other side is what AWS owes.
     #[test]

@@ -20,14 +20,32 @@ pub(crate) fn handbook() -> Terms {
     accepted(&[("2027-01-05", "102500.00")], "2562.50")
 }
 
+/// S1's sale of a reseller: 0.50 of each 0.55 is the manufacturer's; a reseller pays no listing fee.
+pub(crate) fn resold() -> Terms {
+    let charges = [
+        ("2027-01-05", "0.55", "0.50"),
+        ("2027-02-05", "0.55", "0.50"),
+    ];
+    agreed(&charges, "0.00", "0")
+}
+
 /// An agreement with these charges, paid out daily.
 pub(crate) fn accepted(charges: &[(&str, &str)], fee: &str) -> Terms {
+    let charges: Vec<_> = charges
+        .iter()
+        .map(|(on, amount)| (*on, *amount, "0.00"))
+        .collect();
+    agreed(&charges, fee, "0.025")
+}
+
+fn agreed(charges: &[(&str, &str, &str)], fee: &str, rate: &str) -> Terms {
     let charges: Vec<Charge> = (1..)
         .zip(charges)
-        .map(|(number, (on, amount))| Charge {
+        .map(|(number, (on, amount, wholesale))| Charge {
             number,
             on: date(on),
             amount: usd(amount),
+            wholesale: usd(wholesale),
         })
         .collect();
     let price = Money::sum(charges.iter().map(|charge| charge.amount), Currency::Usd).unwrap();
@@ -41,7 +59,7 @@ pub(crate) fn accepted(charges: &[(&str, &str)], fee: &str) -> Terms {
         cap: None,
         base_total: usd("0.00"),
         price_total: price,
-        fee_rate: Rate::parse("0.025").unwrap(),
+        fee_rate: Rate::parse(rate).unwrap(),
         expected_fee: usd(fee),
         billing_terms_days: 30,
     };
@@ -78,6 +96,7 @@ pub(crate) fn request(number: u32, on: &str, amount: &str) -> Charge {
         number,
         on: date(on),
         amount: usd(amount),
+        wholesale: usd("0.00"),
     }
 }
 
@@ -96,6 +115,7 @@ impl Row {
             offer: Some("offer-1".parse().unwrap()),
             action: action.parse().unwrap(),
             kind: kind.parse().unwrap(),
+            wholesale: false,
             amount: Money::zero(Currency::Usd),
             invoice: Some("inv-1".parse().unwrap()),
             invoiced_on: Some(date("2027-01-05")),
@@ -136,6 +156,12 @@ impl Row {
     pub(crate) fn on(mut self, day: &str) -> Self {
         self.event.invoiced_on = Some(date(day));
         self.event.acted_at = date(day).and_time(NaiveTime::MIN).and_utc();
+        self
+    }
+
+    /// What a reseller owes its manufacturer.
+    pub(crate) fn wholesale(mut self) -> Self {
+        self.event.wholesale = true;
         self
     }
 

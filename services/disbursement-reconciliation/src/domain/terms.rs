@@ -17,6 +17,8 @@ pub(crate) struct Charge {
     pub(crate) number: u32,
     pub(crate) on: NaiveDate,
     pub(crate) amount: Money,
+    /// What of it a reseller owes its manufacturer; zero when the seller's own product is sold.
+    pub(crate) wholesale: Money,
 }
 
 /// What charges the buyer.
@@ -56,7 +58,9 @@ pub(crate) struct ExpectedCharge {
     pub(crate) amount: Money,
     /// This charge's share of the expected listing fee, at or above zero.
     pub(crate) fee: Money,
-    /// amount − fee.
+    /// What of it goes to the manufacturer of what is resold, at or above zero (O5).
+    pub(crate) wholesale: Money,
+    /// amount − fee − wholesale.
     pub(crate) net: Money,
     /// The charge's date + the buyer's billing terms.
     pub(crate) payment_due: NaiveDate,
@@ -76,6 +80,8 @@ pub(crate) struct Terms {
     pub(crate) price_total: Money,
     pub(crate) fee_rate: Rate,
     pub(crate) expected_fee: Money,
+    /// Of all charges.
+    pub(crate) expected_wholesale: Money,
     pub(crate) expected_net: Money,
     pub(crate) billing_terms_days: u32,
     pub(crate) policy: CashPolicy,
@@ -99,6 +105,8 @@ pub(crate) enum TermsError {
     ChargesDoNotAddUp { sum: Money, price: Money },
     #[error("the expected fee of {fee} is not between zero and the price of {price}")]
     FeeOutOfRange { fee: Money, price: Money },
+    #[error("charge {0} owes the manufacturer less than nothing, or more than the buyer pays")]
+    WholesaleOutOfRange(u32),
     #[error("billing terms of {0} days are not believed")]
     BillingTerms(u32),
     #[error("amounts cannot be added up")]
@@ -128,6 +136,8 @@ impl Terms {
             ChargedBy::Schedule => allocate(accepted.expected_fee, &weights)?,
             ChargedBy::Requests | ChargedBy::EndedRequests => Vec::new(),
         };
+        let wholesale = accepted.charges.iter().map(|charge| charge.wholesale);
+        let expected_wholesale = Money::sum(wholesale, accepted.price_total.currency())?;
         let charges = accepted
             .charges
             .iter()
@@ -135,7 +145,11 @@ impl Terms {
             .map(|(charge, fee)| expected(*charge, fee, accepted.billing_terms_days, policy))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
-            expected_net: accepted.price_total.checked_sub(accepted.expected_fee)?,
+            expected_net: accepted
+                .price_total
+                .checked_sub(accepted.expected_fee)?
+                .checked_sub(expected_wholesale)?,
+            expected_wholesale,
             agreement: accepted.agreement,
             engagement: accepted.engagement,
             offer: accepted.offer,
@@ -199,6 +213,10 @@ fn check(accepted: &AcceptedAgreement) -> Result<ChargedBy, TermsError> {
         if !charge.amount.is_positive() {
             return Err(TermsError::ChargeNotPositive(charge.number));
         }
+        let margin = charge.amount.checked_sub(charge.wholesale)?;
+        if charge.wholesale.is_negative() || margin.is_negative() {
+            return Err(TermsError::WholesaleOutOfRange(charge.number));
+        }
         if !numbers.insert(charge.number) {
             return Err(TermsError::ChargeTwice(charge.number));
         }
@@ -241,7 +259,11 @@ fn expected(
         on: charge.on,
         amount: charge.amount,
         fee,
-        net: charge.amount.checked_sub(fee)?,
+        wholesale: charge.wholesale,
+        net: charge
+            .amount
+            .checked_sub(fee)?
+            .checked_sub(charge.wholesale)?,
         payment_due,
         disbursement_expected: policy.disbursement_after(payment_due),
     })
@@ -251,7 +273,7 @@ fn expected(
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::samples::{accepted, date, handbook, usd};
+    use super::super::samples::{accepted, date, handbook, resold, usd};
     use super::*;
 
     /// S0's figures: 102 500.00, fee 2 562.50, net 99 937.50, one charge, NET 30 (R1).
@@ -297,6 +319,7 @@ mod tests {
                 number: 1,
                 on: date("2027-01-05"),
                 amount: usd("100.00"),
+                wholesale: usd("0.00"),
             }],
             cap: None,
             base_total: usd("98.00"),
@@ -338,6 +361,16 @@ mod tests {
             refused(|a| a.expected_fee = Money::zero(Currency::Eur)),
             TermsError::Money(_)
         ));
+        for wholesale in ["-0.01", "100.01"] {
+            let mut agreement = good();
+            agreement.charges[0].wholesale = usd(wholesale);
+            let refused = Terms::expect(agreement, CashPolicy::default());
+            assert_eq!(
+                refused,
+                Err(TermsError::WholesaleOutOfRange(1)),
+                "{wholesale}"
+            );
+        }
         assert_eq!(
             refused(|a| a.cap = Some(a.price_total)),
             TermsError::ChargesBeforeRequests
@@ -360,6 +393,24 @@ mod tests {
         assert_eq!(
             refused(|a| a.billing_terms_days = 366),
             TermsError::BillingTerms(366)
+        );
+    }
+
+    /// S1: the reseller keeps 0.05 of each 0.55, and pays no fee.
+    #[test]
+    fn what_goes_to_the_manufacturer_is_not_kept() {
+        let terms = resold();
+        let nets: Vec<_> = terms
+            .charges
+            .iter()
+            .map(|charge| (charge.wholesale.amount_text(), charge.net.amount_text()))
+            .collect();
+        let row = ("0.50".to_owned(), "0.05".to_owned());
+        assert_eq!(nets, [row.clone(), row]);
+        assert_eq!(terms.expected_wholesale, usd("1.00"));
+        assert_eq!(
+            (terms.expected_fee, terms.expected_net),
+            (usd("0.00"), usd("0.10"))
         );
     }
 
@@ -388,6 +439,7 @@ mod tests {
                 number,
                 on: date("2027-01-05") + Days::new(u64::from(number)),
                 amount: Money::from_minor_units(*amount, usd).unwrap(),
+                wholesale: Money::zero(usd),
             });
             let terms = Terms::expect(AcceptedAgreement {
                 agreement: "agmt-1".parse().unwrap(),

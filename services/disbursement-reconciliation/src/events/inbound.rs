@@ -9,7 +9,9 @@ use countersign_platform::{
     EventHandler, Failure, Handled, IncomingEvent, UnitOfWork, async_trait,
 };
 use countersign_proto::common::v1 as common;
-use countersign_proto::offer::v1::{AgreementAccepted, AgreementEnded, PaymentRequestApproved};
+use countersign_proto::offer::v1::{
+    AgreementAccepted, AgreementEnded, PaymentRequestApproved, ResaleSplit,
+};
 
 use crate::commands;
 use crate::domain::ids::AgreementId;
@@ -82,18 +84,23 @@ fn accepted(message: &AgreementAccepted) -> Result<AcceptedAgreement, Unusable> 
         .economics
         .as_ref()
         .ok_or_else(|| missing("economics"))?;
+    let resold = offer.resale.as_ref();
     let accepted_at = DateTime::parse_from_rfc3339(&message.accepted_at)
         .map_err(|error| Unusable::new("accepted_at", error))?;
+    let fee_rate = Rate::parse(&economics.listing_fee_rate)
+        .map_err(|error| Unusable::new("economics.listing_fee_rate", error))?;
+    let expected_fee = money("economics.expected_fee", economics.expected_fee.as_ref())?;
+    // A reseller pays no listing fee: its manufacturer does, on the wholesale price (facts §6.1).
+    let (fee_rate, expected_fee) = match resold {
+        Some(_) => (Rate::ZERO, Money::zero(expected_fee.currency())),
+        None => (fee_rate, expected_fee),
+    };
     Ok(AcceptedAgreement {
         agreement: text("agreement_id", &message.agreement_id)?,
         engagement: text("offer.engagement_id", &offer.engagement_id)?,
         offer: text("offer.aws_offer_id", &offer.aws_offer_id)?,
         accepted_at: accepted_at.to_utc(),
-        charges: message
-            .charges
-            .iter()
-            .map(charge)
-            .collect::<Result<_, _>>()?,
+        charges: charges(&message.charges, resold)?,
         cap: message
             .variable_payments
             .as_ref()
@@ -101,11 +108,36 @@ fn accepted(message: &AgreementAccepted) -> Result<AcceptedAgreement, Unusable> 
             .transpose()?,
         base_total: money("economics.base_total", economics.base_total.as_ref())?,
         price_total: money("economics.price_total", economics.price_total.as_ref())?,
-        fee_rate: Rate::parse(&economics.listing_fee_rate)
-            .map_err(|error| Unusable::new("economics.listing_fee_rate", error))?,
-        expected_fee: money("economics.expected_fee", economics.expected_fee.as_ref())?,
+        fee_rate,
+        expected_fee,
         billing_terms_days: message.billing_terms_days,
     })
+}
+
+/// The charges; of a resale each with what the manufacturer is owed of it.
+fn charges(
+    charges: &[common::Charge],
+    resold: Option<&ResaleSplit>,
+) -> Result<Vec<Charge>, Unusable> {
+    let payments = resold.map(|split| split.payments.as_slice());
+    if payments.is_some_and(|payments| payments.len() != charges.len()) {
+        let why = "there is not one payment for each charge";
+        return Err(Unusable::new("offer.resale.payments", why));
+    }
+    let charges = charges.iter().enumerate();
+    charges
+        .map(|(at, charge)| {
+            let charge = self::charge(charge)?;
+            let wholesale = match payments.and_then(|payments| payments.get(at)) {
+                Some(payment) => money("offer.resale.to_seller", payment.to_seller.as_ref())?,
+                None => charge.wholesale,
+            };
+            Ok(Charge {
+                wholesale,
+                ..charge
+            })
+        })
+        .collect()
 }
 
 fn approved(message: &PaymentRequestApproved) -> Result<(AgreementId, Charge), Unusable> {
@@ -116,10 +148,12 @@ fn approved(message: &PaymentRequestApproved) -> Result<(AgreementId, Charge), U
 }
 
 fn charge(charge: &common::Charge) -> Result<Charge, Unusable> {
+    let amount = money("charges.amount", charge.amount.as_ref())?;
     Ok(Charge {
         number: charge.number,
         on: text("charges.charge_date", &charge.charge_date)?,
-        amount: money("charges.amount", charge.amount.as_ref())?,
+        amount,
+        wholesale: Money::zero(amount.currency()),
     })
 }
 

@@ -47,12 +47,15 @@ impl Reader<'_, '_> {
         let payment_due = self.optional("payment_due_date", values::timestamp);
         let parent = self.optional("parent_billing_event_id", parse_text);
         let disbursement = self.optional("disbursement_billing_event_id", parse_text);
+        let says = |column: &str, word: &str| self.cells.get(column) == Some(word);
+        let wholesale = says("charge_variant", "RESALE") && says("charge_side", "BUYING");
         Some(BillingEvent {
             id: id?,
             agreement,
             offer,
             action: action?,
             kind: kind?,
+            wholesale,
             amount: amount?,
             invoice,
             invoiced_on: invoiced_on.map(|time| time.date_naive()),
@@ -95,6 +98,7 @@ fn parse_text<T: FromStr<Err: std::fmt::Display>>(text: &str) -> Result<T, BadVa
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::billing_event::Effect;
 
     #[test]
     fn a_deposit_names_its_bank_trace_and_nothing_else() {
@@ -114,6 +118,35 @@ mod tests {
             (event.agreement, event.offer, event.invoice),
             (None, None, None)
         );
+    }
+
+    /// R3: of the two sides of a resale only the buying one is owed to the manufacturer.
+    #[test]
+    fn a_row_is_wholesale_when_it_is_the_buying_side_of_a_resale() {
+        for (variant, side, wholesale) in [
+            ("RESALE", "BUYING", true),
+            ("RESALE", "SELLING", false),
+            ("LISTING_FEE", "BUYING", false),
+            ("", "", false),
+        ] {
+            let event = parse(&Cells::of(&[
+                ("billing_event_id", "be-9"),
+                ("action", "INVOICED"),
+                ("transaction_type", "SELLER_REV_SHARE"),
+                ("currency", "USD"),
+                ("amount", "-0.50"),
+                ("action_date", "2027-02-06T00:00:00Z"),
+                ("charge_variant", variant),
+                ("charge_side", side),
+            ]))
+            .unwrap();
+            let effect = if wholesale {
+                Effect::Wholesale
+            } else {
+                Effect::Revenue
+            };
+            assert_eq!((event.wholesale, event.effect()), (wholesale, effect));
+        }
     }
 
     #[test]

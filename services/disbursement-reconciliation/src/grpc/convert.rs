@@ -84,6 +84,8 @@ fn cash(view: &View, today: NaiveDate) -> Result<proto::EngagementCash, MoneyErr
         discrepancies: cases
             .map(|case| discrepancy(case, terms.agreement.as_str(), terms.engagement.as_str()))
             .collect(),
+        expected_wholesale: Some(money(terms.expected_wholesale)),
+        wholesale_charged: Some(money(totals.wholesale)),
     })
 }
 
@@ -109,6 +111,8 @@ fn charge(
         fee_charged: Some(money(cash.fee.checked_add(cash.fee_returned)?)),
         collected: Some(money(cash.collected)),
         disbursed: Some(money(cash.disbursed)),
+        expected_wholesale: Some(money(expected.wholesale)),
+        wholesale_charged: Some(money(cash.wholesale.checked_add(cash.wholesale_returned)?)),
     })
 }
 

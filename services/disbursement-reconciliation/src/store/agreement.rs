@@ -1,7 +1,7 @@
 //! An agreement's state: its terms here, its cases and postings from their own tables.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use countersign_kernel::{Currency, Decimal, EngagementId, Rate, SellerId};
+use countersign_kernel::{Currency, Decimal, EngagementId, Money, Rate, SellerId};
 use countersign_platform::Failure;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -44,6 +44,7 @@ struct ChargeRow {
     charge_date: NaiveDate,
     amount: Decimal,
     fee: Decimal,
+    wholesale: Decimal,
     payment_due: NaiveDate,
     disbursement_expected: NaiveDate,
 }
@@ -52,14 +53,16 @@ impl ChargeRow {
     fn charge(&self, currency: Currency) -> Result<ExpectedCharge, Failure> {
         let amount = money("an expected charge", self.amount, currency)?;
         let fee = money("an expected charge", self.fee, currency)?;
+        let wholesale = money("an expected charge", self.wholesale, currency)?;
+        let net = amount.checked_sub(fee);
+        let net = net.and_then(|net| net.checked_sub(wholesale));
         Ok(ExpectedCharge {
             number: number("an expected charge", self.number)?,
             on: self.charge_date,
             amount,
             fee,
-            net: amount
-                .checked_sub(fee)
-                .map_err(|error| inconsistent("a charge", error))?,
+            wholesale,
+            net: net.map_err(|error| inconsistent("a charge", error))?,
             payment_due: self.payment_due,
             disbursement_expected: self.disbursement_expected,
         })
@@ -73,6 +76,13 @@ impl AgreementRow {
         let price_total = money(what, self.price_total, currency)?;
         let expected_fee = money(what, self.expected_fee, currency)?;
         let charges = charges.iter().map(|charge| charge.charge(currency));
+        let charges: Vec<ExpectedCharge> = charges.collect::<Result<_, _>>()?;
+        let wholesale = charges.iter().map(|charge| charge.wholesale);
+        let expected_wholesale =
+            Money::sum(wholesale, currency).map_err(|error| inconsistent(what, error))?;
+        let expected_net = price_total
+            .checked_sub(expected_fee)
+            .and_then(|net| net.checked_sub(expected_wholesale));
         Ok(Terms {
             agreement: parse(what, &self.agreement_id)?,
             engagement: parse(what, &self.engagement_id)?,
@@ -82,13 +92,12 @@ impl AgreementRow {
             price_total,
             fee_rate: Rate::new(self.fee_rate).map_err(|error| inconsistent(what, error))?,
             expected_fee,
-            expected_net: price_total
-                .checked_sub(expected_fee)
-                .map_err(|error| inconsistent(what, error))?,
+            expected_wholesale,
+            expected_net: expected_net.map_err(|error| inconsistent(what, error))?,
             billing_terms_days: number(what, self.billing_terms_days)?,
             policy: policy::from_row(self.monthly_day, self.penny_tolerance)?,
             charged_by: charged_by_from(&self.charged_by)?,
-            charges: charges.collect::<Result<_, _>>()?,
+            charges,
         })
     }
 }
@@ -129,7 +138,7 @@ pub(crate) async fn load(
         });
     };
     let charges: Vec<ChargeRow> = sqlx::query_as(
-        "SELECT number, charge_date, amount, fee, payment_due, disbursement_expected
+        "SELECT number, charge_date, amount, fee, wholesale, payment_due, disbursement_expected
         FROM expected_charge WHERE seller = $1 AND agreement_id = $2 ORDER BY charge_date, number",
     )
     .bind(seller.as_str())
@@ -257,8 +266,8 @@ async fn insert_charge(
 ) -> Result<(), Failure> {
     sqlx::query(
         "INSERT INTO expected_charge (seller, agreement_id, number, charge_date, amount, fee,
-            payment_due, disbursement_expected)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+            payment_due, disbursement_expected, wholesale)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(seller.as_str())
     .bind(agreement.as_str())
@@ -268,6 +277,7 @@ async fn insert_charge(
     .bind(charge.fee.amount())
     .bind(charge.payment_due)
     .bind(charge.disbursement_expected)
+    .bind(charge.wholesale.amount())
     .execute(conn)
     .await?;
     Ok(())

@@ -17,6 +17,9 @@ struct BillingRow {
     aws_offer_id: Option<String>,
     action: String,
     transaction_type: String,
+    /// Not in the view of rows that nobody explains: it was made before, and shows none of it.
+    #[sqlx(default)]
+    wholesale: bool,
     currency: String,
     amount: Decimal,
     invoice_id: Option<String>,
@@ -39,6 +42,7 @@ impl TryFrom<BillingRow> for BillingEvent {
             offer: parse_optional(what, row.aws_offer_id.as_deref())?,
             action: parse(what, &row.action)?,
             kind: parse(what, &row.transaction_type)?,
+            wholesale: row.wholesale,
             amount: money(what, row.amount, parse(what, &row.currency)?)?,
             invoice: parse_optional(what, row.invoice_id.as_deref())?,
             invoiced_on: row.invoiced_on,
@@ -59,8 +63,8 @@ pub(crate) async fn insert(
     sqlx::query(
         "INSERT INTO billing_event (seller, billing_event_id, agreement_id, aws_offer_id, action,
             transaction_type, currency, amount, invoice_id, invoiced_on, payment_due, acted_at,
-            parent_billing_event_id, disbursement_billing_event_id, bank_trace_id)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+            parent_billing_event_id, disbursement_billing_event_id, bank_trace_id, wholesale)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     )
     .bind(seller.as_str())
     .bind(event.id.as_str())
@@ -77,6 +81,7 @@ pub(crate) async fn insert(
     .bind(event.parent.as_ref().map(BillingEventId::as_str))
     .bind(event.disbursement.as_ref().map(BillingEventId::as_str))
     .bind(&event.bank_trace)
+    .bind(event.wholesale)
     .execute(conn)
     .await?;
     Ok(())

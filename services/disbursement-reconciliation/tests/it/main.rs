@@ -13,5 +13,6 @@ mod events;
 mod feeds;
 mod neighbours;
 mod refusals;
+mod resale;
 mod tenants;
 mod world;

@@ -8,7 +8,7 @@ use serde_json::json;
 use tracing::Instrument;
 
 use super::{clock, offer, order};
-use crate::domain::agreement::{Agreement, is_over};
+use crate::domain::agreement::{Acceptance, Agreement, is_over};
 use crate::domain::command::Command;
 use crate::domain::id::{AgreementId, AwsOfferId, OfferId};
 use crate::domain::offer::Offer;
@@ -17,19 +17,22 @@ use crate::events::outbound;
 use crate::store;
 use crate::store::agreement::Seen;
 
-/// An offer that AWS shows to everybody: nobody made it for the buyer who accepted.
+/// An acceptance of an offer that AWS shows to everybody: nobody made it for the buyer who accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PublicOffer {
+pub(crate) struct PublicOrder {
+    pub(crate) acceptance: Acceptance,
+    pub(crate) aws_offer_id: AwsOfferId,
     /// AWS's.
     pub(crate) product_id: Option<String>,
 }
 
-/// Keeps what was seen, and records it on our offer if it is of one; of a `public` offer it is an order.
+/// Keeps what was seen, and records it on our offer if it is of one. A `public` one is an order,
+/// whether its charges could be read or not.
 pub(crate) async fn record(
     uow: &mut UnitOfWork,
     seller: &SellerId,
     seen: &Seen,
-    public: Option<&PublicOffer>,
+    public: Option<PublicOrder>,
 ) -> Result<(), Failure> {
     let now = uow.now();
     let is_new = store::agreement::put(uow.connection(), seller, seen, now).await?;
@@ -38,7 +41,7 @@ pub(crate) async fn record(
         (Ok(agreement), Ok(aws_offer_id)) => {
             let ours = attach(uow, seller, &aws_offer_id, agreement, &seen.status).await?;
             if let (false, Some(public)) = (ours, public) {
-                place_public(uow, seller, seen, agreement, (aws_offer_id, public)).await?;
+                place_public(uow, seller, &seen.status, public).await?;
             } else if is_new && !ours {
                 tracing::warn!(
                     seller = seller.as_str(),
@@ -49,6 +52,9 @@ pub(crate) async fn record(
             }
         }
         (Err(problem), Ok(aws_offer_id)) => {
+            if let Some(public) = public {
+                return place_public(uow, seller, &seen.status, public).await;
+            }
             let ours = store::offer::by_aws_id(uow.connection(), seller, &aws_offer_id).await?;
             let ours = match ours {
                 Some(id) => store::offer::find(uow.connection(), seller, &id).await?,
@@ -70,15 +76,18 @@ pub(crate) async fn record(
 async fn place_public(
     uow: &mut UnitOfWork,
     seller: &SellerId,
-    seen: &Seen,
-    agreement: &Agreement,
-    (aws_offer_id, public): (AwsOfferId, &PublicOffer),
+    status: &str,
+    public: PublicOrder,
 ) -> Result<(), Failure> {
-    if is_over(&seen.status) {
-        return order::end(uow, seller, &agreement.id).await;
+    if is_over(status) {
+        return order::end(uow, seller, &public.acceptance.agreement_id).await;
     }
-    let product_id = public.product_id.clone();
-    let placed = orders::of_nobody(agreement, aws_offer_id, product_id);
+    let PublicOrder {
+        acceptance,
+        aws_offer_id,
+        product_id,
+    } = public;
+    let placed = orders::of_nobody(acceptance, aws_offer_id, product_id);
     let placed =
         placed.ok_or_else(|| Failure::internal("placing an order", "its agreement's id"))?;
     order::place(uow, seller, placed).await

@@ -36,10 +36,31 @@ pub(crate) struct VariablePayments {
     pub(crate) approves_after: Option<IsoDuration>,
 }
 
+/// What AWS shows of an acceptance, whatever its terms: enough for an order (O14).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Acceptance {
+    pub(crate) agreement_id: AgreementId,
+    pub(crate) at: DateTime<Utc>,
+    /// The account that accepted.
+    pub(crate) acceptor: AwsAccountId,
+    /// What AWS will charge in all; `None` where AWS does not say, or its charges do not add up.
+    pub(crate) total: Option<Money>,
+}
+
 impl Agreement {
+    /// The acceptance alone.
+    pub(crate) fn acceptance(&self) -> Acceptance {
+        Acceptance {
+            agreement_id: self.id.clone(),
+            at: self.accepted_at,
+            acceptor: self.acceptor.clone(),
+            total: self.total(),
+        }
+    }
+
     /// What AWS charges in all, or may charge by payment requests; `None` when that does not add up, or
     /// there is none.
-    pub(crate) fn total(&self) -> Option<Money> {
+    fn total(&self) -> Option<Money> {
         let currency = self.amounts().next()?.currency();
         Money::sum(self.amounts(), currency).ok()
     }

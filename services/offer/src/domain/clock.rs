@@ -12,7 +12,7 @@ use std::str::FromStr;
 use countersign_kernel::chrono::{DateTime, TimeDelta, Utc};
 use countersign_kernel::{EngagementId, role};
 
-use super::agreement::Agreement;
+use super::agreement::Acceptance;
 use super::calendar::Calendar;
 use super::id::{NotAnId, OfferId};
 use super::offer::{Event, Offer, PUBLISH_WITHIN};
@@ -319,12 +319,12 @@ impl Clock {
     /// The clock of an order (O14), from the acceptance on; `None` for a kind without a time of its own.
     pub(crate) fn of_order(
         kind: Kind,
-        agreement: &Agreement,
+        acceptance: &Acceptance,
         offer: Option<&OfferId>,
         engagement: &EngagementId,
     ) -> Option<Self> {
-        let started_at = agreement.accepted_at;
-        let (id, start) = (&agreement.id, started_at.timestamp_millis());
+        let started_at = acceptance.at;
+        let (id, start) = (&acceptance.agreement_id, started_at.timestamp_millis());
         Some(Self {
             id: format!("{id}.{kind}.{start}"),
             kind,

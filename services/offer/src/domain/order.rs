@@ -5,7 +5,7 @@
 use countersign_kernel::chrono::{DateTime, Utc};
 use countersign_kernel::{AwsAccountId, EngagementId, Money, Principal};
 
-use super::agreement::Agreement;
+use super::agreement::{Acceptance, Agreement};
 use super::clock::{Clock, Kind};
 use super::id::{AgreementId, AwsOfferId, OfferId};
 use super::offer::Offer;
@@ -27,7 +27,7 @@ pub(crate) struct Order {
     pub(crate) product_id: Option<String>,
     /// The account that accepted.
     pub(crate) buyer_account: AwsAccountId,
-    /// What AWS will charge in all; `None` where its charges do not add up.
+    /// What AWS will charge in all; `None` where AWS does not say, or its charges do not add up.
     pub(crate) total: Option<Money>,
     pub(crate) placed_at: DateTime<Utc>,
     /// What waits for the registration.
@@ -131,46 +131,47 @@ fn is_name(text: &str) -> bool {
 /// AWS has not published.
 pub(crate) fn of_offer(offer: &Offer, agreement: &Agreement) -> Option<(Order, Clock)> {
     let publication = offer.publication()?;
+    let acceptance = agreement.acceptance();
     let clock = Clock::of_order(
         Kind::Registration,
-        agreement,
+        &acceptance,
         Some(&offer.id),
         offer.engagement_id(),
     )?;
     let product = offer.basis.intake.listing.product_id.to_string();
     let aws_offer_id = publication.aws_offer_id.clone();
-    let order = placed(agreement, aws_offer_id, Some(product), &clock);
+    let order = placed(acceptance, aws_offer_id, Some(product), &clock);
     Some((order, clock))
 }
 
 /// A public order, and its clock of 48 hours. `None` for an agreement whose name cannot stand for an
 /// engagement.
 pub(crate) fn of_nobody(
-    agreement: &Agreement,
+    acceptance: Acceptance,
     aws_offer_id: AwsOfferId,
     product_id: Option<String>,
 ) -> Option<(Order, Clock)> {
-    let engagement: EngagementId = agreement.id.as_str().parse().ok()?;
-    let clock = Clock::of_order(Kind::Identification, agreement, None, &engagement)?;
-    let order = placed(agreement, aws_offer_id, product_id, &clock);
+    let engagement: EngagementId = acceptance.agreement_id.as_str().parse().ok()?;
+    let clock = Clock::of_order(Kind::Identification, &acceptance, None, &engagement)?;
+    let order = placed(acceptance, aws_offer_id, product_id, &clock);
     Some((order, clock))
 }
 
 fn placed(
-    agreement: &Agreement,
+    acceptance: Acceptance,
     aws_offer_id: AwsOfferId,
     product_id: Option<String>,
     clock: &Clock,
 ) -> Order {
     Order {
-        agreement_id: agreement.id.clone(),
+        agreement_id: acceptance.agreement_id,
         engagement_id: clock.engagement_id.clone(),
         offer_id: clock.offer_id.clone(),
         aws_offer_id,
         product_id,
-        buyer_account: agreement.acceptor.clone(),
-        total: agreement.total(),
-        placed_at: agreement.accepted_at,
+        buyer_account: acceptance.acceptor,
+        total: acceptance.total,
+        placed_at: acceptance.at,
         clock_id: clock.id.clone(),
         state: State::Open,
     }
@@ -224,7 +225,7 @@ mod tests {
 
     fn public() -> (Order, Clock) {
         of_nobody(
-            &sample::agreement(),
+            sample::agreement().acceptance(),
             "offer-public".parse().unwrap(),
             Some("prod-1".into()),
         )

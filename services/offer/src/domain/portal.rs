@@ -3,6 +3,8 @@
 //! the portal's order; what the person made is compared with the same plan before it is adopted, as far as
 //! [`differences`] says.
 
+mod authorization;
+
 use std::fmt::Write as _;
 
 use countersign_kernel::chrono::NaiveDate;
@@ -13,6 +15,8 @@ use super::id::AwsOfferId;
 use super::offer::AwsError;
 use super::plan::Plan;
 use super::resale::{Contract, Kind, Markup, NetTerms};
+
+pub(crate) use authorization::authorization_differences;
 
 /// One page of the portal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -291,10 +295,16 @@ pub(crate) fn differences(plan: &Plan, shown: &Shown) -> Vec<AwsError> {
             plain(&text(shown.markup.as_ref())),
         ),
     ];
+    told("approved", fields)
+}
+
+/// Of `fields`, each with its code, those in which the one side is not the other. `whose` says whose
+/// word the first is.
+fn told<const N: usize>(whose: &str, fields: [(&'static str, String, String); N]) -> Vec<AwsError> {
     let different = fields.into_iter().filter(|(_, own, has)| own != has);
     let errors = different.map(|(code, own, has)| AwsError {
         code: code.to_owned(),
-        message: format!("approved is {own:?}, AWS has {has:?}"),
+        message: format!("{whose} is {own:?}, AWS has {has:?}"),
     });
     errors.collect()
 }

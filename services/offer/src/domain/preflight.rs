@@ -172,15 +172,8 @@ pub(crate) const DIGEST_MISMATCH: &str = "DIGEST_MISMATCH";
 pub(crate) const SOW_NOT_SIGNED: &str = "SOW_NOT_SIGNED";
 /// See [`STAMP_INVALID`].
 pub(crate) const CHECKLIST_OPEN: &str = "CHECKLIST_OPEN";
-/// Ours, too: nothing of a partner's offer reaches AWS, whichever way it would be released.
-const PARTNER_NOT_RELEASED: &str = "PARTNER_NOT_RELEASED";
 /// What must hold until AWS has a release, and not only when it is asked for.
-const UNTIL_SENT: [&str; 4] = [
-    STAMP_INVALID,
-    DIGEST_MISMATCH,
-    SOW_NOT_SIGNED,
-    PARTNER_NOT_RELEASED,
-];
+const UNTIL_SENT: [&str; 3] = [STAMP_INVALID, DIGEST_MISMATCH, SOW_NOT_SIGNED];
 
 /// Whether a finding stops the release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 //! makes from one (CPPO). The four scenarios of S1 differ in who the two are, and in nothing else.
 //!
 //! Where sources contradict each other or are silent (facts §0.5, §0.6, §1.4): a mark-up is rounded
-//! half-even per charge, since AWS does not say how it rounds; a partner's offer has one buyer. A
-//! partner's offer is drafted and checked, and not released yet: pre-flight says why.
+//! half-even per charge, since AWS does not say how it rounds; a partner's offer has one buyer. What a
+//! partner typed of its authorization is compared with AWS before its offer is sent.
 
 use std::cmp::Ordering;
 use std::fmt;

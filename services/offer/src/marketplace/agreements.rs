@@ -11,7 +11,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use countersign_kernel::{Currency, Money};
 
 use super::{CallError, Marketplace};
-use crate::domain::agreement::{Agreement, VariablePayments};
+use crate::domain::agreement::{Acceptance, Agreement, VariablePayments};
 use crate::domain::deal::DatedAmount;
 use crate::domain::id::AgreementId;
 
@@ -34,6 +34,15 @@ pub(crate) struct Summary {
     pub(crate) aws_offer_id: String,
     pub(crate) status: String,
     pub(crate) updated_at: Option<DateTime<Utc>>,
+}
+
+/// An agreement as far as it could be read.
+#[derive(Debug)]
+pub(crate) struct Read {
+    /// The agreement with its charges, or why it cannot be read.
+    pub(crate) details: Result<Agreement, String>,
+    /// Who accepted when, whatever the terms; `None` where AWS does not say.
+    pub(crate) acceptance: Option<Acceptance>,
 }
 
 impl Marketplace {
@@ -68,11 +77,8 @@ impl Marketplace {
         })
     }
 
-    /// The agreement with its charges; the inner error says why it cannot be read.
-    pub(crate) async fn agreement(
-        &self,
-        id: &AgreementId,
-    ) -> Result<Result<Agreement, String>, CallError> {
+    /// The agreement with its charges.
+    pub(crate) async fn agreement(&self, id: &AgreementId) -> Result<Read, CallError> {
         let sent = self
             .agreements
             .describe_agreement()
@@ -92,7 +98,10 @@ impl Marketplace {
             terms.extend_from_slice(page.accepted_terms());
             next_token = page.next_token().map(str::to_owned);
             if next_token.is_none() {
-                return Ok(read(id, &described, &terms));
+                return Ok(Read {
+                    details: read(id, &described, &terms),
+                    acceptance: acceptance(id, &described),
+                });
             }
         }
     }
@@ -115,6 +124,17 @@ fn summary(found: &AgreementViewSummary) -> Option<Summary> {
             .map_or("", AgreementStatus::as_str)
             .to_owned(),
         updated_at: found.last_update_time().and_then(time),
+    })
+}
+
+fn acceptance(id: &AgreementId, described: &DescribeAgreementOutput) -> Option<Acceptance> {
+    let charges = described.estimated_charges();
+    let total = charges.map(|charges| money(charges.agreement_value(), charges.currency_code()));
+    Some(Acceptance {
+        agreement_id: id.clone(),
+        at: described.acceptance_time().and_then(time)?,
+        acceptor: described.acceptor()?.account_id()?.parse().ok()?,
+        total: total.and_then(Result::ok),
     })
 }
 
@@ -221,7 +241,9 @@ pub(super) fn time(at: &AwsDateTime) -> Option<DateTime<Utc>> {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_marketplaceagreement::types::{Acceptor, FixedUpfrontPricingTerm, ScheduleItem};
+    use aws_sdk_marketplaceagreement::types::{
+        Acceptor, EstimatedCharges, FixedUpfrontPricingTerm, ScheduleItem,
+    };
 
     use super::*;
     use crate::domain::sample;
@@ -293,6 +315,25 @@ mod tests {
             let wrong = read(&id, &described(), &terms).unwrap_err();
             assert!(wrong.contains(why), "{wrong}");
         }
+    }
+
+    /// O14: terms that are not understood hide no order.
+    #[test]
+    fn who_accepted_is_known_whatever_the_terms() {
+        let id: AgreementId = "agmt-1".parse().unwrap();
+        let charges = EstimatedCharges::builder()
+            .currency_code("USD")
+            .agreement_value("5000.0")
+            .build();
+        let mut shown = described();
+        assert_eq!(acceptance(&id, &shown).unwrap().total, None);
+        shown.estimated_charges = Some(charges);
+        assert!(read(&id, &shown, &[]).is_err());
+        let known = acceptance(&id, &shown).unwrap();
+        assert_eq!(known.total, Some(sample::usd("5000.00")));
+        assert_eq!(known.acceptor.as_str(), "210987654321");
+        shown.acceptor = None;
+        assert_eq!(acceptance(&id, &shown), None);
     }
 
     fn variable(strategy: &str, after: Option<&str>) -> AcceptedTerm {

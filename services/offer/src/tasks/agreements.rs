@@ -6,7 +6,8 @@ use countersign_platform::{Failure, TaskHandler, TaskOutcome, TaskRun, async_tra
 
 use super::Outside;
 use crate::commands;
-use crate::commands::agreement::PublicOffer;
+use crate::commands::agreement::PublicOrder;
+use crate::domain::agreement::Acceptance;
 use crate::domain::id::{AgreementId, AwsOfferId};
 use crate::marketplace::{CallError, Summary};
 use crate::store;
@@ -134,31 +135,36 @@ impl Look {
 
     /// Reads the agreement and records it. That AWS refuses to show this one is kept as the reason.
     async fn read(&self, run: &TaskRun, mut seen: Seen) -> Result<(), Trouble> {
-        seen.details = match self.0.marketplace.agreement(&seen.id).await {
-            Ok(details) => details,
-            Err(error @ CallError::Refused(_)) => Err(error.to_string()),
+        let acceptance = match self.0.marketplace.agreement(&seen.id).await {
+            Ok(read) => {
+                seen.details = read.details;
+                read.acceptance
+            }
+            Err(error @ CallError::Refused(_)) => {
+                seen.details = Err(error.to_string());
+                None
+            }
             Err(later @ CallError::Later(_)) => return Err(later.into()),
         };
-        let public = match &seen.details {
-            Ok(_) => self.public_offer(run, &seen).await?,
-            Err(_) => None,
+        let public = match acceptance {
+            Some(acceptance) => self.public_order(run, &seen, acceptance).await?,
+            None => None,
         };
         let done = run.transaction(|uow| {
             let (seller, seen, public) = (self.0.seller.clone(), seen.clone(), public.clone());
-            Box::pin(async move {
-                commands::agreement::record(uow, &seller, &seen, public.as_ref()).await
-            })
+            Box::pin(async move { commands::agreement::record(uow, &seller, &seen, public).await })
         });
         Ok(done.await?)
     }
 
-    /// The agreement's offer, if AWS shows it to everybody. Ours are made for their buyers; of another
+    /// What was accepted, if AWS shows its offer to everybody. Ours are made for their buyers; of another
     /// that AWS does not let us look at nothing is known.
-    async fn public_offer(
+    async fn public_order(
         &self,
         run: &TaskRun,
         seen: &Seen,
-    ) -> Result<Option<PublicOffer>, Trouble> {
+        acceptance: Acceptance,
+    ) -> Result<Option<PublicOrder>, Trouble> {
         let Ok(id) = seen.aws_offer_id.parse::<AwsOfferId>() else {
             return Ok(None);
         };
@@ -169,7 +175,9 @@ impl Look {
             return Ok(None);
         }
         match self.0.marketplace.entity(&id).await {
-            Ok(Ok(shown)) => Ok(shown.is_public().then_some(PublicOffer {
+            Ok(Ok(shown)) => Ok(shown.is_public().then_some(PublicOrder {
+                acceptance,
+                aws_offer_id: id,
                 product_id: shown.product_id,
             })),
             Ok(Err(_)) | Err(CallError::Refused(_)) => Ok(None),

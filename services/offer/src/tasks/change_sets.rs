@@ -17,6 +17,7 @@ use crate::domain::command::Command;
 use crate::domain::id::{AwsOfferId, ChangeSetId};
 use crate::domain::offer::{AwsError, Offer, Stage};
 use crate::domain::plan::{self, Plan};
+use crate::domain::portal;
 use crate::domain::resale::Kind;
 use crate::marketplace::{CallError, ChangeSetRequest, Progress};
 use crate::store;
@@ -142,6 +143,11 @@ impl Start {
                 let plan = Plan::of(offer, release.released_at.date_naive());
                 let digest = plan.legal_document;
                 let digest = digest.ok_or_else(|| inconsistent("a release without document"))?;
+                let differences = self.0.authorization_errors(offer).await;
+                let differences = differences.map_err(Unsent::Later)?;
+                if !differences.is_empty() {
+                    return Err(Unsent::Refused(differences));
+                }
                 let url = self.document_url(digest).await?;
                 Ok(ChangeSetRequest::release(offer_id, *change, &plan, &url))
             }
@@ -252,6 +258,27 @@ impl Outside {
                 self.config.offer_url(aws_offer_id.as_str(), product)
             }
             Kind::Authorization(_) => String::new(),
+        }
+    }
+
+    /// How the authorization that a reseller's offer is made from differs from what AWS has (O5); nothing
+    /// for other kinds. `Err` says why that cannot be told now.
+    pub(super) async fn authorization_errors(
+        &self,
+        offer: &Offer,
+    ) -> Result<Vec<AwsError>, String> {
+        let Kind::Partner(partner) = &offer.basis.kind else {
+            return Ok(Vec::new());
+        };
+        let received = &partner.authorization;
+        match self.marketplace.entity(&received.id).await {
+            Err(CallError::Later(problem)) => Err(problem),
+            Err(CallError::Refused(error)) => Ok(vec![error]),
+            Ok(Err(unread)) => Ok(vec![AwsError {
+                code: "ENTITY_NOT_READ".to_owned(),
+                message: unread,
+            }]),
+            Ok(Ok(shown)) => Ok(portal::authorization_differences(received, &shown)),
         }
     }
 

@@ -46,7 +46,13 @@ impl TaskHandler for Check {
                 return Ok(retry(run, "AWS has not released it yet".to_owned()));
             }
             Ok(Ok(shown)) => {
-                portal::differences(&Plan::of(&offer, released_at.date_naive()), &shown)
+                let mut errors = match self.0.authorization_errors(&offer).await {
+                    Ok(errors) => errors,
+                    Err(problem) => return Ok(retry(run, problem)),
+                };
+                let plan = Plan::of(&offer, released_at.date_naive());
+                errors.extend(portal::differences(&plan, &shown));
+                errors
             }
         };
         let change = subject.change;

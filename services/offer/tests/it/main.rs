@@ -20,5 +20,6 @@ mod payments;
 mod portal;
 mod refusals;
 mod renewals;
+mod resale;
 mod tenants;
 mod world;

@@ -235,6 +235,25 @@ async fn a_private_offer_that_was_made_elsewhere_is_no_public_order() {
     assert_eq!(seen, 2);
 }
 
+/// O14: what AWS charges for it may be what is not understood here; the order is flagged all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_public_order_whose_charges_cannot_be_read_is_flagged() {
+    let world = World::new().await;
+    let body = json!({
+        "currencyCode": "USD",
+        "price": "0",
+        "duration": "P90D",
+        "dimensionKey": "professional_services",
+    });
+    let agreement = world.act("public-order", body).await;
+    let order = until_one(&world, State::Open).await;
+    assert_eq!(
+        order.agreement_id,
+        agreement["agreementId"].as_str().unwrap()
+    );
+    assert_eq!(world.events::<pb::PublicOrderFlagged>().await.len(), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registration_names_all_that_is_wrong() {
     let world = World::new().await;

@@ -71,19 +71,21 @@ fn a_clock_rings_once_and_not_before_its_time() {
     let calendar = Calendar::default();
     let start =
         |kind, at: &str| start_by_hand(&offer, kind, sample::at(at), &calendar, sample::at(NOW));
-    let clock = start(Kind::Registration, NOW).unwrap();
-    assert_eq!(clock.rung(sample::at("2026-03-05T12:59:59Z")), None);
-    let due = sample::at("2026-03-05T13:00:00Z");
+    let clock = start(Kind::AgreementVisible, NOW).unwrap();
+    assert_eq!(clock.rung(sample::at("2026-03-06T11:59:59Z")), None);
+    let due = sample::at("2026-03-06T12:00:00Z");
     let rung = clock.rung(due).unwrap();
     assert_eq!(rung.state, State::Breached { at: due });
     assert_eq!(rung.rung(due), None);
     assert_eq!(rung.settled(due, "late"), None);
-    let settled = clock.settled(due, "registered").unwrap();
+    let settled = clock.settled(due, "seen").unwrap();
     assert_eq!(settled.rung(due), None);
     for (kind, at, reason) in [
         (Kind::Publish, NOW, "CLOCK_STARTS_BY_ITSELF"),
+        (Kind::Registration, NOW, "CLOCK_STARTS_BY_ITSELF"),
+        (Kind::Identification, NOW, "CLOCK_STARTS_BY_ITSELF"),
         (
-            Kind::Registration,
+            Kind::AgreementVisible,
             "2026-03-05T12:00:01Z",
             "START_IN_FUTURE",
         ),

@@ -4,7 +4,7 @@
 use countersign_kernel::chrono::NaiveDate;
 use countersign_kernel::{Currency, Digest, Money};
 
-use super::{Candidate, PARTNER_NOT_RELEASED, findings};
+use super::{Candidate, findings};
 use crate::domain::deal::{DatedAmount, Document, DocumentKind, MediaType};
 use crate::domain::resale::{Authorization, Contract, Kind, NetTerms, Partner};
 use crate::domain::sample;
@@ -48,11 +48,9 @@ pub(super) fn reselling(candidate: &mut Candidate) -> &mut Partner {
     }
 }
 
-/// What is found beside [`PARTNER_NOT_RELEASED`], which every partner's offer has.
 pub(super) fn ids(candidate: &Candidate) -> Vec<&'static str> {
     let found = findings(candidate);
-    let rules = found.iter().map(|finding| finding.rule);
-    rules.filter(|rule| *rule != PARTNER_NOT_RELEASED).collect()
+    found.iter().map(|finding| finding.rule).collect()
 }
 
 pub(super) fn charges_from(day: &str, count: usize) -> Vec<DatedAmount> {

@@ -1,8 +1,7 @@
 //! What only a reseller's offer must keep: its authorization's terms, and no discount (O5, facts §1.4).
 //!
-//! It is drafted, checked and shown with its split, and not released yet: the authorization is what the
-//! reseller typed, not what AWS has, and the expected cash of the agreement would be reckoned with the
-//! listing fee where AWS pays out the charges without the wholesale price.
+//! The authorization is what the reseller typed: whether AWS has it so is looked at before the offer is
+//! sent, by the task that sends it.
 
 use super::{Candidate, Kinds, Rule, when};
 use crate::domain::resale::{self, Kind, Partner};
@@ -12,15 +11,6 @@ const MARKUP_DIGITS: u32 = 9;
 const CODE: &str = "INCOMPATIBLE_RESALE_AUTHORIZATION";
 
 pub(super) const RULES: &[Rule] = &[
-    Rule::error(
-        super::PARTNER_NOT_RELEASED,
-        Kinds::PARTNER,
-        "kind",
-        "",
-        "a partner's offer is not released from here yet: make it in AWS's portal, and follow its \
-         agreement and its cash there",
-        not_released,
-    ),
     Rule::error(
         "RESELLER_CONTRACT_ACCEPTED",
         Kinds::PARTNER,
@@ -140,13 +130,6 @@ const fn partner(candidate: &Candidate) -> Option<&Partner> {
         Kind::Partner(partner) => Some(partner),
         Kind::Direct | Kind::Authorization(_) => None,
     }
-}
-
-fn not_released(candidate: &Candidate) -> Option<String> {
-    let id = &partner(candidate)?.authorization.id;
-    Some(format!(
-        "the terms of {id} are not compared with AWS's, and its cash is not foreseen"
-    ))
 }
 
 fn contract_accepted(candidate: &Candidate) -> Option<String> {

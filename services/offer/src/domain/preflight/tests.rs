@@ -32,28 +32,6 @@ fn each_rule_finds_its_own_failure() {
     }
 }
 
-/// The authorization was typed, and its cash is not foreseen: whatever else holds, it is not released.
-#[test]
-fn a_partners_offer_is_checked_and_not_released() {
-    for (base, expected) in [
-        (DIRECT, &[][..]),
-        (authorization, &[]),
-        (partner, &[PARTNER_NOT_RELEASED]),
-        (|| marked_up("10"), &[PARTNER_NOT_RELEASED]),
-    ] {
-        let found = findings(&base());
-        let rules: Vec<&str> = found.iter().map(|finding| finding.rule).collect();
-        assert_eq!(rules, expected);
-        assert_eq!(any_error(&found), !expected.is_empty());
-    }
-    let (offer, engagement) = sample::partner_draft();
-    let at = sample::at("2026-03-02T10:00:00Z");
-    let started = crate::domain::offer::Event::ReleaseStarted { at };
-    let releasing = crate::domain::offer::evolve(Some(offer), &started).unwrap();
-    let found = approval_findings(&releasing, &engagement);
-    assert_eq!(found[0].rule, PARTNER_NOT_RELEASED);
-}
-
 /// The table drives the tests: a new rule fails here until it has a row.
 #[test]
 fn every_rule_of_the_table_is_violated_somewhere() {
@@ -61,10 +39,7 @@ fn every_rule_of_the_table_is_violated_somewhere() {
     let together = TOGETHER
         .iter()
         .flat_map(|(rules, _, _)| rules.iter().copied());
-    let violated: BTreeSet<&str> = alone
-        .chain(together)
-        .chain([PARTNER_NOT_RELEASED])
-        .collect();
+    let violated: BTreeSet<&str> = alone.chain(together).collect();
     let all: BTreeSet<&str> = rules().map(|rule| rule.id).collect();
     assert_eq!(violated, all);
 }
@@ -103,8 +78,7 @@ fn silent(candidate: &Candidate) -> Vec<&'static str> {
     let found = ids(candidate);
     let of_kind = rules().filter(|rule| rule.kinds.has(&candidate.plan.kind));
     let ids = of_kind.map(|rule| rule.id);
-    ids.filter(|rule| !found.contains(rule) && *rule != PARTNER_NOT_RELEASED)
-        .collect()
+    ids.filter(|rule| !found.contains(rule)).collect()
 }
 
 /// All failures at once, not the first (O4). What stays silent says the opposite of another rule, or

@@ -1,0 +1,176 @@
+//! A reseller types what its authorization says. What AWS has is what counts: an offer is released only
+//! from an authorization that AWS shows as it was typed, so that the split that was approved is the split
+//! that AWS pays out (O5).
+
+use super::{Shown, joined, listed, plain, text, told};
+use crate::domain::offer::AwsError;
+use crate::domain::resale::Received;
+
+/// Every difference between what was typed and what AWS has. Whether there is a EULA or a reseller
+/// contract is not among them: AWS refuses an offer whose contract is not accepted by itself.
+pub(crate) fn authorization_differences(received: &Received, shown: &Shown) -> Vec<AwsError> {
+    let typed = received
+        .schedule
+        .iter()
+        .map(|owed| (owed.date.to_string(), owed.amount.amount_text()));
+    let typed: Vec<_> = typed.collect();
+    // The price stands on the schedule, where there is one.
+    let price = if typed.is_empty() {
+        plain(&received.total.amount_text())
+    } else {
+        "0".to_owned()
+    };
+    let active = |is: bool| if is { "active" } else { "not active" }.to_owned();
+    let buyers: Vec<String> = received.buyers.iter().map(ToString::to_string).collect();
+    told(
+        "typed",
+        [
+            (
+                "AUTHORIZATION_KIND_DIFFERS",
+                "ResaleAuthorization".to_owned(),
+                shown.entity_type.clone(),
+            ),
+            (
+                "AUTHORIZATION_STATUS_DIFFERS",
+                active(true),
+                active(shown.released),
+            ),
+            (
+                "AUTHORIZATION_PRODUCT_DIFFERS",
+                received.product_id.to_string(),
+                text(shown.product_id.as_ref()),
+            ),
+            (
+                "AUTHORIZATION_DURATION_DIFFERS",
+                received.duration.to_string(),
+                text(shown.duration.as_ref()),
+            ),
+            (
+                "AUTHORIZATION_CURRENCY_DIFFERS",
+                received.total.currency().code().to_owned(),
+                text(shown.currency.as_ref()),
+            ),
+            (
+                "AUTHORIZATION_PRICE_DIFFERS",
+                price,
+                plain(&text(shown.price.as_ref())),
+            ),
+            (
+                "AUTHORIZATION_SCHEDULE_DIFFERS",
+                listed(&typed),
+                listed(&shown.schedule),
+            ),
+            (
+                "AUTHORIZATION_BUYERS_DIFFER",
+                joined(&buyers),
+                joined(&shown.buyer_accounts),
+            ),
+            (
+                "AUTHORIZATION_END_DIFFERS",
+                text(received.until),
+                text(shown.available_until.as_ref()),
+            ),
+            (
+                "AUTHORIZATION_NET_TERMS_DIFFER",
+                text(received.net_terms),
+                text(shown.net_terms.as_ref()),
+            ),
+        ],
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sample;
+
+    fn shown() -> Shown {
+        let received = sample::received();
+        Shown {
+            released: true,
+            entity_type: "ResaleAuthorization".into(),
+            product_id: Some(received.product_id.to_string()),
+            buyer_accounts: received.buyers.iter().map(ToString::to_string).collect(),
+            currency: Some("USD".into()),
+            schedule: ["2026-03-17", "2026-03-18"]
+                .map(|day| (day.into(), "0.50".into()))
+                .into(),
+            price: Some("0.00".into()),
+            duration: Some(received.duration.to_string()),
+            available_until: received.until.map(|day| day.to_string()),
+            ..Shown::default()
+        }
+    }
+
+    fn codes(shown: &Shown) -> Vec<String> {
+        let found = authorization_differences(&sample::received(), shown);
+        found.into_iter().map(|error| error.code).collect()
+    }
+
+    #[test]
+    fn every_difference_from_what_was_typed_is_told() {
+        type Change = fn(&mut Shown);
+        let cases: [(Change, &str); 10] = [
+            (
+                |shown| shown.entity_type = "Offer".into(),
+                "AUTHORIZATION_KIND_DIFFERS",
+            ),
+            (
+                |shown| shown.released = false,
+                "AUTHORIZATION_STATUS_DIFFERS",
+            ),
+            (
+                |shown| shown.product_id = None,
+                "AUTHORIZATION_PRODUCT_DIFFERS",
+            ),
+            (
+                |shown| shown.duration = Some("P91D".into()),
+                "AUTHORIZATION_DURATION_DIFFERS",
+            ),
+            (
+                |shown| shown.currency = Some("EUR".into()),
+                "AUTHORIZATION_CURRENCY_DIFFERS",
+            ),
+            (
+                |shown| shown.price = Some("1.00".into()),
+                "AUTHORIZATION_PRICE_DIFFERS",
+            ),
+            (
+                |shown| shown.schedule[1].1 = "0.51".into(),
+                "AUTHORIZATION_SCHEDULE_DIFFERS",
+            ),
+            (
+                |shown| shown.buyer_accounts.push("1".into()),
+                "AUTHORIZATION_BUYERS_DIFFER",
+            ),
+            (
+                |shown| shown.available_until = None,
+                "AUTHORIZATION_END_DIFFERS",
+            ),
+            (
+                |shown| shown.net_terms = Some("P30D".into()),
+                "AUTHORIZATION_NET_TERMS_DIFFER",
+            ),
+        ];
+        assert_eq!(codes(&shown()), [""; 0]);
+        for (change, code) in cases {
+            let mut other = shown();
+            change(&mut other);
+            assert_eq!(codes(&other), [code]);
+        }
+    }
+
+    #[test]
+    fn without_a_schedule_the_price_is_compared() {
+        let mut received = sample::received();
+        received.schedule.clear();
+        let mut shown = shown();
+        shown.schedule.clear();
+        shown.price = Some("1".into());
+        assert_eq!(authorization_differences(&received, &shown), []);
+        shown.price = Some("1.01".into());
+        let found = authorization_differences(&received, &shown);
+        assert_eq!(found[0].code, "AUTHORIZATION_PRICE_DIFFERS");
+        assert_eq!(found[0].message, "typed is \"1\", AWS has \"1.01\"");
+    }
+}

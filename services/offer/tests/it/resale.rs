@@ -1,0 +1,169 @@
+//! A reseller's offer, from another seller's authorization to the agreement (S1, O5).
+
+use countersign_kernel::Digest;
+use countersign_marketplace_sandbox as sandbox;
+use countersign_proto::offer::v1 as pb;
+use countersign_proto::offer::v1::offer::State;
+use serde_json::json;
+
+use crate::deals;
+use crate::world::{ENGAGEMENT, World};
+
+/// Another seller's product.
+const PRODUCT: &str = "prod-othersservices";
+
+/// The other seller lists its product, and authorizes us: S1's 0.50 and 0.50. Returns AWS's id.
+async fn authorized(world: &World) -> String {
+    let product = json!({
+        "id": PRODUCT,
+        "owner": sandbox::DEFAULT_PARTNER_ACCOUNT,
+        "title": "Another's services",
+        "dimensions": [{ "key": "implementation", "name": "Implementation" }],
+    });
+    world.act("portal/product", product).await;
+    let authorization = json!({
+        "ownerAccountId": sandbox::DEFAULT_PARTNER_ACCOUNT,
+        "productId": PRODUCT,
+        "name": "S1",
+        "buyerAccounts": ["123456789012"],
+        "availabilityEndDate": "2026-03-16",
+        "currencyCode": "USD",
+        "duration": "P90D",
+        "dimensionKey": "implementation",
+        "schedule": [
+            { "chargeDate": "2026-03-17", "chargeAmount": "0.50" },
+            { "chargeDate": "2026-03-18", "chargeAmount": "0.50" },
+        ],
+        "legalDocumentUrl": "https://documents.other.example/terms.pdf",
+    });
+    let given = world
+        .act("portal/resale-authorization", authorization)
+        .await;
+    given["resaleAuthorizationId"].as_str().unwrap().to_owned()
+}
+
+/// What we sell of it: 0.55 and 0.55, approved, signed and ready to be drafted.
+async fn approved(world: &World) {
+    let files = deals::files();
+    let deal = deals::deal(ENGAGEMENT, &files, Digest::of(b"what was approved"));
+    let charges = ["2026-03-17", "2026-03-18"].map(|day| deals::installment(day, "0.55"));
+    let deal = deals::in_installments(deal, "1.10", charges.to_vec());
+    world.signed(deal, &files).await;
+    world.close_checklist().await;
+    let mut client = world.client.clone();
+    let listing = pb::Listing {
+        product_id: PRODUCT.into(),
+        title: "Another's services".into(),
+        dimension_keys: vec!["implementation".into()],
+        ..pb::Listing::default()
+    };
+    let request = pb::RegisterListingRequest {
+        listing: Some(listing),
+    };
+    client
+        .register_listing(world.command(request))
+        .await
+        .unwrap();
+    let intake = pb::CompleteIntakeRequest {
+        total_price: Some(deals::usd("1.10")),
+        product_id: PRODUCT.into(),
+        ..World::intake()
+    };
+    client.complete_intake(world.command(intake)).await.unwrap();
+}
+
+fn request(authorization_id: &str, owed: &str, total: &str) -> pb::DraftPartnerOfferRequest {
+    pb::DraftPartnerOfferRequest {
+        engagement_id: ENGAGEMENT.into(),
+        name: "Landing zone".into(),
+        description: "Opportunity 006".into(),
+        expires_on: "2026-03-16".into(),
+        authorization: Some(pb::ReceivedAuthorization {
+            authorization_id: authorization_id.into(),
+            product_id: PRODUCT.into(),
+            scope_duration: "P90D".into(),
+            wholesale_price: Some(deals::usd(total)),
+            schedule: ["2026-03-17", "2026-03-18"]
+                .map(|day| deals::installment(day, owed))
+                .to_vec(),
+            buyer_account_ids: vec!["123456789012".into()],
+            expires_on: "2026-03-16".into(),
+            has_eula: true,
+            has_contract: false,
+            net_terms_days: 0,
+        }),
+        fixed_amounts: true,
+        ..pb::DraftPartnerOfferRequest::default()
+    }
+}
+
+async fn drafted(world: &World, request: pb::DraftPartnerOfferRequest) -> pb::Offer {
+    let mut client = world.client.clone();
+    let draft = client.draft_partner_offer(world.command(request)).await;
+    let draft = draft.unwrap().into_inner();
+    let draft = world.assembled(&draft.offer_id).await;
+    assert!(world.findings(&draft.offer_id).await.is_empty());
+    draft
+}
+
+/// O5, S1: what was typed is compared with what AWS has before anything is sent; then the offer goes
+/// its way, and its acceptance says who gets what.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resellers_offer_is_released_as_aws_has_its_authorization() {
+    let world = World::new().await;
+    let authorization = authorized(&world).await;
+    approved(&world).await;
+    for (id, owed, total, code) in [
+        (
+            authorization.as_str(),
+            "0.49",
+            "0.98",
+            "AUTHORIZATION_SCHEDULE_DIFFERS",
+        ),
+        (
+            "resaleauthz-nothing",
+            "0.50",
+            "1.00",
+            "ResourceNotFoundException",
+        ),
+    ] {
+        let draft = drafted(&world, request(id, owed, total)).await;
+        world.release(&draft).await;
+        let back = world
+            .until(&draft.offer_id, |offer| !offer.errors.is_empty())
+            .await;
+        assert_eq!(back.state(), State::Draft);
+        assert_eq!(back.errors[0].code, code);
+        assert_eq!(world.look("offers").await, json!([]));
+        let cancel = pb::CancelOfferRequest {
+            offer_id: draft.offer_id,
+            reason: "typed wrong".into(),
+        };
+        let mut client = world.client.clone();
+        client.cancel_offer(world.command(cancel)).await.unwrap();
+    }
+    let draft = drafted(&world, request(&authorization, "0.50", "1.00")).await;
+    world.release(&draft).await;
+    let offer = world.until_state(&draft.offer_id, State::Published).await;
+    let aws_offer_id = &offer.summary.as_ref().unwrap().aws_offer_id;
+    let body = json!({ "offerId": aws_offer_id, "buyerAccountId": "123456789012" });
+    world.act("accept", body).await;
+    world.until_state(&offer.offer_id, State::Accepted).await;
+    let agreements = world.events::<pb::AgreementAccepted>().await;
+    let charges: Vec<_> = agreements[0]
+        .charges
+        .iter()
+        .map(|charge| charge.amount.clone().unwrap().amount)
+        .collect();
+    assert_eq!(charges, ["0.55", "0.55"]);
+    let split = agreements[0]
+        .offer
+        .as_ref()
+        .unwrap()
+        .resale
+        .clone()
+        .unwrap();
+    assert_eq!(split.authorization_id, authorization);
+    assert_eq!(split.total_to_seller, Some(deals::usd("1.00")));
+    assert_eq!(split.total_to_reseller, Some(deals::usd("0.10")));
+}
