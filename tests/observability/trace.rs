@@ -135,11 +135,21 @@ impl<'a> Trace<'a> {
                 ensure!(span.attribute("rpc.method") == Some(name));
                 ensure!(span.attribute("rpc.response.status_code").is_some());
             }
-            if name == "resume" {
-                let elsewhere = sent.links.iter().any(|link| link.trace_id != sent.trace_id);
-                ensure!(elsewhere, "{name} has no link to who found it out");
-            }
         }
+        // What a timer found out in its own trace is linked to that; what a call of this trace did, is not.
+        let resumed = self.spans.iter().map(|span| &span.sent);
+        let resumed = resumed.filter(|sent| sent.name == "resume");
+        let is_elsewhere: Vec<bool> = resumed
+            .flat_map(|sent| sent.links.iter().map(|link| link.trace_id != sent.trace_id))
+            .collect();
+        ensure!(
+            !is_elsewhere.is_empty(),
+            "no resume has a link to who found it out"
+        );
+        ensure!(
+            is_elsewhere.iter().all(|yes| *yes),
+            "a resume is linked to its own trace"
+        );
         Ok(())
     }
 }

@@ -343,9 +343,10 @@ impl UnitOfWork {
         .await?;
         let stored = stored.and_then(|text| text.parse::<TraceContext>().ok());
         let other = stored.filter(|stored| !stored.shares_trace(&self.trace));
-        let parent = match other {
-            Some(_) => None,
-            None => Span::current().id(),
+        // In the same trace it goes on where this work stands: there may be no span around it.
+        let (goes_on_from, parent) = match other {
+            Some(stored) => (stored, None),
+            None => (self.trace, Span::current().id()),
         };
         let span = tracing::info_span!(
             parent: parent,
@@ -358,11 +359,9 @@ impl UnitOfWork {
             span_id = tracing::field::Empty,
         );
         let found_out_by = self.trace;
-        if let Some(stored) = other {
-            self.trace = stored.continued_by(&span);
+        self.trace = goes_on_from.continued_by(&span);
+        if other.is_some() {
             found_out_by.link(&span);
-        } else {
-            self.trace = found_out_by.unless_at(&span);
         }
         // Not yet known here: the span that it was said to, if it was, is another.
         self.engagement = None;
