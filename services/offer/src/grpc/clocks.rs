@@ -11,7 +11,6 @@ use crate::domain::calendar::Calendar;
 use crate::domain::clock::{Clock, Kind};
 use crate::domain::id::OfferId;
 use crate::domain::rejection;
-use crate::store::Position;
 use crate::store::clock::Wanted;
 use crate::wire;
 
@@ -48,20 +47,12 @@ pub(super) fn wanted(request: &pb::ListClocksRequest) -> Result<(Wanted, parse::
     Ok((Wanted { state, offer_id }, page))
 }
 
-/// One page; `found` holds one more than `size` when there is a next.
-pub(super) fn page(found: &[Clock], size: i64) -> pb::ListClocksResponse {
-    let size = usize::try_from(size).unwrap_or(usize::MAX);
-    let shown = &found[..found.len().min(size)];
-    let last = shown.last().filter(|_| found.len() > size);
-    let token = last.map(|clock| {
-        parse::token(&Position {
-            at: clock.due_at,
-            id: clock.id.clone(),
-        })
-    });
+/// One page of what was `found`.
+pub(super) fn page(page: &parse::Page, found: Vec<Clock>) -> pb::ListClocksResponse {
+    let (shown, next_page_token) = page.cut(found, |clock| parse::cursor(clock.due_at, &clock.id));
     pb::ListClocksResponse {
         clocks: shown.iter().map(wire::clock).collect(),
-        next_page_token: token.unwrap_or_default(),
+        next_page_token,
     }
 }
 

@@ -294,14 +294,10 @@ impl OfferService for Offers {
         let page = parse::page(request.page_size, &request.page_token)?;
         let database = self.commands.database();
         let (mut reader, after) = (database.reading(&call.seller).await?, page.after.as_ref());
-        // One more than asked for tells whether there is a next page.
-        let found = store::offer::page(&mut *reader, &call.seller, after, page.size + 1).await;
+        let found = store::offer::page(&mut *reader, &call.seller, after, page.limit()).await;
         let today = database.clock().now().date_naive();
-        Ok(Response::new(reply::page(
-            &found.map_err(failed)?,
-            page.size,
-            today,
-        )))
+        let found = found.map_err(failed)?;
+        Ok(Response::new(reply::page(&page, found, today)))
     }
 
     type DownloadLegalDocumentStream =
@@ -423,10 +419,10 @@ impl OfferService for Offers {
         let call = self.commands.query(&request)?;
         let (wanted, page) = clocks::wanted(request.get_ref())?;
         let mut reader = self.commands.database().reading(&call.seller).await?;
-        let (after, limit) = (page.after.as_ref(), page.size + 1);
+        let (after, limit) = (page.after.as_ref(), page.limit());
         let found = store::clock::page(&mut *reader, &call.seller, &wanted, after, limit).await;
         let found = found.map_err(failed)?;
-        Ok(Response::new(clocks::page(&found, page.size)))
+        Ok(Response::new(clocks::page(&page, found)))
     }
 
     async fn register_order(
@@ -457,10 +453,10 @@ impl OfferService for Offers {
         let call = self.commands.query(&request)?;
         let (state, page) = orders::wanted(request.get_ref())?;
         let mut reader = self.commands.database().reading(&call.seller).await?;
-        let (after, limit) = (page.after.as_ref(), page.size + 1);
+        let (after, limit) = (page.after.as_ref(), page.limit());
         let found = store::order::page(&mut *reader, &call.seller, state, after, limit).await;
         let found = found.map_err(failed)?;
-        Ok(Response::new(orders::page(&found, page.size)))
+        Ok(Response::new(orders::page(&page, found)))
     }
 
     async fn get_calendar(

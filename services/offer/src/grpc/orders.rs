@@ -6,7 +6,6 @@ use countersign_proto::offer::v1 as pb;
 use super::parse;
 use crate::domain::id::AgreementId;
 use crate::domain::order::{Order, Registrant};
-use crate::store::Position;
 use crate::wire;
 
 /// Who bought what.
@@ -40,19 +39,13 @@ pub(super) fn wanted(
     Ok((state, parse::page(request.page_size, &request.page_token)?))
 }
 
-/// One page; `found` holds one more than `size` when there is a next.
-pub(super) fn page(found: &[Order], size: i64) -> pb::ListOrdersResponse {
-    let size = usize::try_from(size).unwrap_or(usize::MAX);
-    let shown = &found[..found.len().min(size)];
-    let last = shown.last().filter(|_| found.len() > size);
-    let token = last.map(|order| {
-        parse::token(&Position {
-            at: order.placed_at,
-            id: order.agreement_id.to_string(),
-        })
+/// One page of what was `found`.
+pub(super) fn page(page: &parse::Page, found: Vec<Order>) -> pb::ListOrdersResponse {
+    let (shown, next_page_token) = page.cut(found, |order| {
+        parse::cursor(order.placed_at, order.agreement_id.as_str())
     });
     pb::ListOrdersResponse {
         orders: shown.iter().map(wire::order::order).collect(),
-        next_page_token: token.unwrap_or_default(),
+        next_page_token,
     }
 }

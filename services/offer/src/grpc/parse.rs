@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use chrono::{DateTime, NaiveDate};
+use chrono::{DateTime, NaiveDate, Utc};
 use countersign_kernel::{Digest, EngagementId};
 use countersign_platform::{Rejection, Violations};
 use countersign_proto::offer::v1 as pb;
@@ -14,9 +14,6 @@ use crate::domain::listing::{Listing, ReleaseWay};
 use crate::domain::offer::Terms;
 use crate::domain::rejection;
 use crate::store::Position;
-
-const DEFAULT_PAGE: i64 = 50;
-const MAX_PAGE: i64 = 200;
 
 pub(super) fn offer_id(text: &str) -> Result<OfferId, Rejection> {
     one("offer_id", "OFFER_ID_INVALID", text)
@@ -163,41 +160,19 @@ pub(super) fn cancel(request: &pb::CancelOfferRequest) -> Result<(String, Comman
 }
 
 /// Which part of a list.
-#[derive(Debug)]
-pub(super) struct Page {
-    pub(super) size: i64,
-    pub(super) after: Option<Position>,
-}
+pub(super) type Page = countersign_platform::Page<Position>;
 
 pub(super) fn page(page_size: i32, page_token: &str) -> Result<Page, Rejection> {
-    let mut wrong = Violations::default();
-    let size = match i64::from(page_size) {
-        0 => DEFAULT_PAGE,
-        size => size.min(MAX_PAGE),
-    };
-    if size < 0 {
-        wrong.add("page_size", "PAGE_SIZE_NEGATIVE", "is below zero");
-    }
-    let token = Some(page_token).filter(|token| !token.is_empty());
-    let after = token.map(|token| {
-        let read = position(token).ok_or("is no token of this list");
-        wrong.check("page_token", "PAGE_TOKEN_INVALID", read)
-    });
-    wrong.finish(Some(Page {
-        size,
-        after: after.flatten(),
-    }))
+    Page::parse(page_size, page_token, position)
 }
 
-/// What a page token says.
-pub(super) fn token(position: &Position) -> String {
-    let at = position.at.timestamp_micros();
-    hex::encode(format!("{at}/{}", position.id))
+/// Where a row lies, as a page token says it.
+pub(super) fn cursor(at: DateTime<Utc>, id: &str) -> String {
+    format!("{}/{id}", at.timestamp_micros())
 }
 
-fn position(token: &str) -> Option<Position> {
-    let text = String::from_utf8(hex::decode(token).ok()?).ok()?;
-    let (micros, id) = text.split_once('/')?;
+fn position(cursor: &str) -> Option<Position> {
+    let (micros, id) = cursor.split_once('/')?;
     Some(Position {
         at: DateTime::from_timestamp_micros(micros.parse().ok()?)?,
         id: id.to_owned(),
@@ -229,14 +204,12 @@ mod tests {
     }
 
     #[test]
-    fn a_page_token_comes_back_and_others_are_refused() {
+    fn a_place_in_a_list_comes_back_and_others_are_refused() {
         let here = Position {
             at: sample::at("2026-03-02T10:00:00.123456Z"),
             id: "offer-1".into(),
         };
-        assert_eq!(position(&token(&here)), Some(here));
-        assert_eq!(page(0, "").unwrap().size, 50);
-        assert_eq!(page(1000, "").unwrap().size, 200);
+        assert_eq!(position(&cursor(here.at, &here.id)), Some(here));
         let refused = page(-1, "zz").unwrap_err();
         let reasons: Vec<_> = refused
             .violations()

@@ -1,12 +1,12 @@
 //! Payment requests: the calls, and proto ↔ domain (O17).
 
 use countersign_kernel::{Currency, Money};
-use countersign_platform::{Rejection, Violations};
+use countersign_platform::{Page, Rejection, Violations};
 use countersign_proto::common::v1 as common;
 use countersign_proto::offer::v1 as pb;
 use tonic::{Request, Response, Status};
 
-use super::{Offers, failed, parse};
+use super::{Offers, failed};
 use crate::domain::id::{OfferId, PaymentRequestId};
 use crate::domain::payment::{Ask, Command, Drawn, PaymentRequest, payments_of};
 use crate::{commands, store, wire};
@@ -72,11 +72,15 @@ impl Offers {
         request: Request<pb::ListPaymentRequestsRequest>,
     ) -> Result<Response<pb::ListPaymentRequestsResponse>, Status> {
         let call = self.commands.query(&request)?;
-        let (size, after) = part(request.get_ref())?;
-        let seller = &call.seller;
-        let offer = self.offer(seller, &request.get_ref().offer_id).await?;
+        let (seller, request) = (&call.seller, request.into_inner());
+        // Requests are numbered from 1 on.
+        let part = Page::parse(request.page_size, &request.page_token, |number| {
+            number.parse::<u32>().ok()
+        })?;
+        let (after, limit) = (part.after.unwrap_or_default(), part.limit());
+        let offer = self.offer(seller, &request.offer_id).await?;
         let mut reader = self.commands.database().reading(seller).await?;
-        let found = store::payment::page(&mut *reader, seller, &offer.id, after, size + 1).await;
+        let found = store::payment::page(&mut *reader, seller, &offer.id, after, limit).await;
         let found = found.map_err(failed)?;
         let drawn = match payments_of(&offer) {
             Ok((agreement, variable)) => {
@@ -86,7 +90,7 @@ impl Offers {
             }
             Err(_) => None,
         };
-        Ok(Response::new(page(&found, size, drawn)))
+        Ok(Response::new(page(&part, found, drawn)))
     }
 }
 
@@ -129,35 +133,17 @@ fn id(text: &str) -> Result<PaymentRequestId, Rejection> {
     wrong.finish(parsed)
 }
 
-/// Which part of a list: its size, and the number that it goes on behind.
-fn part(request: &pb::ListPaymentRequestsRequest) -> Result<(i64, u32), Rejection> {
-    let size = parse::page(request.page_size, "")?.size;
-    if request.page_token.is_empty() {
-        return Ok((size, 0));
-    }
-    let mut wrong = Violations::default();
-    let after = request.page_token.parse::<u32>();
-    let after = after.map_err(|_| "is no token of this list");
-    let after = wrong.check("page_token", "PAGE_TOKEN_INVALID", after);
-    wrong.finish(after.map(|after| (size, after)))
-}
-
-/// One page; `found` holds one more than `size` when there is a next. With the cap and what is drawn of
-/// it, once there is one.
+/// One page of what was `found`, with the cap and what is drawn of it, once there is one.
 fn page(
-    found: &[PaymentRequest],
-    size: i64,
+    page: &Page<u32>,
+    found: Vec<PaymentRequest>,
     drawn: Option<(Money, Drawn)>,
 ) -> pb::ListPaymentRequestsResponse {
-    let size = usize::try_from(size).unwrap_or(usize::MAX);
-    let shown = &found[..found.len().min(size)];
-    let last = shown.last().filter(|_| found.len() > size);
+    let (shown, next_page_token) = page.cut(found, |request| request.number.to_string());
     let remaining = drawn.and_then(|(cap, drawn)| drawn.remaining(cap));
     pb::ListPaymentRequestsResponse {
         payment_requests: shown.iter().map(wire::payment::request).collect(),
-        next_page_token: last
-            .map(|request| request.number.to_string())
-            .unwrap_or_default(),
+        next_page_token,
         cap: drawn.map(|(cap, _)| wire::money(cap)),
         requested: drawn.map(|(_, drawn)| wire::money(drawn.requested)),
         approved: drawn.map(|(_, drawn)| wire::money(drawn.approved)),

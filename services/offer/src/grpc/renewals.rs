@@ -10,7 +10,6 @@ use super::payments::amount;
 use super::{Offers, failed, parse};
 use crate::domain::id::AgreementId;
 use crate::domain::renewal::Renewal;
-use crate::store::Position;
 use crate::store::renewal::Wanted;
 use crate::{commands, store, wire};
 
@@ -23,10 +22,10 @@ impl Offers {
         let (wanted, part) = wanted(request.get_ref())?;
         let database = self.commands.database();
         let mut reader = database.reading(&call.seller).await?;
-        let (after, limit) = (part.after.as_ref(), part.size + 1);
+        let (after, limit) = (part.after.as_ref(), part.limit());
         let found = store::renewal::page(&mut *reader, &call.seller, &wanted, after, limit).await;
         let now = database.clock().now();
-        Ok(Response::new(page(&found.map_err(failed)?, part.size, now)))
+        Ok(Response::new(page(&part, found.map_err(failed)?, now)))
     }
 
     pub(super) async fn assigned(
@@ -78,20 +77,14 @@ fn wanted(request: &pb::ListRenewalsRequest) -> Result<(Wanted, parse::Page), Re
     Ok((wanted, parse::page(request.page_size, &request.page_token)?))
 }
 
-/// One page; `found` holds one more than `size` when there is a next.
-fn page(found: &[Renewal], size: i64, now: DateTime<Utc>) -> pb::ListRenewalsResponse {
-    let size = usize::try_from(size).unwrap_or(usize::MAX);
-    let listed = &found[..found.len().min(size)];
-    let last = listed.last().filter(|_| found.len() > size);
-    let token = last.map(|renewal| {
-        parse::token(&Position {
-            at: renewal.ends_at,
-            id: renewal.agreement_id.to_string(),
-        })
+/// One page of what was `found`.
+fn page(page: &parse::Page, found: Vec<Renewal>, now: DateTime<Utc>) -> pb::ListRenewalsResponse {
+    let (listed, next_page_token) = page.cut(found, |renewal| {
+        parse::cursor(renewal.ends_at, renewal.agreement_id.as_str())
     });
     pb::ListRenewalsResponse {
         renewals: listed.iter().map(|one| shown(one, now)).collect(),
-        next_page_token: token.unwrap_or_default(),
+        next_page_token,
     }
 }
 

@@ -177,20 +177,17 @@ fn portal_section(section: portal::Section) -> pb::PortalSection {
     }
 }
 
-/// One page; `found` holds one more than `size` when there is a next.
+/// One page of what was `found`.
 pub(super) fn page(
-    found: &[(Position, Offer)],
-    size: i64,
+    page: &parse::Page,
+    found: Vec<(Position, Offer)>,
     today: NaiveDate,
 ) -> pb::ListOffersResponse {
-    let size = usize::try_from(size).unwrap_or(usize::MAX);
-    let more = found.len() > size;
-    let shown = &found[..found.len().min(size)];
-    let last = shown.last().filter(|_| more);
+    let (shown, next_page_token) = page.cut(found, |(position, _)| {
+        parse::cursor(position.at, &position.id)
+    });
     pb::ListOffersResponse {
         offers: shown.iter().map(|(_, one)| offer(one, today)).collect(),
-        next_page_token: last
-            .map(|(position, _)| parse::token(position))
-            .unwrap_or_default(),
+        next_page_token,
     }
 }
