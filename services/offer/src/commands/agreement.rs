@@ -3,7 +3,7 @@
 //! whoever reads the log, and harm nothing.
 
 use countersign_kernel::SellerId;
-use countersign_platform::{Failure, NewAudit, NewEvent, UnitOfWork};
+use countersign_platform::{Failure, NewAudit, UnitOfWork};
 use serde_json::json;
 use tracing::Instrument;
 
@@ -184,14 +184,8 @@ async fn end(
         return Ok(());
     }
     let public = outbound::agreement_ended(offer, agreement, status, now);
-    uow.publish(NewEvent {
-        type_name: public.type_name,
-        seller: seller.clone(),
-        engagement: Some(offer.engagement_id().clone()),
-        aggregate_id: offer.id.to_string(),
-        payload: public.payload,
-    })
-    .await?;
+    uow.publish(public.about(seller, offer.engagement_id(), offer.id.as_str()))
+        .await?;
     uow.audit(NewAudit {
         seller: seller.clone(),
         engagement: Some(offer.engagement_id().clone()),

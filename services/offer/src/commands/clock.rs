@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use countersign_kernel::SellerId;
-use countersign_platform::{Failure, NewAudit, NewEvent, NewTask, Rejection, TaskRun, UnitOfWork};
+use countersign_platform::{Failure, NewAudit, NewTask, Rejection, TaskRun, UnitOfWork};
 use serde::{Deserialize, Serialize};
 
 use super::offer::unknown as unknown_offer;
@@ -140,16 +140,8 @@ pub(super) async fn end_one(
     clock_id: &str,
     reason: Option<&str>,
 ) -> Result<(), Failure> {
-    let now = uow.now();
-    let Some(clock) = store::clock::lock(uow.connection(), seller, clock_id).await? else {
-        return Ok(());
-    };
-    let after = match reason {
-        Some(reason) => clock.settled(now, reason),
-        None => clock.rung(now),
-    };
-    match after {
-        Some(after) => write(uow, seller, &clock, &after).await,
+    match store::clock::lock(uow.connection(), seller, clock_id).await? {
+        Some(clock) => finish(uow, seller, &clock, reason).await,
         None => Ok(()),
     }
 }
@@ -198,14 +190,19 @@ pub(crate) async fn settle(
     Ok(after)
 }
 
-/// Ends a clock whose purpose is served; one that ended before stays as it is.
+/// The same of one that is locked; one that ended before stays as it is.
 pub(super) async fn finish(
     uow: &mut UnitOfWork,
     seller: &SellerId,
     clock: &Clock,
-    reason: &str,
+    reason: Option<&str>,
 ) -> Result<(), Failure> {
-    if let Some(after) = clock.settled(uow.now(), reason) {
+    let now = uow.now();
+    let after = match reason {
+        Some(reason) => clock.settled(now, reason),
+        None => clock.rung(now),
+    };
+    if let Some(after) = after {
         write(uow, seller, clock, &after).await?;
         uow.cancel_task(RING, &key(seller, &clock.id)).await?;
     }
@@ -246,14 +243,8 @@ async fn write(
     audit(uow, seller, Some(before), after).await?;
     if let State::Breached { .. } = after.state {
         let public = outbound::clock_breached(after);
-        uow.publish(NewEvent {
-            type_name: public.type_name,
-            seller: seller.clone(),
-            engagement: Some(after.engagement_id.clone()),
-            aggregate_id: after.id.clone(),
-            payload: public.payload,
-        })
-        .await?;
+        uow.publish(public.about(seller, &after.engagement_id, &after.id))
+            .await?;
     }
     Ok(())
 }

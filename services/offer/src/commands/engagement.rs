@@ -1,7 +1,7 @@
 //! What is heard of an engagement, and its intake.
 
 use countersign_kernel::{EngagementId, SellerId};
-use countersign_platform::{Failure, NewAudit, NewEvent, Rejection, UnitOfWork};
+use countersign_platform::{Failure, NewAudit, Rejection, UnitOfWork};
 
 use crate::domain::engagement::{Command, Engagement, Event, decide};
 use crate::domain::intake::Form;
@@ -90,14 +90,8 @@ async fn publish(
         return Ok(());
     };
     let public = outbound::intake_completed(deal, intake);
-    uow.publish(NewEvent {
-        type_name: public.type_name,
-        seller: seller.clone(),
-        engagement: Some(engagement.id.clone()),
-        aggregate_id: engagement.id.to_string(),
-        payload: public.payload,
-    })
-    .await?;
+    uow.publish(public.about(seller, &engagement.id, engagement.id.as_str()))
+        .await?;
     Ok(())
 }
 

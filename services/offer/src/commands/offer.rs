@@ -1,7 +1,7 @@
 //! Commands on offers: from callers, and from the tasks that brought an answer from outside.
 
 use countersign_kernel::{EngagementId, Principal, SellerId};
-use countersign_platform::{Failure, NewAudit, NewEvent, Rejection, UnitOfWork};
+use countersign_platform::{Failure, NewAudit, Rejection, UnitOfWork};
 
 use super::engagement::unknown as unknown_engagement;
 use super::{clock, follow_up};
@@ -143,14 +143,8 @@ async fn publish(
     let Some(public) = outbound::public(event, offer) else {
         return Ok(());
     };
-    uow.publish(NewEvent {
-        type_name: public.type_name,
-        seller: seller.clone(),
-        engagement: Some(offer.engagement_id().clone()),
-        aggregate_id: offer.id.to_string(),
-        payload: public.payload,
-    })
-    .await?;
+    uow.publish(public.about(seller, offer.engagement_id(), offer.id.as_str()))
+        .await?;
     Ok(())
 }
 

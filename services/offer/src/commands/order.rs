@@ -1,7 +1,7 @@
 //! Orders (O14): placed with the agreement, registered by a person, or by what their clock's end brings.
 
 use countersign_kernel::SellerId;
-use countersign_platform::{Failure, NewAudit, NewEvent, Rejection, UnitOfWork};
+use countersign_platform::{Failure, NewAudit, Rejection, UnitOfWork};
 
 use super::clock;
 use super::offer::principal;
@@ -49,7 +49,7 @@ pub(crate) async fn register(
     };
     write(uow, seller, &before, &after).await?;
     if let Some(clock) = clock {
-        clock::finish(uow, seller, &clock, "the order is registered").await?;
+        clock::finish(uow, seller, &clock, Some("the order is registered")).await?;
     }
     Ok(after)
 }
@@ -98,10 +98,7 @@ pub(super) async fn end(
     let Some(order) = store::order::find(uow.connection(), seller, agreement).await? else {
         return Ok(());
     };
-    match store::clock::lock(uow.connection(), seller, &order.clock_id).await? {
-        Some(clock) => clock::finish(uow, seller, &clock, "the agreement is over").await,
-        None => Ok(()),
-    }
+    clock::end_one(uow, seller, &order.clock_id, Some("the agreement is over")).await
 }
 
 /// State first, then audit, then the event.
@@ -125,14 +122,8 @@ async fn tell(
     order: &Order,
     public: outbound::Public,
 ) -> Result<(), Failure> {
-    uow.publish(NewEvent {
-        type_name: public.type_name,
-        seller: seller.clone(),
-        engagement: Some(order.engagement_id.clone()),
-        aggregate_id: order.agreement_id.to_string(),
-        payload: public.payload,
-    })
-    .await?;
+    uow.publish(public.about(seller, &order.engagement_id, order.agreement_id.as_str()))
+        .await?;
     Ok(())
 }
 

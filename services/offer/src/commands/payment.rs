@@ -3,7 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use countersign_kernel::SellerId;
-use countersign_platform::{Failure, NewAudit, NewEvent, NewTask, Rejection, TaskRun, UnitOfWork};
+use countersign_platform::{Failure, NewAudit, NewTask, Rejection, TaskRun, UnitOfWork};
 use serde::{Deserialize, Serialize};
 
 use super::clock;
@@ -229,13 +229,7 @@ async fn publish(
     let Some(public) = outbound::of_payment(event, request) else {
         return Ok(());
     };
-    uow.publish(NewEvent {
-        type_name: public.type_name,
-        seller: seller.clone(),
-        engagement: Some(request.engagement_id.clone()),
-        aggregate_id: request.offer_id.to_string(),
-        payload: public.payload,
-    })
-    .await?;
+    uow.publish(public.about(seller, &request.engagement_id, request.offer_id.as_str()))
+        .await?;
     Ok(())
 }

@@ -2,6 +2,8 @@
 //! business, and a draft that is cancelled was never extended to anybody.
 
 use chrono::{DateTime, Utc};
+use countersign_kernel::{EngagementId, SellerId};
+use countersign_platform::NewEvent;
 use countersign_proto::offer::v1 as pb;
 use prost::{Message, Name};
 
@@ -26,6 +28,22 @@ impl Public {
         Self {
             type_name: M::full_name(),
             payload: message.encode_to_vec(),
+        }
+    }
+
+    /// The event of an engagement, in the order of the aggregate's.
+    pub(crate) fn about(
+        self,
+        seller: &SellerId,
+        engagement: &EngagementId,
+        aggregate_id: &str,
+    ) -> NewEvent {
+        NewEvent {
+            type_name: self.type_name,
+            seller: seller.clone(),
+            engagement: Some(engagement.clone()),
+            aggregate_id: aggregate_id.to_owned(),
+            payload: self.payload,
         }
     }
 }
