@@ -10,7 +10,7 @@ use aws_sdk_marketplaceagreement::types::{
 use chrono::{DateTime, SecondsFormat, Utc};
 use countersign_kernel::{Currency, Money};
 
-use super::{CallError, Marketplace};
+use super::{CallError, MAX_PAGES, Marketplace, too_many_pages};
 use crate::domain::agreement::{Acceptance, Agreement, VariablePayments};
 use crate::domain::deal::DatedAmount;
 use crate::domain::id::AgreementId;
@@ -87,7 +87,7 @@ impl Marketplace {
         let described = self.calls.make("DescribeAgreement", sent).await?;
         let mut terms = Vec::new();
         let mut next_token = None;
-        loop {
+        for _ in 0..MAX_PAGES {
             let sent = self
                 .agreements
                 .get_agreement_terms()
@@ -104,6 +104,7 @@ impl Marketplace {
                 });
             }
         }
+        Err(too_many_pages("terms"))
     }
 }
 

@@ -3,7 +3,7 @@
 use aws_sdk_marketplacecatalog::operation::describe_change_set::DescribeChangeSetOutput;
 use aws_sdk_marketplacecatalog::types::{ChangeStatus, FailureCode, Filter};
 
-use super::{CallError, ChangeSetRequest, Marketplace};
+use super::{CallError, ChangeSetRequest, MAX_PAGES, Marketplace, too_many_pages};
 use crate::domain::id::{AwsOfferId, ChangeSetId};
 use crate::domain::offer::AwsError;
 
@@ -55,7 +55,7 @@ impl Marketplace {
         let filter = Filter::builder().name("ChangeSetName").value_list(name);
         let filter = filter.build();
         let mut next_token = None;
-        loop {
+        for _ in 0..MAX_PAGES {
             let sent = self
                 .catalog
                 .list_change_sets()
@@ -76,6 +76,7 @@ impl Marketplace {
                 return Ok(None);
             }
         }
+        Err(too_many_pages("change sets"))
     }
 
     /// Where the change set stands.

@@ -24,6 +24,8 @@ use observe::Calls;
 
 use crate::config::OfferConfig;
 
+/// Pages of one answer that are asked for: a list that is longer, or has no end, is not ours to read.
+const MAX_PAGES: usize = 200;
 /// Attempts of one call by the SDK itself, before a task's own back-off takes over.
 const ATTEMPTS: u32 = 3;
 
@@ -63,4 +65,8 @@ impl Marketplace {
             calls: Calls::new(metrics),
         }
     }
+}
+
+fn too_many_pages(of: &str) -> CallError {
+    CallError::Later(format!("AWS lists more than {MAX_PAGES} pages of {of}"))
 }

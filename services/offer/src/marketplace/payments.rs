@@ -6,7 +6,7 @@ use aws_sdk_marketplaceagreement::types::{PaymentRequestStatus, PaymentRequestSu
 use countersign_kernel::{Currency, Money};
 
 use super::agreements::time;
-use super::{CallError, Marketplace};
+use super::{CallError, MAX_PAGES, Marketplace, too_many_pages};
 use crate::domain::id::{AgreementId, AwsPaymentRequestId};
 use crate::domain::payment::{PaymentRequest, Seen};
 
@@ -48,7 +48,7 @@ impl Marketplace {
         request: &PaymentRequest,
     ) -> Result<Option<Seen>, CallError> {
         let mut next_token = None;
-        loop {
+        for _ in 0..MAX_PAGES {
             let sent = self
                 .agreements
                 .list_agreement_payment_requests()
@@ -72,6 +72,7 @@ impl Marketplace {
                 return Ok(None);
             }
         }
+        Err(too_many_pages("payment requests"))
     }
 
     /// How AWS's request stands; the inner error says what it is instead of ours.
