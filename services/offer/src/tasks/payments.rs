@@ -85,14 +85,9 @@ impl TaskHandler for Poll {
         let Some((request, aws_id)) = pending(run, &subject).await? else {
             return Ok(TaskOutcome::Done);
         };
-        let seen = match self.0.marketplace.payment_request(&request, &aws_id).await {
-            Ok(Ok(seen)) => seen,
-            Ok(Err(differs)) => {
-                warn_of_difference(&request, &differs);
-                return Ok(retry(run, differs));
-            }
-            // A request that AWS took does not end because we may not look at it.
-            Err(error) => return Ok(retry(run, error.to_string())),
+        let seen = match look(&self.0, &request, &aws_id).await {
+            Ok(seen) => seen,
+            Err(problem) => return Ok(retry(run, problem)),
         };
         let after = record(run, &subject, Command::RecordSeen(seen)).await?;
         Ok(match after.stage {
@@ -141,13 +136,9 @@ impl TaskHandler for Cancel {
             Err(CallError::Later(problem)) => return Ok(retry(run, problem)),
         };
         // What stands at AWS counts: the buyer may have been faster, or a run before this one.
-        let seen = match marketplace.payment_request(&request, &aws_id).await {
-            Ok(Ok(seen)) => seen,
-            Ok(Err(differs)) => {
-                warn_of_difference(&request, &differs);
-                return Ok(retry(run, differs));
-            }
-            Err(error) => return Ok(retry(run, error.to_string())),
+        let seen = match look(&self.0, &request, &aws_id).await {
+            Ok(seen) => seen,
+            Err(problem) => return Ok(retry(run, problem)),
         };
         let after = record(run, &subject, Command::RecordSeen(seen)).await?;
         match (&after.stage, refused) {
@@ -163,13 +154,24 @@ impl TaskHandler for Cancel {
     }
 }
 
-fn warn_of_difference(request: &PaymentRequest, differs: &str) {
-    tracing::error!(
-        engagement = request.engagement_id.as_str(),
-        payment_request = request.id.as_str(),
-        differs,
-        "AWS has another payment request under the id of ours"
-    );
+/// How AWS's request stands, or why that is not known now. A request that AWS took does not end because
+/// we may not look at it, or because it is another than ours.
+async fn look(
+    outside: &Outside,
+    request: &PaymentRequest,
+    aws_id: &AwsPaymentRequestId,
+) -> Result<Seen, String> {
+    let found = outside.marketplace.payment_request(request, aws_id).await;
+    found
+        .map_err(|error| error.to_string())?
+        .inspect_err(|differs| {
+            tracing::error!(
+                engagement = request.engagement_id.as_str(),
+                payment_request = request.id.as_str(),
+                differs,
+                "AWS has another payment request under the id of ours"
+            );
+        })
 }
 
 async fn find(run: &TaskRun, subject: &Subject) -> Result<Option<PaymentRequest>, Failure> {

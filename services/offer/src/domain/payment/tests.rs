@@ -164,7 +164,8 @@ fn the_clock_shows_when_it_approves_itself() {
     ] {
         let mut approved = seen("APPROVED");
         approved.updated_at = Some(at(updated_at));
-        let events = seen_at_aws(&pending, &approved, at(NOW));
+        let command = Command::RecordSeen(approved);
+        let events = decide(&pending, &command, &by(), at(NOW)).unwrap();
         let approved = events.iter().fold(pending.clone(), evolve);
         assert_eq!(approved.approved_itself(), itself, "{updated_at}");
     }
