@@ -25,7 +25,7 @@ impl From<Refused> for Failure {
             Refused::UnknownAgreement
             | Refused::NotByRequests
             | Refused::OtherCharge(_)
-            | Refused::Terms(_) => Self::undecodable("an approved charge", message),
+            | Refused::Terms(_) => Self::undecodable("what is told of an agreement", message),
             Refused::UnknownCase => Rejection::not_found("CASE_UNKNOWN", "case", "").into(),
             Refused::AlreadyResolved { by } => {
                 Rejection::failed_precondition("CASE_ALREADY_RESOLVED", message)

@@ -114,7 +114,7 @@ fn accepted(message: &AgreementAccepted) -> Result<AcceptedAgreement, Unusable> 
     })
 }
 
-/// The charges; of a resale each with what the manufacturer is owed of it.
+/// The charges; of a resale each with what the manufacturer is owed of it, on its date.
 fn charges(
     charges: &[common::Charge],
     resold: Option<&ResaleSplit>,
@@ -128,10 +128,15 @@ fn charges(
     charges
         .map(|(at, charge)| {
             let charge = self::charge(charge)?;
-            let wholesale = match payments.and_then(|payments| payments.get(at)) {
-                Some(payment) => money("offer.resale.to_seller", payment.to_seller.as_ref())?,
-                None => charge.wholesale,
+            let Some(payment) = payments.and_then(|payments| payments.get(at)) else {
+                return Ok(charge);
             };
+            // Without a schedule the one payment is of the one charge, whenever that is.
+            if !payment.charge_date.is_empty() && payment.charge_date != charge.on.to_string() {
+                let why = format!("{} is not the day of a charge", payment.charge_date);
+                return Err(Unusable::new("offer.resale.payments", why));
+            }
+            let wholesale = money("offer.resale.to_seller", payment.to_seller.as_ref())?;
             Ok(Charge {
                 wholesale,
                 ..charge

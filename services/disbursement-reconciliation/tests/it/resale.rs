@@ -56,15 +56,22 @@ async fn a_resellers_sale() {
 #[tokio::test]
 async fn a_resale_without_a_payment_for_each_charge_is_parked() {
     let world = World::new().await;
-    let mut message = resold();
-    let split = message.offer.as_mut().unwrap().resale.as_mut().unwrap();
-    split.payments.pop();
     let name = AgreementAccepted::full_name();
-    let failure = world.hear_as(1, &name, message.encode_to_vec()).await;
-    assert!(
-        matches!(failure, Err(Failure::Undecodable { .. })),
-        "{failure:?}"
-    );
+    let changes: [fn(&mut Vec<ResalePayment>); 3] = [
+        |payments| drop(payments.pop()),
+        |payments| payments.reverse(),
+        |payments| payments[1].charge_date = "2027-02-06".to_owned(),
+    ];
+    for change in changes {
+        let mut message = resold();
+        let split = message.offer.as_mut().unwrap().resale.as_mut().unwrap();
+        change(&mut split.payments);
+        let failure = world.hear_as(1, &name, message.encode_to_vec()).await;
+        assert!(
+            matches!(failure, Err(Failure::Undecodable { .. })),
+            "{failure:?}"
+        );
+    }
     assert_eq!(world.hear(&resold()).await.unwrap(), "applied");
 }
 
