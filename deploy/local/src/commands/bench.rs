@@ -18,6 +18,9 @@ pub(super) async fn run(servers: &ServerArgs, console: &Console) -> Result<()> {
     if cfg!(debug_assertions) && servers.bin_dir.is_none() {
         return built_for_release(console).await;
     }
+    if cfg!(debug_assertions) {
+        console.say("A development build of this tool makes the load: the rates are too low.");
+    }
     let options = Options {
         external: servers.external(),
         durability: Durability::Durable,

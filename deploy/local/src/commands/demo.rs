@@ -7,25 +7,9 @@ use anyhow::{Context, Result};
 use super::{from_here, keep_logs, lasting_folder, play, show, start, tell, tell_files};
 use crate::cli::ServerArgs;
 use crate::console::Console;
-use crate::deal::{Deal, Story};
+use crate::deal::{DEALS, Deal, Story};
 use crate::environment::{Environment, workspace};
 use crate::mail_catcher::Mail;
-
-/// In the order in which they are told.
-pub(super) const DEALS: [&str; 12] = [
-    "handbook",
-    "rejected",
-    "short-paid",
-    "installments",
-    "portal",
-    "public-order",
-    "milestones",
-    "renewal",
-    "resale",
-    "refused",
-    "refused-feeds",
-    "refused-events",
-];
 
 pub(super) async fn run(servers: &ServerArgs, console: &Console) -> Result<()> {
     console.say("Countersign: a deal from estimate to reconciled cash, on real servers.");

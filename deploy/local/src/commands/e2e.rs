@@ -14,11 +14,11 @@ use sqlx::{ConnectOptions, postgres::PgConnectOptions};
 use tonic_health::pb::health_check_response::ServingStatus::{NotServing, Serving};
 
 use super::matrix::{self, Cell};
-use super::{demo, doors, lasting_folder, rolling};
+use super::{doors, lasting_folder, rolling};
 use crate::cli::ServerArgs;
 use crate::compose::{Containers, POSTGRES, ensure_images};
 use crate::console::Console;
-use crate::deal::{Deal, Player, Story};
+use crate::deal::{DEALS, Deal, LEAVES_PARKED, Player, Story};
 use crate::environment::{Binaries, Build, Service, run_id, workspace};
 use crate::invariants;
 
@@ -28,9 +28,6 @@ const DISTURBED: &str = "handbook";
 /// sandbox's AWS pays everybody at once. Nor one that takes webhooks, which another's move of the clock
 /// makes stale.
 const SIDE_BY_SIDE: [&str; 3] = [DISTURBED, "rejected", "rejected"];
-/// It leaves parked events, after which the invariants cannot hold: so it comes last.
-const LAST: &str = "refused-events";
-
 pub(super) async fn run(given: &ServerArgs, only: &[String], console: &Console) -> Result<()> {
     let cells = matrix::cells(only)?;
     console.say("Countersign in containers: every deal, and every fault in the middle of one.");
@@ -61,7 +58,8 @@ async fn play_all(system: &mut Containers, cells: &[Cell], console: &Console) ->
     doors::open_for_tokens_only(system, console).await?;
     doors::show_figures(system, console).await?;
     console.heading("The deals");
-    let (last, deals): (Vec<_>, Vec<_>) = demo::DEALS.into_iter().partition(|name| *name == LAST);
+    let (last, deals): (Vec<_>, Vec<_>) =
+        DEALS.into_iter().partition(|name| *name == LEAVES_PARKED);
     let mut stories = Vec::new();
     for name in deals {
         stories.push(one_line(&deal(name)?, system, console).await?);

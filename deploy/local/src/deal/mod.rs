@@ -33,3 +33,21 @@ pub use file::Deal;
 pub use player::Player;
 pub use sheet::{Cell, Sheet};
 pub use story::{MoneyLine, Story, grouped};
+
+/// The deals of `deploy/local/deals`, in the order in which they are told one after the other.
+pub const DEALS: [&str; 12] = [
+    "handbook",
+    "rejected",
+    "short-paid",
+    "installments",
+    "portal",
+    "public-order",
+    "milestones",
+    "renewal",
+    "resale",
+    "refused",
+    "refused-feeds",
+    "refused-events",
+];
+/// The one that leaves parked events, after which the invariants cannot hold: so it comes last.
+pub const LEAVES_PARKED: &str = "refused-events";

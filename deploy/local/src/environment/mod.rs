@@ -6,6 +6,7 @@
 //! - `servers`: those two together, private or given by URL
 //! - `services`: the table of what each service is started with
 //! - `endpoints`: where everything is, once it runs
+//! - `logs`: what the processes said
 //! - `system`: the whole, with its control: kill, restart, lose the JetStream folder
 //! - `process`, `run_folder`, `ports`, `system_user`, `secrets`: what they stand on
 //! - `clock`: the rehearsal clock (P8)
@@ -18,6 +19,7 @@ mod certificates;
 mod clock;
 mod endpoints;
 mod issuer;
+mod logs;
 mod nats;
 mod nats_permissions;
 mod packages;

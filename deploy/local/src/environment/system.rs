@@ -7,7 +7,7 @@ use std::process::ExitStatus;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail};
 use countersign_platform::Secret;
 use rustix::process::Signal;
 use tokio::sync::Mutex as AsyncMutex;
@@ -19,6 +19,7 @@ use super::certificates::TlsFiles;
 use super::clock::RehearsalClock;
 use super::endpoints::{Endpoints, health};
 use super::issuer::IssuerFiles;
+use super::logs;
 use super::nats;
 use super::ports::free_address;
 use super::process::{Launch, Process, tail};
@@ -211,26 +212,7 @@ impl Environment {
     /// # Errors
     /// If a log cannot be copied.
     pub fn keep_logs(&self, folder: &Path) -> Result<()> {
-        std::fs::create_dir_all(folder).context("making the folder for logs")?;
-        for log in self.logs()? {
-            let name = log.file_name().context("a log without a name")?;
-            std::fs::copy(&log, folder.join(name)).context("copying a log")?;
-        }
-        Ok(())
-    }
-
-    /// Every process's log: there is one for each service at least.
-    fn logs(&self) -> Result<Vec<PathBuf>> {
-        let entries = std::fs::read_dir(&self.endpoints.logs).context("looking for logs")?;
-        let paths: std::io::Result<Vec<_>> = entries.map(|entry| Ok(entry?.path())).collect();
-        let mut logs = paths.context("looking for logs")?;
-        logs.retain(|path| path.extension().is_some_and(|extension| extension == "log"));
-        ensure!(
-            logs.len() > Service::ALL.len(),
-            "only {} logs are there",
-            logs.len()
-        );
-        Ok(logs)
+        logs::copy(&self.endpoints.logs, folder)
     }
 
     /// Where everything is.
@@ -314,14 +296,7 @@ impl Environment {
         secrets.push(self.endpoints.signature_secret.expose().to_owned());
         // How every token of ours begins, and what comes before one.
         secrets.extend(["eyJ0eXAi".to_owned(), "Bearer ey".to_owned()]);
-        let mut found = Vec::new();
-        for log in self.logs()? {
-            let text = std::fs::read(&log).context("reading a log")?;
-            let text = String::from_utf8_lossy(&text);
-            let tells = |line: &&str| secrets.iter().any(|secret| line.contains(secret));
-            found.extend(text.lines().filter(tells).map(str::to_owned));
-        }
-        Ok(found)
+        logs::lines_with(&self.endpoints.logs, &secrets)
     }
 
     /// Where the program of a service lies.
