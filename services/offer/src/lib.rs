@@ -3,7 +3,7 @@
 //! # What it owns
 //! | | |
 //! |---|---|
-//! | commands | `RegisterListing`, `CompleteIntake` (O1), `DraftOffer` (O3, O6), `ReviseOffer`, `ReleaseOffer` (O4, O8, O9), `ChangeExpiry`, `CancelOffer` (O11), `DraftResaleAuthorization`, `DraftPartnerOffer` (O2, O5), `ConfirmPrerequisite` (O4), `RecordPortalOffer` (O10), `StartClock`, `SettleClock`, `PutCalendar` (O18), `RegisterOrder` (O14), `RequestPayment`, `CancelPaymentRequest` (O17), `AssignRenewal` (O16) |
+//! | commands | `RegisterListing`, `CompleteIntake` (O1), `DraftOffer` (O3, O6), `CloneOffer` (O12), `ReviseOffer`, `ReleaseOffer` (O4, O8, O9), `ChangeExpiry`, `CancelOffer` (O11), `DraftResaleAuthorization`, `DraftPartnerOffer` (O2, O5), `ConfirmPrerequisite` (O4), `RecordPortalOffer` (O10), `StartClock`, `SettleClock`, `PutCalendar` (O18), `RegisterOrder` (O14), `RequestPayment`, `CancelPaymentRequest` (O17), `AssignRenewal` (O16) |
 //! | queries | `GetEngagement`, `Preflight` (O4), `GetOffer`, `ListOffers`, `ListListings`, `DownloadLegalDocument`, `GetPortalSheet` (O10), `ListClocks`, `GetCalendar` (O18), `ListOrders` (O14), `GetPaymentRequest`, `ListPaymentRequests` (O17), `ListRenewals` (O16) |
 //! | events out | `IntakeCompleted`, `OfferPublished`, `OfferReleaseFailed`, `OfferPublishOverdue`, `OfferExpiryChanged`, `OfferCancelled`, `OfferExpired`, `AgreementAccepted`, `AgreementEnded`, `ResaleAuthorizationReleased`, `ResaleAuthorizationRestricted`, `ResaleAuthorizationExpired`, `ClockBreached`, `PublicOrderFlagged`, `OrderRegistered`, `OrderRefundAdvised`, `PaymentRequestApproved`, `PaymentRequestRejected`, `PaymentRequestFailed` |
 //! | events in | approval's `DealStamped`, `StampVoided`, `SowSigned`, `ChecklistCompleted` |

@@ -23,7 +23,7 @@ const READERS: &[&str] = &[
 ];
 
 /// The whole table.
-pub(crate) const PERMISSIONS: [Permission; 31] = [
+pub(crate) const PERMISSIONS: [Permission; 32] = [
     Permission::roles("countersign.offer.v1.OfferService/RegisterListing", MAKERS),
     Permission::roles("countersign.offer.v1.OfferService/ListListings", READERS),
     Permission::roles(
@@ -32,6 +32,7 @@ pub(crate) const PERMISSIONS: [Permission; 31] = [
     ),
     Permission::roles("countersign.offer.v1.OfferService/GetEngagement", READERS),
     Permission::roles("countersign.offer.v1.OfferService/DraftOffer", MAKERS),
+    Permission::roles("countersign.offer.v1.OfferService/CloneOffer", MAKERS),
     Permission::roles("countersign.offer.v1.OfferService/ReviseOffer", MAKERS),
     Permission::roles("countersign.offer.v1.OfferService/Preflight", READERS),
     Permission::roles("countersign.offer.v1.OfferService/ReleaseOffer", MAKERS),

@@ -4,6 +4,7 @@
 pub(crate) mod agreement;
 pub(crate) mod change_set;
 pub(crate) mod clock;
+pub(crate) mod cloning;
 pub(crate) mod engagement;
 pub(crate) mod follow_up;
 pub(crate) mod listing;

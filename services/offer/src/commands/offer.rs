@@ -8,7 +8,7 @@ use super::{clock, follow_up};
 use crate::domain::command::{Command, Facts, decide, draft as decide_draft};
 use crate::domain::engagement::Engagement;
 use crate::domain::id::OfferId;
-use crate::domain::offer::{Event, Offer, Terms, evolve};
+use crate::domain::offer::{Event, Offer, Origin, Terms, evolve};
 use crate::domain::resale::Kind;
 use crate::events::outbound;
 use crate::store;
@@ -22,6 +22,17 @@ pub(crate) async fn draft(
     terms: Terms,
     kind: Kind,
 ) -> Result<Offer, Failure> {
+    draft_as(uow, seller, engagement_id, terms, (kind, Origin::Drafted)).await
+}
+
+/// Drafts an offer of this kind and origin.
+pub(super) async fn draft_as(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    engagement_id: &EngagementId,
+    terms: Terms,
+    made: (Kind, Origin),
+) -> Result<Offer, Failure> {
     uow.concerns(engagement_id);
     // The lock on the engagement lets one draft at a time look for an open offer.
     let connection = uow.connection();
@@ -31,7 +42,7 @@ pub(crate) async fn draft(
     let open = store::offer::open(uow.connection(), seller, engagement_id).await?;
     let id = uow.new_id().to_string().parse();
     let id = id.map_err(|wrong| Failure::internal("making an offer id", wrong))?;
-    let events = decide_draft(id, terms, kind, &engagement, open.as_ref(), uow.now())?;
+    let events = decide_draft(id, terms, made, &engagement, open.as_ref(), uow.now())?;
     write(uow, seller, None, &events).await
 }
 
@@ -164,7 +175,10 @@ fn warn_of_failure(seller: &SellerId, offer: &Offer, event: &Event) {
 /// The audit's word for an event, and the reason where a person gave one.
 fn action(event: &Event) -> (&'static str, &str) {
     match event {
-        Event::Drafted { .. } => ("draft", ""),
+        Event::Drafted { basis, .. } => match &basis.origin {
+            Origin::Drafted => ("draft", ""),
+            Origin::Cloned { from } => ("clone", from.as_str()),
+        },
         Event::Revised(_) => ("revise", ""),
         Event::LegalDocumentReady(_) => ("record_document", ""),
         Event::LegalDocumentFailed { reason } => ("record_document_failure", reason),

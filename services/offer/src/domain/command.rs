@@ -8,8 +8,8 @@ use super::agreement::Agreement;
 use super::engagement::{Approval, Engagement};
 use super::id::{AwsOfferId, ChangeSetId, OfferId};
 use super::offer::{
-    AwsError, Basis, Event, LegalDocument, Offer, PUBLISH_WITHIN, PendingChange, Publication,
-    ReadyDocument, Stage, Terms,
+    AwsError, Basis, Event, LegalDocument, Offer, Origin, PUBLISH_WITHIN, PendingChange,
+    Publication, ReadyDocument, Stage, Terms,
 };
 use super::preflight::{self, Candidate, Finding};
 use super::rejection::{Rejection, Violation};
@@ -89,7 +89,7 @@ pub(crate) struct Facts<'a> {
 pub(crate) fn draft(
     id: OfferId,
     terms: Terms,
-    kind: Kind,
+    (kind, origin): (Kind, Origin),
     engagement: &Engagement,
     open_offer: Option<&OfferId>,
     now: DateTime<Utc>,
@@ -122,6 +122,7 @@ pub(crate) fn draft(
         deal: deal.clone(),
         intake: intake.clone(),
         kind,
+        origin,
     });
     Ok(vec![Event::Drafted { id, basis, terms }])
 }

@@ -9,6 +9,7 @@
 //! | [`engagement`] | what is known of a deal: stamp, signature, checklist, intake |
 //! | [`offer`] | the offer's states, events and their fold (O8) |
 //! | [`command`] | what can be asked of an offer, and [`command::decide`] |
+//! | [`cloning`] | a new offer from the terms of another (O12) |
 //! | [`plan`] | what AWS is sent, as values: pre-flight and change set are made from the same plan |
 //! | [`preflight`] | AWS's rules, checked here before AWS is called (O4) |
 //! | [`portal`] | the sheet for AWS's portal, and the check of what was entered (O10) |
@@ -24,6 +25,7 @@
 pub(crate) mod agreement;
 pub(crate) mod calendar;
 pub(crate) mod clock;
+pub(crate) mod cloning;
 pub(crate) mod command;
 pub(crate) mod deal;
 pub(crate) mod engagement;

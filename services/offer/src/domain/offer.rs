@@ -38,6 +38,18 @@ pub(crate) struct Basis {
     pub(crate) intake: Intake,
     /// Which kind of offer it is, with what is particular to that (O2).
     pub(crate) kind: Kind,
+    /// How it came to be.
+    pub(crate) origin: Origin,
+}
+
+/// How an offer came to be.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) enum Origin {
+    /// Drafted here.
+    #[default]
+    Drafted,
+    /// Drafted here from the terms of another offer (O12).
+    Cloned { from: OfferId },
 }
 
 /// What a person chose.

@@ -45,7 +45,9 @@ impl Plan {
     /// before the expiry, so AWS invoices it on acceptance (facts §1.3). Resale without a schedule
     /// has a price and no dates: the end of an authorization must lie before each of its charges.
     pub(crate) fn of(offer: &Offer, day: NaiveDate) -> Self {
-        let Basis { deal, intake, kind } = &offer.basis;
+        let Basis {
+            deal, intake, kind, ..
+        } = &offer.basis;
         let estimate = &deal.estimate;
         let listing = &intake.listing;
         let (schedule, upfront) = match kind {

@@ -14,7 +14,7 @@ use super::deal::{
 use super::engagement::{Approval, Engagement};
 use super::intake::{self, AccountKind, Form, Intake};
 use super::listing::{Listing, ReleaseWay};
-use super::offer::{Basis, Event, Offer, Publication, ReadyDocument, Terms, evolve};
+use super::offer::{Basis, Event, Offer, Origin, Publication, ReadyDocument, Terms, evolve};
 use super::payment::{self, PaymentRequest};
 use super::preflight::Candidate;
 use super::resale::{Authorization, Contract, Kind, Partner, Received, Reseller};
@@ -157,12 +157,16 @@ pub(crate) fn ready_document() -> ReadyDocument {
 
 /// A draft whose legal document is ready.
 pub(crate) fn draft() -> Offer {
-    let basis = Basis {
-        deal: deal(),
-        intake: intake(),
-        kind: Kind::Direct,
-    };
-    drafted(basis, terms())
+    drafted(made_from(deal(), intake(), Kind::Direct), terms())
+}
+
+const fn made_from(deal: ApprovedDeal, intake: Intake, kind: Kind) -> Basis {
+    Basis {
+        deal,
+        intake,
+        kind,
+        origin: Origin::Drafted,
+    }
 }
 
 fn drafted(basis: Basis, terms: Terms) -> Offer {
@@ -246,7 +250,7 @@ pub(crate) fn resale_draft(kind: Kind, charges: &[DatedAmount]) -> (Offer, Engag
         description: "Opportunity 006".into(),
         expires_on: Some(day("2026-03-16")),
     };
-    (drafted(Basis { deal, intake, kind }, terms), engagement)
+    (drafted(made_from(deal, intake, kind), terms), engagement)
 }
 
 /// A draft with a cap in place of the one charge, entered in AWS's portal, and its engagement.
@@ -260,7 +264,7 @@ pub(crate) fn variable_draft() -> (Offer, Engagement) {
     engagement.approval = Approval::Signed(deal.clone());
     engagement.intake = Some(intake.clone());
     let kind = Kind::Direct;
-    (drafted(Basis { deal, intake, kind }, terms()), engagement)
+    (drafted(made_from(deal, intake, kind), terms()), engagement)
 }
 
 pub(crate) fn authorization_draft() -> (Offer, Engagement) {

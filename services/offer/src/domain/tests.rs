@@ -6,12 +6,13 @@ use proptest::prelude::*;
 
 use super::command::{Command, Facts, decide, draft};
 use super::engagement::{Approval, Engagement};
-use super::offer::{AwsError, Event, LegalDocument, Offer, PUBLISH_WITHIN, Stage, evolve};
+use super::offer::{AwsError, Event, LegalDocument, Offer, Origin, PUBLISH_WITHIN, Stage, evolve};
 use super::rejection::Rejection;
 use super::resale::Kind;
 use super::{plan, sample};
 
 const NOW: &str = "2026-03-02T10:00:00Z";
+const DIRECT: (Kind, Origin) = (Kind::Direct, Origin::Drafted);
 
 fn ask_at(offer: &Offer, command: &Command, now: DateTime<Utc>) -> Result<Vec<Event>, Rejection> {
     let by = "ops@acme.example".parse().unwrap();
@@ -126,7 +127,7 @@ fn a_draft_needs_stamp_signature_and_intake() {
         let answer = draft(
             id,
             sample::terms(),
-            Kind::Direct,
+            DIRECT,
             &engagement,
             None,
             sample::at(NOW),
@@ -141,14 +142,7 @@ fn an_engagement_has_one_open_offer_and_a_future_expiry() {
     let id = || "offer-1".parse().unwrap();
     let engagement = sample::engagement();
     let now = sample::at(NOW);
-    let answer = draft(
-        id(),
-        sample::terms(),
-        Kind::Direct,
-        &engagement,
-        Some(&open),
-        now,
-    );
+    let answer = draft(id(), sample::terms(), DIRECT, &engagement, Some(&open), now);
     assert_eq!(reason(answer), "OFFER_OPEN");
     for (day, expected) in [
         ("2026-03-01", "INVALID_FIELDS"),
@@ -158,7 +152,7 @@ fn an_engagement_has_one_open_offer_and_a_future_expiry() {
         let mut terms = sample::terms();
         terms.expires_on = Some(sample::day(day));
         assert_eq!(
-            reason(draft(id(), terms, Kind::Direct, &engagement, None, now)),
+            reason(draft(id(), terms, DIRECT, &engagement, None, now)),
             expected,
             "{day}"
         );

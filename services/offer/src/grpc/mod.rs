@@ -1,6 +1,7 @@
 //! gRPC: parse, call, convert.
 
 mod clocks;
+mod cloning;
 mod orders;
 mod parse;
 mod parse_resale;
@@ -197,6 +198,13 @@ impl OfferService for Offers {
     ) -> Result<Response<pb::Offer>, Status> {
         self.draft(request, "offer.v1/DraftPartnerOffer", parse_resale::partner)
             .await
+    }
+
+    async fn clone_offer(
+        &self,
+        request: Request<pb::CloneOfferRequest>,
+    ) -> Result<Response<pb::Offer>, Status> {
+        self.cloned(request).await
     }
 
     async fn revise_offer(

@@ -6,7 +6,7 @@ use countersign_proto::offer::v1 as pb;
 use super::parse;
 use crate::domain::engagement::Engagement;
 use crate::domain::listing::{Listing, ReleaseWay};
-use crate::domain::offer::{LegalDocument, Offer, Stage};
+use crate::domain::offer::{LegalDocument, Offer, Origin, Stage};
 use crate::domain::plan::Plan;
 use crate::domain::portal;
 use crate::domain::preflight::prerequisite::{self, Confirmation, Prerequisite};
@@ -72,6 +72,10 @@ pub(super) fn offer(offer: &Offer, today: NaiveDate) -> pb::Offer {
             .portal_offer()
             .map(ToString::to_string)
             .unwrap_or_default(),
+        cloned_from_offer_id: match &offer.basis.origin {
+            Origin::Cloned { from } => from.to_string(),
+            Origin::Drafted => String::new(),
+        },
     }
 }
 

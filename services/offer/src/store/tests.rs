@@ -3,7 +3,7 @@
 use super::json;
 use crate::domain::deal::{DatedAmount, PaymentPlan, Uplift};
 use crate::domain::offer::{
-    AwsError, LegalDocument, PendingChange, Publication, Release, Stage, Way,
+    AwsError, LegalDocument, Origin, PendingChange, Publication, Release, Stage, Way,
 };
 use crate::domain::payment;
 use crate::domain::resale::{Contract, Kind, NetTerms};
@@ -41,9 +41,15 @@ fn every_kind_comes_back() {
         basis.kind = kind;
         assert_eq!(json::basis_from(json::basis(&basis)).unwrap(), basis);
     }
+    let mut cloned = sample::draft().basis;
+    cloned.origin = Origin::Cloned {
+        from: "offer-0".parse().unwrap(),
+    };
+    assert_eq!(json::basis_from(json::basis(&cloned)).unwrap(), cloned);
     let basis = sample::draft().basis;
     let mut before = json::basis(&basis);
     before.as_object_mut().unwrap().remove("kind");
+    before.as_object_mut().unwrap().remove("origin");
     assert_eq!(json::basis_from(before).unwrap(), basis);
 }
 

@@ -9,6 +9,7 @@
 
 mod approval;
 mod clocks;
+mod cloning;
 mod crossings;
 mod deals;
 mod figures;

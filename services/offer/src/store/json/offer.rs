@@ -10,7 +10,8 @@ use super::intake::StoredIntake;
 use super::kind::StoredKind;
 use super::{Unreadable, from_value, parse, to_value};
 use crate::domain::offer::{
-    AwsError, Basis, LegalDocument, PendingChange, Publication, ReadyDocument, Release, Stage, Way,
+    AwsError, Basis, LegalDocument, Origin, PendingChange, Publication, ReadyDocument, Release,
+    Stage, Way,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -19,6 +20,39 @@ struct StoredBasis {
     intake: StoredIntake,
     #[serde(default)]
     kind: StoredKind,
+    #[serde(default)]
+    origin: StoredOrigin,
+}
+
+/// How it came to be; a row without it was drafted here.
+#[derive(Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+enum StoredOrigin {
+    #[default]
+    Drafted,
+    Cloned {
+        from: String,
+    },
+}
+
+impl StoredOrigin {
+    fn of(origin: &Origin) -> Self {
+        match origin {
+            Origin::Drafted => Self::Drafted,
+            Origin::Cloned { from } => Self::Cloned {
+                from: from.to_string(),
+            },
+        }
+    }
+
+    fn read(self) -> Result<Origin, Unreadable> {
+        Ok(match self {
+            Self::Drafted => Origin::Drafted,
+            Self::Cloned { from } => Origin::Cloned {
+                from: parse(&from, "offer id")?,
+            },
+        })
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -272,7 +306,13 @@ impl StoredStage {
 pub(crate) fn basis(basis: &Basis) -> Value {
     let (deal, intake) = (StoredDeal::of(&basis.deal), StoredIntake::of(&basis.intake));
     let kind = StoredKind::of(&basis.kind);
-    to_value(&StoredBasis { deal, intake, kind })
+    let origin = StoredOrigin::of(&basis.origin);
+    to_value(&StoredBasis {
+        deal,
+        intake,
+        kind,
+        origin,
+    })
 }
 
 pub(crate) fn basis_from(value: Value) -> Result<Basis, Unreadable> {
@@ -281,6 +321,7 @@ pub(crate) fn basis_from(value: Value) -> Result<Basis, Unreadable> {
         deal: stored.deal.read()?,
         intake: stored.intake.read()?,
         kind: stored.kind.read()?,
+        origin: stored.origin.read()?,
     })
 }
 
