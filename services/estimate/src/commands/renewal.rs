@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::domain::State;
 use crate::domain::renewal::renewed;
-use crate::store::{agreements, views};
+use crate::store::{agreements, pricing, views};
 
 /// The agreement that a renewal follows, and what differs in it.
 #[derive(Debug, Clone)]
@@ -62,7 +62,8 @@ pub(crate) async fn start(
     let head = state
         .head()
         .ok_or_else(|| Rejection::not_found("AGREEMENT_UNKNOWN", "agreement", id))?;
-    let content = renewed(&head.latest.content, &form.valid_until);
+    let policy = pricing::policy(&mut *uow.connection(), seller).await?;
+    let content = renewed(&head.latest.content, policy.uplift, &form.valid_until);
     let customer_name = match form.customer_name.as_str() {
         "" => &head.customer_name,
         other => other,

@@ -125,6 +125,55 @@ async fn a_renewal_starts_with_what_was_approved_before() {
     it.stop().await;
 }
 
+/// E4: the price is another under today's rules, and the charges add up to it.
+#[tokio::test]
+async fn a_renewal_under_another_uplift_splits_its_charges_anew() {
+    let mut it = Harness::start().await;
+    rules(&mut it).await;
+    let mut content = handbook();
+    content.payment_plan = Some(installments(&[
+        ("2027-01-10", "52500.00"),
+        ("2027-02-10", "50000.00"),
+    ]));
+    let first = it
+        .client
+        .create_estimate(command("1", create("opp-1", content)))
+        .await;
+    let first = first.unwrap().into_inner();
+    it.client
+        .submit_estimate(command("2", submit(&first)))
+        .await
+        .unwrap();
+    assert_eq!(deliver(&it, 1, stamped(&first, "sow")).await, "applied");
+    assert_eq!(accepted(&it, 1, "agmt-1", "sow").await, "applied");
+    let policy = proto::PutPricingPolicyRequest {
+        policy: Some(proto::PricingPolicy {
+            uplift: Some(markup("0.03")),
+            allow_prepaid: true,
+            allow_installments: true,
+            allow_variable: false,
+        }),
+    };
+    it.client
+        .put_pricing_policy(command("p2", policy))
+        .await
+        .unwrap();
+    let started = it
+        .client
+        .start_renewal(command("3", renewal("agmt-1", "opp-2")))
+        .await;
+    let snapshot = started.unwrap().into_inner().snapshot.unwrap();
+    let total = snapshot.economics.unwrap().price_total.unwrap();
+    assert_eq!(total.amount, "103000.00");
+    let Some(Plan::Installments(plan)) = snapshot.payment_plan.unwrap().plan else {
+        panic!("installments")
+    };
+    let amounts = plan.installments.into_iter();
+    let amounts: Vec<_> = amounts.map(|one| one.amount.unwrap().amount).collect();
+    assert_eq!(amounts, ["52756.10", "50243.90"]);
+    it.stop().await;
+}
+
 #[tokio::test]
 async fn what_cannot_be_renewed_says_why() {
     let mut it = Harness::start().await;

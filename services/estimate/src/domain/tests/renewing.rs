@@ -4,12 +4,49 @@ use super::*;
 use crate::domain::content::{Content, Installment, PaymentPlan};
 use crate::domain::form::InstallmentForm;
 use crate::domain::renewal::renewed;
+use crate::domain::uplift::Uplift;
 
 fn content(plan: PaymentPlan, duration: &str) -> Content {
     let mut content = drafted(handbook()).latest.content;
     content.payment_plan = plan;
     content.scope_duration = duration.parse().unwrap();
     content
+}
+
+fn markup(rate: &str) -> Uplift {
+    Uplift::Markup(Rate::parse(rate).unwrap())
+}
+
+/// E4: whatever today's price is, the charges add up to it exactly, in the proportions that they had.
+#[test]
+fn charges_are_split_anew_over_another_price() {
+    let charge = |day: &str, amount: &str| Installment {
+        charge_date: day.parse().unwrap(),
+        amount: usd(amount),
+    };
+    let charges = vec![
+        charge("2027-01-10", "34166.67"),
+        charge("2027-02-10", "34166.67"),
+        charge("2027-03-10", "34166.66"),
+    ];
+    let content = content(PaymentPlan::Installments(charges), "P90D");
+    for (uplift, expected) in [
+        (markup("0.025"), ["34166.67", "34166.67", "34166.66"]),
+        (markup("0.03"), ["34333.34", "34333.34", "34333.32"]),
+        (Uplift::None, ["33333.34", "33333.33", "33333.33"]),
+    ] {
+        let Some(PlanForm::Installments(anew)) =
+            renewed(&content, uplift, "2027-12-31").payment_plan
+        else {
+            panic!("installments")
+        };
+        let amounts: Vec<_> = anew.into_iter().map(|one| one.amount).collect();
+        assert_eq!(
+            amounts,
+            expected.map(|amount| Some(dollars(amount))),
+            "{uplift}"
+        );
+    }
 }
 
 /// Another year, to the day, and what cannot be moved stays: it is refused as past.
@@ -26,7 +63,7 @@ fn installments_move_on_by_the_duration() {
             amount: usd("102500.00"),
         };
         let content = content(PaymentPlan::Installments(vec![charge]), duration);
-        let plan = renewed(&content, "2027-12-31").payment_plan;
+        let plan = renewed(&content, markup("0.025"), "2027-12-31").payment_plan;
         let expected = InstallmentForm {
             charge_date: to.to_owned(),
             amount: Some(dollars("102500.00")),
@@ -40,7 +77,7 @@ fn installments_move_on_by_the_duration() {
 fn the_rest_is_what_was_approved_as_a_renewal() {
     for plan in [PaymentPlan::Prepaid, PaymentPlan::Variable] {
         let content = content(plan, "P90D");
-        let form = renewed(&content, "2027-12-31");
+        let form = renewed(&content, markup("0.025"), "2027-12-31");
         assert!(form.renewal);
         assert_eq!(form.valid_until, "2027-12-31");
         let before = ContentForm::from(&content);
