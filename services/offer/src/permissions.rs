@@ -23,7 +23,7 @@ const READERS: &[&str] = &[
 ];
 
 /// The whole table.
-pub(crate) const PERMISSIONS: [Permission; 32] = [
+pub(crate) const PERMISSIONS: [Permission; 34] = [
     Permission::roles("countersign.offer.v1.OfferService/RegisterListing", MAKERS),
     Permission::roles("countersign.offer.v1.OfferService/ListListings", READERS),
     Permission::roles(
@@ -33,6 +33,8 @@ pub(crate) const PERMISSIONS: [Permission; 32] = [
     Permission::roles("countersign.offer.v1.OfferService/GetEngagement", READERS),
     Permission::roles("countersign.offer.v1.OfferService/DraftOffer", MAKERS),
     Permission::roles("countersign.offer.v1.OfferService/CloneOffer", MAKERS),
+    Permission::roles("countersign.offer.v1.OfferService/CompareOffer", READERS),
+    Permission::roles("countersign.offer.v1.OfferService/AssociateOffer", MAKERS),
     Permission::roles("countersign.offer.v1.OfferService/ReviseOffer", MAKERS),
     Permission::roles("countersign.offer.v1.OfferService/Preflight", READERS),
     Permission::roles("countersign.offer.v1.OfferService/ReleaseOffer", MAKERS),

@@ -35,12 +35,13 @@ pub use sheet::{Cell, Sheet};
 pub use story::{MoneyLine, Story, grouped};
 
 /// The deals of `deploy/local/deals`, in the order in which they are told one after the other.
-pub const DEALS: [&str; 12] = [
+pub const DEALS: [&str; 13] = [
     "handbook",
     "rejected",
     "short-paid",
     "installments",
     "portal",
+    "associated",
     "public-order",
     "milestones",
     "renewal",

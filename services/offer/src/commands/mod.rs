@@ -2,6 +2,7 @@
 //! Nothing here commits, and nothing here reaches outside the database.
 
 pub(crate) mod agreement;
+pub(crate) mod association;
 pub(crate) mod change_set;
 pub(crate) mod clock;
 pub(crate) mod cloning;
@@ -35,7 +36,9 @@ impl From<StoreError> for Failure {
 pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
     let code = match rejection {
         domain::Rejection::Invalid(_) => RejectionCode::InvalidArgument,
-        domain::Rejection::StaleRevision { .. } => RejectionCode::Aborted,
+        domain::Rejection::StaleRevision { .. } | domain::Rejection::ComparisonOutdated { .. } => {
+            RejectionCode::Aborted
+        }
         domain::Rejection::SowNotSigned { .. }
         | domain::Rejection::StampInvalid { .. }
         | domain::Rejection::ChecklistOpen { .. }
@@ -53,6 +56,9 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
         | domain::Rejection::ChangedInPortal
         | domain::Rejection::PortalNotAwaited { .. }
         | domain::Rejection::AwsOfferTaken { .. }
+        | domain::Rejection::AwsOfferNotReleased
+        | domain::Rejection::AwsOfferDiffers { .. }
+        | domain::Rejection::LegalDocumentNotRead
         | domain::Rejection::OrderRegistered
         | domain::Rejection::OfferNotAccepted { .. }
         | domain::Rejection::NoVariablePayments
@@ -62,7 +68,10 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
     };
     let refusal = Rejection::new(code, rejection.reason(), rejection.to_string());
     let refusal = match rejection {
-        domain::Rejection::Invalid(violations) => violations.iter().fold(refusal, |all, wrong| {
+        domain::Rejection::Invalid(violations)
+        | domain::Rejection::AwsOfferDiffers {
+            differences: violations,
+        } => violations.iter().fold(refusal, |all, wrong| {
             all.violation(wrong.field, wrong.reason, wrong.problem.clone())
         }),
         domain::Rejection::OfferOpen { offer_id }
@@ -70,6 +79,7 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
         domain::Rejection::DigestMismatch { approved, .. } => {
             refusal.with("approved_digest", approved)
         }
+        domain::Rejection::ComparisonOutdated { digest } => refusal.with("digest", digest),
         domain::Rejection::StaleRevision { expected, actual } => refusal
             .with("expected_revision", expected)
             .with("revision", actual),
@@ -89,6 +99,8 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
         | domain::Rejection::ChangeInProgress
         | domain::Rejection::AuthorizationFixed
         | domain::Rejection::ChangedInPortal
+        | domain::Rejection::AwsOfferNotReleased
+        | domain::Rejection::LegalDocumentNotRead
         | domain::Rejection::OrderRegistered
         | domain::Rejection::NoVariablePayments
         | domain::Rejection::PaymentRefused { .. }

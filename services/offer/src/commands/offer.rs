@@ -40,10 +40,15 @@ pub(super) async fn draft_as(
         .await?
         .ok_or_else(|| unknown_engagement(engagement_id))?;
     let open = store::offer::open(uow.connection(), seller, engagement_id).await?;
-    let id = uow.new_id().to_string().parse();
-    let id = id.map_err(|wrong| Failure::internal("making an offer id", wrong))?;
+    let id = new_id(uow)?;
     let events = decide_draft(id, terms, made, &engagement, open.as_ref(), uow.now())?;
     write(uow, seller, None, &events).await
+}
+
+/// A name for a new offer.
+pub(super) fn new_id(uow: &mut UnitOfWork) -> Result<OfferId, Failure> {
+    let id = uow.new_id().to_string().parse();
+    id.map_err(|wrong| Failure::internal("making an offer id", wrong))
 }
 
 /// Applies a command to an offer. Applying it again changes nothing.
@@ -92,7 +97,7 @@ pub(super) fn principal(uow: &UnitOfWork) -> Result<Principal, Failure> {
 }
 
 /// State first, then audit, events and tasks of each event.
-async fn write(
+pub(super) async fn write(
     uow: &mut UnitOfWork,
     seller: &SellerId,
     before: Option<Offer>,
@@ -178,6 +183,7 @@ fn action(event: &Event) -> (&'static str, &str) {
         Event::Drafted { basis, .. } => match &basis.origin {
             Origin::Drafted => ("draft", ""),
             Origin::Cloned { from } => ("clone", from.as_str()),
+            Origin::Associated => ("associate", ""),
         },
         Event::Revised(_) => ("revise", ""),
         Event::LegalDocumentReady(_) => ("record_document", ""),

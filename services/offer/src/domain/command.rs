@@ -97,6 +97,22 @@ pub(crate) fn draft(
     if let Some(expires_on) = terms.expires_on {
         expiry_after_today(expires_on, now)?;
     }
+    let basis = basis(engagement, kind, origin)?;
+    if let Some(offer_id) = open_offer {
+        return Err(Rejection::OfferOpen {
+            offer_id: offer_id.clone(),
+        });
+    }
+    let basis = Box::new(basis);
+    Ok(vec![Event::Drafted { id, basis, terms }])
+}
+
+/// What an offer for the engagement is made from (O3).
+pub(super) fn basis(
+    engagement: &Engagement,
+    kind: Kind,
+    origin: Origin,
+) -> Result<Basis, Rejection> {
     let Some(deal) = engagement.signed_deal() else {
         return Err(match engagement.approval {
             Approval::Voided { .. } => Rejection::StampInvalid {
@@ -113,18 +129,12 @@ pub(crate) fn draft(
     if !intake.fits(deal) {
         return Err(Rejection::IntakeOutdated);
     }
-    if let Some(offer_id) = open_offer {
-        return Err(Rejection::OfferOpen {
-            offer_id: offer_id.clone(),
-        });
-    }
-    let basis = Box::new(Basis {
+    Ok(Basis {
         deal: deal.clone(),
         intake: intake.clone(),
         kind,
         origin,
-    });
-    Ok(vec![Event::Drafted { id, basis, terms }])
+    })
 }
 
 /// What follows from `command`.

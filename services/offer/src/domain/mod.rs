@@ -9,6 +9,7 @@
 //! | [`engagement`] | what is known of a deal: stamp, signature, checklist, intake |
 //! | [`offer`] | the offer's states, events and their fold (O8) |
 //! | [`command`] | what can be asked of an offer, and [`command::decide`] |
+//! | [`association`] | an offer that was made elsewhere, compared and adopted (O12) |
 //! | [`cloning`] | a new offer from the terms of another (O12) |
 //! | [`plan`] | what AWS is sent, as values: pre-flight and change set are made from the same plan |
 //! | [`preflight`] | AWS's rules, checked here before AWS is called (O4) |
@@ -23,6 +24,7 @@
 #![deny(clippy::wildcard_enum_match_arm, clippy::float_arithmetic)]
 
 pub(crate) mod agreement;
+pub(crate) mod association;
 pub(crate) mod calendar;
 pub(crate) mod clock;
 pub(crate) mod cloning;

@@ -50,6 +50,8 @@ pub(crate) enum Origin {
     Drafted,
     /// Drafted here from the terms of another offer (O12).
     Cloned { from: OfferId },
+    /// Made elsewhere, and adopted (O12).
+    Associated,
 }
 
 /// What a person chose.

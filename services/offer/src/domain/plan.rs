@@ -6,7 +6,7 @@ use countersign_kernel::{AwsAccountId, Currency, Digest, IsoDuration, Money};
 
 use super::deal::{DatedAmount, PaymentPlan};
 use super::id::{AwsOfferId, OfferId};
-use super::offer::{Basis, Offer, PendingChange};
+use super::offer::{Basis, Offer, PendingChange, Terms};
 use super::resale::{self, Kind, Partner, Split};
 
 /// The terms of an offer of any kind (O2).
@@ -45,9 +45,19 @@ impl Plan {
     /// before the expiry, so AWS invoices it on acceptance (facts §1.3). Resale without a schedule
     /// has a price and no dates: the end of an authorization must lie before each of its charges.
     pub(crate) fn of(offer: &Offer, day: NaiveDate) -> Self {
+        Self::of_terms(&offer.basis, &offer.terms, offer.document.digest(), day)
+    }
+
+    /// The plan for these terms of this deal, with this legal document.
+    pub(crate) fn of_terms(
+        basis: &Basis,
+        terms: &Terms,
+        legal_document: Option<Digest>,
+        day: NaiveDate,
+    ) -> Self {
         let Basis {
             deal, intake, kind, ..
-        } = &offer.basis;
+        } = basis;
         let estimate = &deal.estimate;
         let listing = &intake.listing;
         let (schedule, upfront) = match kind {
@@ -57,8 +67,8 @@ impl Plan {
         };
         Self {
             product_id: listing.product_id.to_string(),
-            name: offer.terms.name.clone(),
-            description: offer.terms.description.clone(),
+            name: terms.name.clone(),
+            description: terms.description.clone(),
             buyer_accounts: match kind {
                 Kind::Direct | Kind::Partner(_) => vec![intake.buyer_account.to_string()],
                 Kind::Authorization(allowed) => texts(&allowed.buyers),
@@ -73,8 +83,8 @@ impl Plan {
             },
             duration: estimate.scope_duration,
             dimension_key: listing.dimension_keys.first().cloned(),
-            available_until: offer.terms.expires_on,
-            legal_document: offer.document.digest(),
+            available_until: terms.expires_on,
+            legal_document,
             kind: kind.clone(),
         }
     }

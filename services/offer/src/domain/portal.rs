@@ -187,6 +187,7 @@ pub(crate) struct Shown {
     pub(crate) entity_type: String,
     pub(crate) product_id: Option<String>,
     pub(crate) name: Option<String>,
+    pub(crate) description: Option<String>,
     pub(crate) buyer_accounts: Vec<String>,
     pub(crate) currency: Option<String>,
     /// Date and amount as AWS writes them, by date.
@@ -207,7 +208,12 @@ pub(crate) struct Shown {
     pub(crate) authorization_id: Option<String>,
     /// A partner's offer's, unless it has amounts of its own.
     pub(crate) markup: Option<String>,
+    /// The legal documents: the type of each, with its version or the address of AWS's copy.
+    pub(crate) legal: Vec<String>,
 }
+
+/// AWS's word for a legal document of the seller's own (facts §1.2).
+pub(crate) const CUSTOM_EULA: &str = "CustomEula";
 
 impl Shown {
     /// Whether anybody may accept it: it is targeted at no buyer, and resells nothing (O14).
@@ -221,81 +227,120 @@ impl Shown {
 /// Every difference between what was approved and what AWS has in the fields that [`Shown`] names;
 /// empty: it is adopted (O3). The legal documents are not among them: AWS shows its own copies.
 pub(crate) fn differences(plan: &Plan, shown: &Shown) -> Vec<AwsError> {
+    let fields = compared(plan, shown).map(|it| (it.code, it.own, it.has));
+    told("approved", fields)
+}
+
+/// One field, as it was approved and as AWS has it.
+pub(crate) struct Compared {
+    pub(crate) field: &'static str,
+    /// The reason code where they differ.
+    pub(crate) code: &'static str,
+    pub(crate) own: String,
+    pub(crate) has: String,
+}
+
+/// Every field that [`Shown`] names, but for the description and the legal documents.
+pub(crate) fn compared(plan: &Plan, shown: &Shown) -> [Compared; 15] {
     let of_kind = OfKind::of(&plan.kind);
     let fields = [
         (
+            "kind",
             "KIND_DIFFERS",
             of_kind.entity.into(),
             shown.entity_type.clone(),
         ),
         (
+            "product_id",
             "PRODUCT_DIFFERS",
             plan.product_id.clone(),
             text(shown.product_id.as_ref()),
         ),
-        ("NAME_DIFFERS", plan.name.clone(), text(shown.name.as_ref())),
         (
+            "name",
+            "NAME_DIFFERS",
+            plan.name.clone(),
+            text(shown.name.as_ref()),
+        ),
+        (
+            "buyer_accounts",
             "BUYERS_DIFFER",
             joined(&plan.buyer_accounts),
             joined(&shown.buyer_accounts),
         ),
         (
+            "expires_on",
             "EXPIRY_DIFFERS",
             text(plan.available_until),
             text(shown.available_until.as_ref()),
         ),
         (
+            "duration",
             "DURATION_DIFFERS",
             plan.duration.to_string(),
             text(shown.duration.as_ref()),
         ),
         (
+            "currency",
             "CURRENCY_DIFFERS",
             plan.currency.code().to_owned(),
             text(shown.currency.as_ref()),
         ),
         (
+            "price",
             "PRICE_DIFFERS",
             plain(&plan.upfront.unwrap_or(plan.fixed_price).amount_text()),
             whole_price(plan, shown),
         ),
         (
+            "cap",
             "CAP_DIFFERS",
             plain(&text(plan.cap.map(Money::amount_text))),
             plain(&text(shown.cap.as_ref())),
         ),
         (
+            "schedule",
             "SCHEDULE_DIFFERS",
             listed(&approved(plan)),
             listed(&shown.schedule),
         ),
         (
+            "net_terms",
             "NET_TERMS_DIFFER",
             text(of_kind.net_terms),
             text(shown.net_terms.as_ref()),
         ),
         (
+            "reseller",
             "RESELLER_DIFFERS",
             text(of_kind.reseller),
             text(shown.reseller_account.as_ref()),
         ),
         (
+            "usage",
             "USAGE_DIFFERS",
             text(of_kind.uses),
             text(shown.offers_max_quantity),
         ),
         (
+            "authorization",
             "AUTHORIZATION_DIFFERS",
             text(of_kind.authorization),
             text(shown.authorization_id.as_ref()),
         ),
         (
+            "markup",
             "MARKUP_DIFFERS",
             plain(&text(of_kind.markup)),
             plain(&text(shown.markup.as_ref())),
         ),
     ];
-    told("approved", fields)
+    fields.map(|(field, code, own, has)| Compared {
+        field,
+        code,
+        own,
+        has,
+    })
 }
 
 /// Of `fields`, each with its code, those in which the one side is not the other. `whose` says whose

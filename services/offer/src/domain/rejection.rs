@@ -73,6 +73,14 @@ pub(crate) enum Rejection {
     PortalNotAwaited { state: &'static str },
     /// The offer of AWS is another one of ours.
     AwsOfferTaken { offer_id: OfferId },
+    /// Nobody can accept the offer of AWS's yet: there is nothing to adopt (O12).
+    AwsOfferNotReleased,
+    /// What AWS has is not what was approved (O12, O3).
+    AwsOfferDiffers { differences: Vec<Violation> },
+    /// What AWS has is not what the caller looked at (O12).
+    ComparisonOutdated { digest: Digest },
+    /// Nobody says that AWS's copy of the legal document is what was signed (O12).
+    LegalDocumentNotRead,
     /// The order is registered, by somebody else (O14).
     OrderRegistered,
     /// There is no agreement yet to ask for money under (O17).
@@ -111,6 +119,10 @@ impl Rejection {
             Self::ChangedInPortal => "CHANGED_IN_PORTAL",
             Self::PortalNotAwaited { .. } => "PORTAL_NOT_AWAITED",
             Self::AwsOfferTaken { .. } => "AWS_OFFER_TAKEN",
+            Self::AwsOfferNotReleased => "AWS_OFFER_NOT_RELEASED",
+            Self::AwsOfferDiffers { .. } => "AWS_OFFER_DIFFERS",
+            Self::ComparisonOutdated { .. } => "COMPARISON_OUTDATED",
+            Self::LegalDocumentNotRead => "LEGAL_DOCUMENT_NOT_READ",
             Self::OrderRegistered => "ORDER_REGISTERED",
             Self::OfferNotAccepted { .. } => "OFFER_NOT_ACCEPTED",
             Self::NoVariablePayments => "NO_VARIABLE_PAYMENTS",
@@ -143,6 +155,10 @@ impl Rejection {
             | Self::ChangedInPortal
             | Self::PortalNotAwaited { .. }
             | Self::AwsOfferTaken { .. }
+            | Self::AwsOfferNotReleased
+            | Self::AwsOfferDiffers { .. }
+            | Self::ComparisonOutdated { .. }
+            | Self::LegalDocumentNotRead
             | Self::OrderRegistered
             | Self::OfferNotAccepted { .. }
             | Self::NoVariablePayments
@@ -205,6 +221,21 @@ impl fmt::Display for Rejection {
             Self::AwsOfferTaken { offer_id } => {
                 write!(f, "our offer {offer_id} is that offer of AWS's")
             }
+            Self::AwsOfferNotReleased => {
+                f.write_str("AWS has not released the offer: there is nothing to adopt yet")
+            }
+            Self::AwsOfferDiffers { differences } => {
+                let fields: Vec<&str> = differences.iter().map(|one| one.field).collect();
+                write!(f, "AWS has something else than was approved: {}", fields.join(", "))
+            }
+            Self::ComparisonOutdated { digest } => write!(
+                f,
+                "what AWS has is not what was looked at: compare again, it is {digest} now"
+            ),
+            Self::LegalDocumentNotRead => f.write_str(
+                "AWS shows its own copy of the legal document: read it, and say that it is what was \
+                 signed",
+            ),
             Self::OrderRegistered => {
                 f.write_str("the order is registered already, with another buyer or contact")
             }

@@ -1,5 +1,6 @@
 //! gRPC: parse, call, convert.
 
+mod association;
 mod clocks;
 mod cloning;
 mod orders;
@@ -8,6 +9,8 @@ mod parse_resale;
 mod payments;
 mod renewals;
 mod reply;
+
+use std::sync::Arc;
 
 use countersign_kernel::{EngagementId, SellerId};
 use countersign_platform::{Commands, Failure, Rejection, async_trait};
@@ -18,12 +21,14 @@ use futures::stream::{self, BoxStream};
 use tonic::{Request, Response, Status};
 
 use crate::commands;
+use crate::config::OfferConfig;
 use crate::documents::store::DocumentStore;
 use crate::domain::command::Command;
 use crate::domain::engagement::Engagement;
 use crate::domain::offer::{Offer, Terms};
 use crate::domain::preflight::{self, Candidate};
 use crate::domain::resale::Kind;
+use crate::marketplace::Marketplace;
 use crate::{store, wire};
 
 /// Bytes in one message of a download.
@@ -36,6 +41,8 @@ pub(crate) struct Offers {
     pub(crate) documents: DocumentStore,
     /// The tenant whose AWS account offers are released to.
     pub(crate) connected: SellerId,
+    pub(crate) marketplace: Marketplace,
+    pub(crate) config: Arc<OfferConfig>,
 }
 
 /// An answer of the store as an answer of the service.
@@ -54,7 +61,11 @@ impl Offers {
 
     /// Only the tenant whose AWS account this is can ask for what AWS must do.
     fn connected<T>(&self, request: &Request<T>) -> Result<(), Status> {
-        if self.commands.call(request)?.seller == self.connected {
+        self.has_account(&self.commands.call(request)?.seller)
+    }
+
+    fn has_account(&self, seller: &SellerId) -> Result<(), Status> {
+        if *seller == self.connected {
             return Ok(());
         }
         let text = "this service is connected to another seller's AWS account";
@@ -205,6 +216,20 @@ impl OfferService for Offers {
         request: Request<pb::CloneOfferRequest>,
     ) -> Result<Response<pb::Offer>, Status> {
         self.cloned(request).await
+    }
+
+    async fn compare_offer(
+        &self,
+        request: Request<pb::CompareOfferRequest>,
+    ) -> Result<Response<pb::OfferComparison>, Status> {
+        self.compared(request).await
+    }
+
+    async fn associate_offer(
+        &self,
+        request: Request<pb::AssociateOfferRequest>,
+    ) -> Result<Response<pb::Offer>, Status> {
+        self.associated(request).await
     }
 
     async fn revise_offer(

@@ -74,8 +74,9 @@ pub(super) fn offer(offer: &Offer, today: NaiveDate) -> pb::Offer {
             .unwrap_or_default(),
         cloned_from_offer_id: match &offer.basis.origin {
             Origin::Cloned { from } => from.to_string(),
-            Origin::Drafted => String::new(),
+            Origin::Drafted | Origin::Associated => String::new(),
         },
+        associated: offer.basis.origin == Origin::Associated,
     }
 }
 

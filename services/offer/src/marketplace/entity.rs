@@ -16,6 +16,7 @@ struct Details {
     /// An authorization's.
     status: Option<String>,
     name: Option<String>,
+    description: Option<String>,
     product_id: Option<String>,
     /// Of an offer that was made from an authorization.
     resale_authorization_id: Option<String>,
@@ -38,6 +39,25 @@ struct Term {
     rate_cards: Vec<RateCard>,
     schedule: Vec<Charge>,
     positive_targeting: Option<Targeting>,
+    documents: Vec<Document>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Document {
+    r#type: String,
+    url: Option<String>,
+    version: Option<String>,
+}
+
+impl Document {
+    /// Without what signs the address: AWS writes it anew for every answer.
+    fn shown(&self) -> String {
+        let url = self.url.as_deref();
+        let url = url.map(|url| url.split('?').next().unwrap_or(url));
+        let which = url.or(self.version.as_deref()).unwrap_or_default();
+        format!("{} {which}", self.r#type)
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -179,6 +199,7 @@ fn read(kind: &str, details: &str) -> Result<Shown, String> {
         released,
         entity_type: kind.split('@').next().unwrap_or(kind).to_owned(),
         name: details.name.clone(),
+        description: details.description.clone(),
         product_id: details.product_id.clone(),
         buyer_accounts: targeting
             .map(|named| named.buyer_accounts.clone())
@@ -199,6 +220,12 @@ fn read(kind: &str, details: &str) -> Result<Shown, String> {
         offers_max_quantity: rules.clone().find_map(|rule| rule.offers_max_quantity),
         authorization_id: details.resale_authorization_id.clone(),
         markup: details.markup_percentage.clone().map(Text::into_string),
+        legal: terms
+            .iter()
+            .filter(|term| term.r#type == "LegalTerm")
+            .flat_map(|term| &term.documents)
+            .map(Document::shown)
+            .collect(),
     })
 }
 
@@ -221,10 +248,13 @@ mod tests {
             "Id": "offer-abc",
             "State": "Released",
             "Name": "Landing zone for Example Corp",
+            "Description": "By hand",
             "ProductId": "prod-landingzone1",
             "Unknown": { "Anything": [1] },
             "Terms": [
-                { "Type": "LegalTerm", "Documents": [] },
+                { "Type": "LegalTerm", "Documents": [
+                    { "Type": "CustomEula", "Url": "https://aws.example/copy.pdf?signed=now" },
+                ] },
                 { "Type": "FixedUpfrontPricingTerm", "Price": "0", "Duration": "P90D" },
                 { "Type": "ValidityTerm", "AgreementDuration": "P90D" },
                 {
@@ -243,6 +273,8 @@ mod tests {
         });
         let shown = read("Offer@1.0", &details.to_string()).unwrap();
         assert!(shown.released);
+        assert_eq!(shown.description.as_deref(), Some("By hand"));
+        assert_eq!(shown.legal, ["CustomEula https://aws.example/copy.pdf"]);
         assert_eq!(portal::differences(&sample::candidate().plan, &shown), []);
     }
 

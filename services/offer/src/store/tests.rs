@@ -41,11 +41,12 @@ fn every_kind_comes_back() {
         basis.kind = kind;
         assert_eq!(json::basis_from(json::basis(&basis)).unwrap(), basis);
     }
-    let mut cloned = sample::draft().basis;
-    cloned.origin = Origin::Cloned {
-        from: "offer-0".parse().unwrap(),
-    };
-    assert_eq!(json::basis_from(json::basis(&cloned)).unwrap(), cloned);
+    let from = "offer-0".parse().unwrap();
+    for origin in [Origin::Cloned { from }, Origin::Associated] {
+        let mut basis = sample::draft().basis;
+        basis.origin = origin;
+        assert_eq!(json::basis_from(json::basis(&basis)).unwrap(), basis);
+    }
     let basis = sample::draft().basis;
     let mut before = json::basis(&basis);
     before.as_object_mut().unwrap().remove("kind");

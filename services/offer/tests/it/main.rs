@@ -8,6 +8,7 @@
 )]
 
 mod approval;
+mod association;
 mod clocks;
 mod cloning;
 mod crossings;

@@ -33,6 +33,7 @@ enum StoredOrigin {
     Cloned {
         from: String,
     },
+    Associated,
 }
 
 impl StoredOrigin {
@@ -42,6 +43,7 @@ impl StoredOrigin {
             Origin::Cloned { from } => Self::Cloned {
                 from: from.to_string(),
             },
+            Origin::Associated => Self::Associated,
         }
     }
 
@@ -51,6 +53,7 @@ impl StoredOrigin {
             Self::Cloned { from } => Origin::Cloned {
                 from: parse(&from, "offer id")?,
             },
+            Self::Associated => Origin::Associated,
         })
     }
 }

@@ -1,0 +1,46 @@
+//! Associating an offer that was made elsewhere (O12): compared anew, and adopted, in one transaction.
+
+use countersign_kernel::SellerId;
+use countersign_platform::{Failure, UnitOfWork};
+
+use super::{engagement, offer};
+use crate::domain::association::{self, Asked, Facts};
+use crate::domain::offer::Offer;
+use crate::domain::portal::Shown;
+use crate::store;
+use crate::store::engagement::Lock;
+
+/// Adopts what AWS shows under the id; `url` is where the buyer accepts it.
+pub(crate) async fn associate(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    asked: &Asked,
+    shown: &Shown,
+    url: impl FnOnce(&str) -> String,
+) -> Result<Offer, Failure> {
+    let Asked {
+        engagement_id,
+        aws_offer_id,
+        ..
+    } = asked;
+    uow.concerns(engagement_id);
+    // The lock on the engagement lets one at a time look for an open offer, as for a draft.
+    let connection = uow.connection();
+    let known = store::engagement::lock(connection, seller, engagement_id, Lock::ForUpdate).await?;
+    let known = known.ok_or_else(|| engagement::unknown(engagement_id))?;
+    let open = store::offer::open(uow.connection(), seller, engagement_id).await?;
+    let namesake = store::offer::by_aws_id(uow.connection(), seller, aws_offer_id).await?;
+    let id = offer::new_id(uow)?;
+    let now = uow.now();
+    let comparison = association::compare(aws_offer_id, &known, shown, now)?;
+    let facts = Facts {
+        id,
+        engagement: &known,
+        open_offer: open.as_ref(),
+        namesake: namesake.as_ref(),
+        url: url(shown.product_id.as_deref().unwrap_or_default()),
+        now,
+    };
+    let events = association::associate(comparison, asked, facts)?;
+    offer::write(uow, seller, None, &events).await
+}

@@ -1,0 +1,145 @@
+//! Offers that were made elsewhere: the calls, and proto ↔ domain (O12). AWS is asked first, outside of any
+//! transaction; what it says is compared, or adopted, behind it.
+
+use countersign_kernel::EngagementId;
+use countersign_platform::{Failure, Rejection, Violations};
+use countersign_proto::offer::v1 as pb;
+use tonic::{Request, Response, Status};
+
+use super::{Offers, failed, reply};
+use crate::domain::association::{self, Asked, Comparison, Field, Verdict};
+use crate::domain::id::{AwsOfferId, OfferId};
+use crate::domain::portal::Shown;
+use crate::marketplace::CallError;
+use crate::{commands, store};
+
+/// AWS's word for an entity that the account does not have.
+const NOT_FOUND: &str = "ResourceNotFoundException";
+
+impl Offers {
+    pub(super) async fn compared(
+        &self,
+        request: Request<pb::CompareOfferRequest>,
+    ) -> Result<Response<pb::OfferComparison>, Status> {
+        let call = self.commands.query(&request)?;
+        self.has_account(&call.seller)?;
+        let (engagement_id, aws_offer_id) = subject(request.get_ref())?;
+        let shown = self.shown(&aws_offer_id).await?;
+        let database = self.commands.database();
+        let mut reader = database.reading(&call.seller).await?;
+        let found = store::engagement::find(&mut *reader, &call.seller, &engagement_id).await;
+        let found = found.map_err(failed)?;
+        let known = found.ok_or_else(|| commands::engagement::unknown(&engagement_id))?;
+        let ours = store::offer::by_aws_id(&mut *reader, &call.seller, &aws_offer_id).await;
+        let ours = ours.map_err(failed)?;
+        let now = database.clock().now();
+        let compared = association::compare(&aws_offer_id, &known, &shown, now);
+        let compared = compared.map_err(|refused| commands::refusal(&refused))?;
+        let told = comparison(&engagement_id, &aws_offer_id, compared, ours.as_ref());
+        Ok(Response::new(told))
+    }
+
+    pub(super) async fn associated(
+        &self,
+        request: Request<pb::AssociateOfferRequest>,
+    ) -> Result<Response<pb::Offer>, Status> {
+        self.connected(&request)?;
+        let call = self.commands.call(&request)?;
+        let request = request.into_inner();
+        let asked = asked(&request)?;
+        let shown = self.shown(&asked.aws_offer_id).await?;
+        let (seller, config) = (call.seller.clone(), self.config.clone());
+        self.commands
+            .execute(&call, "offer.v1/AssociateOffer", &request, move |uow| {
+                let (seller, asked, shown) = (seller.clone(), asked.clone(), shown.clone());
+                let config = config.clone();
+                Box::pin(async move {
+                    let url =
+                        |product: &str| config.offer_url(asked.aws_offer_id.as_str(), product);
+                    let associate = commands::association::associate;
+                    let offer = associate(uow, &seller, &asked, &shown, url).await?;
+                    Ok(reply::offer(&offer, uow.now().date_naive()))
+                })
+            })
+            .await
+    }
+
+    async fn shown(&self, id: &AwsOfferId) -> Result<Shown, Status> {
+        match self.marketplace.entity(id).await {
+            Ok(Ok(shown)) => Ok(shown),
+            Ok(Err(unread)) => {
+                let text = format!("what AWS has under {id} cannot be read: {unread}");
+                Err(Rejection::failed_precondition("ENTITY_NOT_READ", text).into())
+            }
+            Err(CallError::Refused(error)) if error.code == NOT_FOUND => {
+                Err(Rejection::not_found("AWS_OFFER_UNKNOWN", "offer of AWS", id.as_str()).into())
+            }
+            Err(error @ CallError::Refused(_)) => {
+                let text = error.to_string();
+                Err(Rejection::failed_precondition("AWS_OFFER_NOT_SHOWN", text).into())
+            }
+            Err(error @ CallError::Later(_)) => {
+                Err(Failure::unavailable("AWS Marketplace", error).into())
+            }
+        }
+    }
+}
+
+fn subject(request: &pb::CompareOfferRequest) -> Result<(EngagementId, AwsOfferId), Rejection> {
+    let mut wrong = Violations::default();
+    let engagement = request.engagement_id.parse();
+    let engagement = wrong.check("engagement_id", "ENGAGEMENT_ID_INVALID", engagement);
+    let aws = request.aws_offer_id.parse();
+    let aws = wrong.check("aws_offer_id", "AWS_OFFER_ID_INVALID", aws);
+    wrong.finish(engagement.zip(aws))
+}
+
+fn asked(request: &pb::AssociateOfferRequest) -> Result<Asked, Rejection> {
+    let mut wrong = Violations::default();
+    let engagement = request.engagement_id.parse();
+    let engagement = wrong.check("engagement_id", "ENGAGEMENT_ID_INVALID", engagement);
+    let aws = request.aws_offer_id.parse();
+    let aws = wrong.check("aws_offer_id", "AWS_OFFER_ID_INVALID", aws);
+    let seen = request.comparison_digest.parse();
+    let seen = wrong.check("comparison_digest", "DIGEST_INVALID", seen);
+    let parsed = engagement.zip(aws).zip(seen);
+    wrong.finish(parsed.map(|((engagement_id, aws_offer_id), seen)| Asked {
+        engagement_id,
+        aws_offer_id,
+        seen,
+        legal_document_read: request.legal_document_read,
+    }))
+}
+
+fn comparison(
+    engagement: &EngagementId,
+    aws_offer_id: &AwsOfferId,
+    compared: Comparison,
+    ours: Option<&OfferId>,
+) -> pb::OfferComparison {
+    pb::OfferComparison {
+        engagement_id: engagement.to_string(),
+        aws_offer_id: aws_offer_id.to_string(),
+        digest: compared.digest.to_string(),
+        released: compared.released,
+        adoptable: compared.adoptable() && ours.is_none(),
+        offer_id: ours.map(ToString::to_string).unwrap_or_default(),
+        fields: compared.fields.into_iter().map(field).collect(),
+    }
+}
+
+fn field(field: Field) -> pb::ComparedField {
+    use pb::compared_field::Verdict as Told;
+    pb::ComparedField {
+        field: field.name.to_owned(),
+        approved: field.approved,
+        at_aws: field.at_aws,
+        verdict: match field.verdict {
+            Verdict::Same => Told::Same,
+            Verdict::Adopted => Told::Adopted,
+            Verdict::ToRead => Told::ToRead,
+            Verdict::Differs => Told::Differs,
+        }
+        .into(),
+    }
+}
