@@ -3,12 +3,12 @@
 //! # What it owns
 //! | | |
 //! |---|---|
-//! | commands | `RegisterListing`, `CompleteIntake` (O1), `DraftOffer` (O3, O6), `CloneOffer`, `AssociateOffer` (O12), `ReviseOffer`, `ReleaseOffer` (O4, O8, O9), `ChangeExpiry`, `CancelOffer` (O11), `DraftResaleAuthorization`, `DraftPartnerOffer` (O2, O5), `ConfirmPrerequisite` (O4), `RecordPortalOffer` (O10), `StartClock`, `SettleClock`, `PutCalendar` (O18), `RegisterOrder` (O14), `RequestPayment`, `CancelPaymentRequest` (O17), `AssignRenewal` (O16) |
-//! | queries | `GetEngagement`, `CompareOffer` (O12), `Preflight` (O4), `GetOffer`, `ListOffers`, `ListListings`, `DownloadLegalDocument`, `GetPortalSheet` (O10), `ListClocks`, `GetCalendar` (O18), `ListOrders` (O14), `GetPaymentRequest`, `ListPaymentRequests` (O17), `ListRenewals` (O16) |
+//! | commands | `RegisterListing`, `CompleteIntake` (O1), `DraftOffer` (O3, O6), `CloneOffer`, `AssociateOffer`, `StartImport` (O12), `ReviseOffer`, `ReleaseOffer` (O4, O8, O9), `ChangeExpiry`, `CancelOffer` (O11), `DraftResaleAuthorization`, `DraftPartnerOffer` (O2, O5), `ConfirmPrerequisite` (O4), `RecordPortalOffer` (O10), `StartClock`, `SettleClock`, `PutCalendar` (O18), `RegisterOrder` (O14), `RequestPayment`, `CancelPaymentRequest` (O17), `AssignRenewal` (O16) |
+//! | queries | `GetEngagement`, `CompareOffer`, `GetImport`, `ListMarketplaceOffers` (O12), `Preflight` (O4), `GetOffer`, `ListOffers`, `ListListings`, `DownloadLegalDocument`, `GetPortalSheet` (O10), `ListClocks`, `GetCalendar` (O18), `ListOrders` (O14), `GetPaymentRequest`, `ListPaymentRequests` (O17), `ListRenewals` (O16) |
 //! | events out | `IntakeCompleted`, `OfferPublished`, `OfferReleaseFailed`, `OfferPublishOverdue`, `OfferExpiryChanged`, `OfferCancelled`, `OfferExpired`, `AgreementAccepted`, `AgreementEnded`, `ResaleAuthorizationReleased`, `ResaleAuthorizationRestricted`, `ResaleAuthorizationExpired`, `ClockBreached`, `PublicOrderFlagged`, `OrderRegistered`, `OrderRefundAdvised`, `PaymentRequestApproved`, `PaymentRequestRejected`, `PaymentRequestFailed` |
 //! | events in | approval's `DealStamped`, `StampVoided`, `SowSigned`, `ChecklistCompleted` |
-//! | tasks | merge the legal document, start and poll a change set, flag a late publication, expire, ring clocks, check what was entered in the portal, look for agreements (O13), send, watch and take back payment requests (O17) |
-//! | tables | `listing`, `engagement`, `offer`, `change_set`, `agreement`, `agreement_cursor`, `buyer_order`, `clock`, `seller_calendar`, `prerequisite`, `payment_request`, `renewal_owner` |
+//! | tasks | merge the legal document, start and poll a change set, flag a late publication, expire, ring clocks, check what was entered in the portal, look for agreements (O13), read what AWS has (O12), send, watch and take back payment requests (O17) |
+//! | tables | `listing`, `engagement`, `offer`, `change_set`, `agreement`, `agreement_cursor`, `buyer_order`, `clock`, `seller_calendar`, `prerequisite`, `payment_request`, `renewal_owner`, `marketplace_offer`, `marketplace_import` |
 //! | outside | AWS Marketplace Catalog and Agreement APIs (`marketplace`), the approval service and an object store (`documents`) |
 //!
 //! # Where to change what

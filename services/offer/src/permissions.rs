@@ -23,7 +23,7 @@ const READERS: &[&str] = &[
 ];
 
 /// The whole table.
-pub(crate) const PERMISSIONS: [Permission; 34] = [
+pub(crate) const PERMISSIONS: [Permission; 37] = [
     Permission::roles("countersign.offer.v1.OfferService/RegisterListing", MAKERS),
     Permission::roles("countersign.offer.v1.OfferService/ListListings", READERS),
     Permission::roles(
@@ -35,6 +35,12 @@ pub(crate) const PERMISSIONS: [Permission; 34] = [
     Permission::roles("countersign.offer.v1.OfferService/CloneOffer", MAKERS),
     Permission::roles("countersign.offer.v1.OfferService/CompareOffer", READERS),
     Permission::roles("countersign.offer.v1.OfferService/AssociateOffer", MAKERS),
+    Permission::roles("countersign.offer.v1.OfferService/StartImport", MAKERS),
+    Permission::roles("countersign.offer.v1.OfferService/GetImport", READERS),
+    Permission::roles(
+        "countersign.offer.v1.OfferService/ListMarketplaceOffers",
+        READERS,
+    ),
     Permission::roles("countersign.offer.v1.OfferService/ReviseOffer", MAKERS),
     Permission::roles("countersign.offer.v1.OfferService/Preflight", READERS),
     Permission::roles("countersign.offer.v1.OfferService/ReleaseOffer", MAKERS),

@@ -8,6 +8,7 @@ pub(crate) mod clock;
 pub(crate) mod cloning;
 pub(crate) mod engagement;
 pub(crate) mod follow_up;
+pub(crate) mod import;
 pub(crate) mod listing;
 pub(crate) mod offer;
 pub(crate) mod order;

@@ -11,6 +11,7 @@
 //! | [`command`] | what can be asked of an offer, and [`command::decide`] |
 //! | [`association`] | an offer that was made elsewhere, compared and adopted (O12) |
 //! | [`cloning`] | a new offer from the terms of another (O12) |
+//! | [`import`] | what the seller has at AWS, read page by page (O12) |
 //! | [`plan`] | what AWS is sent, as values: pre-flight and change set are made from the same plan |
 //! | [`preflight`] | AWS's rules, checked here before AWS is called (O4) |
 //! | [`portal`] | the sheet for AWS's portal, and the check of what was entered (O10) |
@@ -32,6 +33,7 @@ pub(crate) mod command;
 pub(crate) mod deal;
 pub(crate) mod engagement;
 pub(crate) mod id;
+pub(crate) mod import;
 pub(crate) mod intake;
 pub(crate) mod listing;
 pub(crate) mod offer;

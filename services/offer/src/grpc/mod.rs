@@ -3,6 +3,7 @@
 mod association;
 mod clocks;
 mod cloning;
+mod import;
 mod orders;
 mod parse;
 mod parse_resale;
@@ -230,6 +231,27 @@ impl OfferService for Offers {
         request: Request<pb::AssociateOfferRequest>,
     ) -> Result<Response<pb::Offer>, Status> {
         self.associated(request).await
+    }
+
+    async fn start_import(
+        &self,
+        request: Request<pb::StartImportRequest>,
+    ) -> Result<Response<pb::Import>, Status> {
+        self.import_started(request).await
+    }
+
+    async fn get_import(
+        &self,
+        request: Request<pb::GetImportRequest>,
+    ) -> Result<Response<pb::Import>, Status> {
+        self.import(request).await
+    }
+
+    async fn list_marketplace_offers(
+        &self,
+        request: Request<pb::ListMarketplaceOffersRequest>,
+    ) -> Result<Response<pb::ListMarketplaceOffersResponse>, Status> {
+        self.marketplace_offers(request).await
     }
 
     async fn revise_offer(

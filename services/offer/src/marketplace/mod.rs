@@ -5,6 +5,7 @@ mod agreements;
 mod catalog;
 mod entity;
 mod error;
+mod listing;
 mod observe;
 mod payments;
 mod request;

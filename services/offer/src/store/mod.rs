@@ -7,6 +7,7 @@ pub(crate) mod change_set;
 pub(crate) mod clock;
 pub(crate) mod engagement;
 pub(crate) mod figures;
+pub(crate) mod import;
 mod json;
 pub(crate) mod listing;
 pub(crate) mod offer;

@@ -5,6 +5,7 @@ mod agreements;
 mod change_sets;
 mod clocks;
 mod documents;
+mod import;
 mod payments;
 mod portal;
 
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use countersign_kernel::SellerId;
 use countersign_platform::{Metrics, Wiring};
 
-use crate::commands::{clock, follow_up, payment};
+use crate::commands::{clock, follow_up, import as imports, payment};
 use crate::config::OfferConfig;
 use crate::documents::source::DocumentSource;
 use crate::documents::store::DocumentStore;
@@ -54,6 +55,7 @@ pub(crate) fn wire(wiring: Wiring, outside: &Outside, metrics: &Metrics) -> Wiri
         .task(payment::SEND, payments::Send(outside.clone()))
         .task(payment::POLL, payments::Poll(outside.clone()))
         .task(payment::CANCEL, payments::Cancel(outside.clone()))
+        .task(imports::READ, import::Read(outside.clone()))
         .task(clock::RING, clocks::Ring(breached.clone()))
         .task(follow_up::EXPIRE, clocks::Expire(breached))
         .recurring(agreements::KIND, agreements::Look(outside.clone()))

@@ -14,6 +14,7 @@ mod cloning;
 mod crossings;
 mod deals;
 mod figures;
+mod imports;
 mod kinds;
 mod marketplace;
 mod offers;

@@ -16,6 +16,8 @@ async fn rows_of_another_tenant_are_out_of_reach() {
         "clock",
         "engagement",
         "listing",
+        "marketplace_import",
+        "marketplace_offer",
         "offer",
         "payment_request",
         "prerequisite",

@@ -1,0 +1,120 @@
+//! The import of what a seller has at AWS (O12): once, twice, killed in the middle.
+
+use chrono::TimeDelta;
+use countersign_proto::offer::v1 as pb;
+use countersign_proto::offer::v1::import::State;
+use countersign_proto::offer::v1::marketplace_offer::Ownership;
+use serde_json::json;
+use tonic::Code;
+
+use crate::world::{World, refusal};
+
+/// Offers that nobody here made: more than one page of AWS's.
+const ELSEWHERE: u32 = 60;
+
+async fn elsewhere(world: &World, name: &str) -> String {
+    let entered = json!({
+        "name": name,
+        "description": "By another tool",
+        "buyerAccounts": ["123456789012"],
+        "currencyCode": "USD",
+        "duration": "P90D",
+        "dimensionKey": "professional_services",
+        "schedule": [{ "chargeDate": "2026-03-10", "chargeAmount": "102500.00" }],
+        "availabilityEndDate": "2026-03-31",
+        "legalDocumentUrl": "https://documents.acme.example/sow.pdf",
+    });
+    let made = world.act("portal/private-offer", entered).await;
+    made["offerId"].as_str().unwrap().to_owned()
+}
+
+async fn begin(world: &World) -> pb::Import {
+    let request = world.command(pb::StartImportRequest {});
+    let begun = world.client.clone().start_import(request).await;
+    begun.unwrap().into_inner()
+}
+
+async fn import(world: &World) -> pb::Import {
+    let request = World::query(pb::GetImportRequest {});
+    let found = world.client.clone().get_import(request).await;
+    found.unwrap().into_inner()
+}
+
+async fn until(world: &World, wanted: impl Fn(&pb::Import) -> bool) -> pb::Import {
+    for _ in 0..200 {
+        let import = import(world).await;
+        if wanted(&import) {
+            return import;
+        }
+        world.pass().await;
+        world.advance(TimeDelta::seconds(1));
+    }
+    panic!("the import never got there: {:#?}", import(world).await)
+}
+
+async fn listed(world: &World, ownership: Ownership) -> Vec<pb::MarketplaceOffer> {
+    let request = World::query(pb::ListMarketplaceOffersRequest {
+        ownership: ownership.into(),
+        page_size: 200,
+        ..pb::ListMarketplaceOffersRequest::default()
+    });
+    let listed = world.client.clone().list_marketplace_offers(request).await;
+    listed.unwrap().into_inner().offers
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_aws_has_is_read_once_and_goes_on_after_a_stop() {
+    let mut world = World::new().await;
+    let request = World::query(pb::GetImportRequest {});
+    let none = world.client.clone().get_import(request).await;
+    let (code, reason, _) = refusal(none);
+    assert_eq!((code, reason.as_str()), (Code::NotFound, "IMPORT_UNKNOWN"));
+    let ours = world.published().await;
+    for number in 0..ELSEWHERE {
+        elsewhere(&world, &format!("Made elsewhere {number}")).await;
+    }
+
+    let begun = begin(&world).await;
+    assert_eq!((begun.number, begun.changed_since.as_str()), (1, ""));
+    // One that is under way goes on: there is no second beside it.
+    assert_eq!(begin(&world).await.number, 1);
+    // Killed between two pages.
+    until(&world, |import| import.pages > 0).await;
+    world.restart().await;
+    let done = until(&world, |import| import.state() == State::Done).await;
+    assert_eq!((done.pages, done.seen), (2, ELSEWHERE + 1));
+    assert_eq!((done.new_offers, done.changed_offers), (ELSEWHERE + 1, 0));
+
+    let mine = listed(&world, Ownership::Ours).await;
+    assert_eq!(mine.len(), 1);
+    assert_eq!(mine[0].offer_id, ours.offer_id);
+    assert_eq!(mine[0].state, "Released");
+    let others = listed(&world, Ownership::NotOurs).await;
+    assert_eq!(others.len(), usize::try_from(ELSEWHERE).unwrap());
+    assert_eq!(others[0].buyer_account_ids, ["123456789012"]);
+    assert!(listed(&world, Ownership::Associated).await.is_empty());
+    assert_eq!(
+        listed(&world, Ownership::Unspecified).await.len(),
+        others.len() + 1
+    );
+
+    // Again, at once: the same offers, and nothing of them is news.
+    assert_eq!(begin(&world).await.number, 2);
+    let again = until(&world, |import| import.state() == State::Done).await;
+    assert_eq!((again.new_offers, again.changed_offers), (0, 0));
+    assert_ne!(again.changed_since, "");
+
+    // A day later only what changed since is read.
+    world.advance(TimeDelta::days(1));
+    let extended = others[0].aws_offer_id.clone();
+    let body = json!({ "offerId": extended });
+    world.act("portal/extend-offer", body).await;
+    elsewhere(&world, "Made later").await;
+    begin(&world).await;
+    let later = |import: &pb::Import| import.number == 3 && import.state() == State::Done;
+    let later = until(&world, later).await;
+    assert_eq!((later.new_offers, later.changed_offers), (1, 1));
+    let others = listed(&world, Ownership::NotOurs).await;
+    let released = others.iter().find(|one| one.aws_offer_id == extended);
+    assert_eq!(released.unwrap().state, "Released");
+}
