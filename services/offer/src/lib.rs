@@ -73,6 +73,11 @@ pub fn service() -> Service {
             "Print the microseconds that the largest offer's pre-flight takes here.",
             preflight_microseconds,
         )
+        .page(
+            "time-merge",
+            "Print the seconds and MiB that merging the largest legal document takes here.",
+            merge_seconds_and_mebibytes,
+        )
 }
 
 /// How long pre-flight takes for the largest offer: the middle of many rounds, in microseconds with one
@@ -91,6 +96,18 @@ fn preflight_microseconds() -> String {
     rounds.sort_unstable();
     let middle = rounds[rounds.len() / 2];
     format!("{}.{}\n", middle / 1000, middle % 1000 / 100)
+}
+
+/// What merging the largest legal document takes: seconds, and the most memory in MiB, if the system
+/// tells. The release build's numbers count.
+fn merge_seconds_and_mebibytes() -> String {
+    match documents::largest::merged() {
+        Ok(taken) => {
+            let peak = taken.peak_mebibytes.unwrap_or(f64::NAN);
+            format!("{:.2} {peak:.1}\n", taken.seconds)
+        }
+        Err(error) => format!("the largest document cannot be merged: {error}\n"),
+    }
 }
 
 /// What the service is made of.
