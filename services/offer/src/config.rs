@@ -24,6 +24,9 @@ pub struct OfferConfig {
     pub marketplace_secret_access_key: Secret,
     /// How long one call to AWS may take, with its repetitions.
     pub marketplace_timeout_ms: u64,
+    /// How much of AWS's published rates these replicas may use, together: 1 to 100. Other tools with
+    /// the same account need the rest.
+    pub marketplace_rate_percent: u8,
     /// Where merged legal documents are kept: `s3://bucket/prefix`, or a folder.
     pub document_store_url: String,
     /// Where AWS reads them when they lie in a folder: `<base>/<digest>.pdf`. Without it a bucket's
@@ -60,6 +63,7 @@ impl Default for OfferConfig {
             marketplace_access_key_id: None,
             marketplace_secret_access_key: Secret::default(),
             marketplace_timeout_ms: 30_000,
+            marketplace_rate_percent: 100,
             document_store_url: "offer-documents".to_owned(),
             document_public_url_base: None,
             approval_url: String::new(),

@@ -34,15 +34,17 @@ impl Marketplace {
         let changes = request
             .sdk_changes()
             .map_err(|wrong| unusable(wrong.to_string()))?;
-        let sent = self
+        let call = self
             .catalog
             .start_change_set()
             .catalog(CATALOG)
             .set_change_set(Some(changes))
             .change_set_name(&request.name)
-            .client_request_token(&request.client_request_token)
-            .send();
-        let started = self.calls.make("StartChangeSet", sent).await?;
+            .client_request_token(&request.client_request_token);
+        let started = self
+            .calls
+            .make("StartChangeSet", || call.clone().send())
+            .await?;
         let id = started.change_set_id().unwrap_or_default();
         id.parse()
             .map_err(|_| CallError::Later("the answer has no change set id".to_owned()))
@@ -56,14 +58,16 @@ impl Marketplace {
         let filter = filter.build();
         let mut next_token = None;
         for _ in 0..MAX_PAGES {
-            let sent = self
+            let call = self
                 .catalog
                 .list_change_sets()
                 .catalog(CATALOG)
                 .filter_list(filter.clone())
-                .set_next_token(next_token)
-                .send();
-            let page = self.calls.make("ListChangeSets", sent).await?;
+                .set_next_token(next_token);
+            let page = self
+                .calls
+                .make("ListChangeSets", || call.clone().send())
+                .await?;
             let mut named = page
                 .change_set_summary_list()
                 .iter()
@@ -81,13 +85,15 @@ impl Marketplace {
 
     /// Where the change set stands.
     pub(crate) async fn describe(&self, id: &ChangeSetId) -> Result<Progress, CallError> {
-        let sent = self
+        let call = self
             .catalog
             .describe_change_set()
             .catalog(CATALOG)
-            .change_set_id(id.as_str())
-            .send();
-        let described = self.calls.make("DescribeChangeSet", sent).await?;
+            .change_set_id(id.as_str());
+        let described = self
+            .calls
+            .make("DescribeChangeSet", || call.clone().send())
+            .await?;
         Ok(progress(&described))
     }
 }

@@ -7,6 +7,7 @@ mod entity;
 mod error;
 mod observe;
 mod payments;
+mod rate;
 mod request;
 mod resale;
 
@@ -19,15 +20,15 @@ pub(crate) use catalog::Progress;
 pub(crate) use error::CallError;
 pub(crate) use request::ChangeSetRequest;
 
-use countersign_platform::Metrics;
+use countersign_kernel::SellerId;
+use countersign_platform::{Database, Metrics};
 use observe::Calls;
+use rate::Rates;
 
 use crate::config::OfferConfig;
 
 /// Pages of one answer that are asked for: a list that is longer, or has no end, is not ours to read.
 const MAX_PAGES: usize = 200;
-/// Attempts of one call by the SDK itself, before a task's own back-off takes over.
-const ATTEMPTS: u32 = 3;
 
 /// Both APIs, with the credentials of one AWS seller account.
 #[derive(Debug, Clone)]
@@ -39,16 +40,20 @@ pub(crate) struct Marketplace {
 
 impl Marketplace {
     /// Connects lazily: nothing is called before it is needed.
-    pub(crate) async fn connect(config: &OfferConfig, metrics: &Metrics) -> Self {
+    pub(crate) async fn connect(
+        config: &OfferConfig,
+        seller: &SellerId,
+        database: Database,
+        metrics: &Metrics,
+    ) -> Self {
         let timeout = config.marketplace_timeout();
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(timeout / 4)
-            .operation_attempt_timeout(timeout / 2)
-            .operation_timeout(timeout)
+            .operation_timeout(timeout / 2)
             .build();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(config.marketplace_region.clone()))
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts);
         if let Some(endpoint) = &config.marketplace_endpoint {
             loader = loader.endpoint_url(endpoint);
@@ -59,10 +64,12 @@ impl Marketplace {
             loader = loader.credentials_provider(credentials);
         }
         let shared = loader.load().await;
+        let percent = config.marketplace_rate_percent.into();
+        let rates = Rates::new(database, seller.clone(), percent, metrics);
         Self {
             catalog: aws_sdk_marketplacecatalog::Client::new(&shared),
             agreements: aws_sdk_marketplaceagreement::Client::new(&shared),
-            calls: Calls::new(metrics),
+            calls: Calls::new(rates, timeout, metrics),
         }
     }
 }
