@@ -22,6 +22,9 @@ pub struct OfferConfig {
     pub marketplace_access_key_id: Option<String>,
     /// See `marketplace_access_key_id`.
     pub marketplace_secret_access_key: Secret,
+    /// The SQS queue that the account's event bus delivers to, in the same region; without it nothing is
+    /// heard, and everything is still found by looking.
+    pub events_queue_url: Option<String>,
     /// How long one call to AWS may take, with its repetitions.
     pub marketplace_timeout_ms: u64,
     /// How much of AWS's published rates these replicas may use, together: 1 to 100. Other tools with
@@ -62,6 +65,7 @@ impl Default for OfferConfig {
             marketplace_region: "us-east-1".to_owned(),
             marketplace_access_key_id: None,
             marketplace_secret_access_key: Secret::default(),
+            events_queue_url: None,
             marketplace_timeout_ms: 30_000,
             marketplace_rate_percent: 100,
             document_store_url: "offer-documents".to_owned(),

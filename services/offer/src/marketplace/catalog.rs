@@ -3,7 +3,7 @@
 use aws_sdk_marketplacecatalog::operation::describe_change_set::DescribeChangeSetOutput;
 use aws_sdk_marketplacecatalog::types::{ChangeStatus, FailureCode, Filter};
 
-use super::{CallError, ChangeSetRequest, MAX_PAGES, Marketplace, too_many_pages};
+use super::{CallError, ChangeSetRequest, Later, MAX_PAGES, Marketplace, too_many_pages};
 use crate::domain::id::{AwsOfferId, ChangeSetId};
 use crate::domain::offer::AwsError;
 
@@ -14,8 +14,10 @@ const MADE: [&str; 2] = ["Offer@", "ResaleAuthorization@"];
 /// Where a change set stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// PREPARING, APPLYING, or something that the SDK does not know yet.
-    UnderWay(String),
+    /// PREPARING or APPLYING.
+    UnderWay,
+    /// No status, or one that is not known here: it may be one of an end.
+    Unknown(String),
     /// SUCCEEDED; the offer or authorization that it was about.
     Succeeded { offer_id: Option<AwsOfferId> },
     /// FAILED or CANCELLED, with every error.
@@ -47,7 +49,7 @@ impl Marketplace {
             .await?;
         let id = started.change_set_id().unwrap_or_default();
         id.parse()
-            .map_err(|_| CallError::Later("the answer has no change set id".to_owned()))
+            .map_err(|_| CallError::Later(Later::fault("the answer has no change set id")))
     }
 
     /// The change set of this name, if AWS has one: ours are each named once (facts §1.1). It tells
@@ -104,7 +106,8 @@ fn progress(described: &DescribeChangeSetOutput) -> Progress {
             offer_id: offer_id(described),
         },
         Some(ChangeStatus::Failed | ChangeStatus::Cancelled) => Progress::Failed(errors(described)),
-        other => Progress::UnderWay(
+        Some(ChangeStatus::Preparing | ChangeStatus::Applying) => Progress::UnderWay,
+        other => Progress::Unknown(
             other
                 .map_or("without status", ChangeStatus::as_str)
                 .to_owned(),
@@ -222,7 +225,7 @@ mod tests {
         let described = DescribeChangeSetOutput::builder().status(status).build();
         assert_eq!(
             progress(&described),
-            Progress::UnderWay("RESTING".to_owned())
+            Progress::Unknown("RESTING".to_owned())
         );
     }
 }

@@ -1,10 +1,11 @@
 //! AWS Marketplace through its official SDK (O9): the Catalog API for offers, the Agreement API for
-//! what buyers accepted. Every call has its deadline; what an error means is decided in [`error`].
+//! what buyers accepted, and a queue of what AWS tells by itself. Every call has its deadline; what an error means is decided in [`error`].
 
 mod agreements;
 mod catalog;
 mod entity;
 mod error;
+mod news;
 mod observe;
 mod payments;
 mod rate;
@@ -17,11 +18,13 @@ use aws_sdk_marketplacecatalog::config::Credentials;
 
 pub(crate) use agreements::Summary;
 pub(crate) use catalog::Progress;
-pub(crate) use error::CallError;
+pub(crate) use error::{CallError, Later, Why};
+pub(crate) use news::News;
 pub(crate) use request::ChangeSetRequest;
 
 use countersign_kernel::SellerId;
 use countersign_platform::{Database, Metrics};
+use news::Queue;
 use observe::Calls;
 use rate::Rates;
 
@@ -35,6 +38,7 @@ const MAX_PAGES: usize = 200;
 pub(crate) struct Marketplace {
     catalog: aws_sdk_marketplacecatalog::Client,
     agreements: aws_sdk_marketplaceagreement::Client,
+    queue: Option<Queue>,
     calls: Calls,
 }
 
@@ -69,11 +73,14 @@ impl Marketplace {
         Self {
             catalog: aws_sdk_marketplacecatalog::Client::new(&shared),
             agreements: aws_sdk_marketplaceagreement::Client::new(&shared),
+            queue: Queue::connect(config, &shared),
             calls: Calls::new(rates, timeout, metrics),
         }
     }
 }
 
 fn too_many_pages(of: &str) -> CallError {
-    CallError::Later(format!("AWS lists more than {MAX_PAGES} pages of {of}"))
+    CallError::Later(Later::fault(format!(
+        "AWS lists more than {MAX_PAGES} pages of {of}"
+    )))
 }

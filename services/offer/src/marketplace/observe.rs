@@ -13,9 +13,9 @@ use aws_sdk_marketplacecatalog::error::{ProvideErrorMetadata, SdkError};
 use countersign_platform::{Counter, Metrics, back_off};
 use tracing::Instrument;
 
-use super::CallError;
 use super::error::is_unauthorised;
 use super::rate::Rates;
+use super::{CallError, Why};
 
 /// Attempts of one call, before its task's own back-off takes over.
 const ATTEMPTS: i32 = 3;
@@ -64,13 +64,18 @@ impl Calls {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            let outcome = outcome(&error);
-            if outcome == "throttled" {
+            let unanswered = is_unanswered(&error);
+            let error = CallError::from(error);
+            let CallError::Later(later) = &error else {
+                return Err(error);
+            };
+            if later.why == Why::Rate {
                 self.rates.put_off(operation).await;
             }
+            let passes = matches!(later.why, Why::Rate | Why::Fault) && later.asked.is_none();
             let late = begun.elapsed() >= self.limit / 2;
-            if attempt == ATTEMPTS || late || !is_tried_again(&error, outcome) {
-                return Err(error.into());
+            if attempt == ATTEMPTS || late || unanswered || !passes {
+                return Err(error);
             }
             let pause = back_off(attempt).to_std().unwrap_or_default();
             tokio::time::sleep(pause).await;
@@ -110,13 +115,14 @@ impl Calls {
     }
 }
 
-/// Whether the same call is made again at once: a fault of AWS's own, a broken connection, or one call
-/// too many. What writes carries its token, so that AWS does it once.
-fn is_tried_again<E>(error: &SdkError<E, HttpResponse>, outcome: &str) -> bool {
+/// Whether AWS may have done it without our hearing of it: its task looks before it calls again. A fault
+/// and a broken connection are not told apart from that, but what writes carries its token, so that AWS
+/// does it once.
+fn is_unanswered<E>(error: &SdkError<E, HttpResponse>) -> bool {
     match error {
-        SdkError::ServiceError(_) => matches!(outcome, "failed" | "throttled"),
-        SdkError::DispatchFailure(failure) => failure.is_io(),
-        _ => false,
+        SdkError::ServiceError(_) => false,
+        SdkError::DispatchFailure(failure) => !failure.is_io(),
+        _ => true,
     }
 }
 

@@ -6,7 +6,7 @@ use aws_sdk_marketplaceagreement::types::{PaymentRequestStatus, PaymentRequestSu
 use countersign_kernel::{Currency, Money};
 
 use super::agreements::time;
-use super::{CallError, MAX_PAGES, Marketplace, too_many_pages};
+use super::{CallError, Later, MAX_PAGES, Marketplace, too_many_pages};
 use crate::domain::id::{AgreementId, AwsPaymentRequestId};
 use crate::domain::payment::{PaymentRequest, Seen};
 
@@ -115,7 +115,7 @@ impl Marketplace {
 /// An answer without an id is no answer: whether AWS took it is looked for.
 fn id(text: Option<&str>) -> Result<AwsPaymentRequestId, CallError> {
     let parsed = text.unwrap_or_default().parse();
-    parsed.map_err(|_| CallError::Later("the answer has no payment request id".to_owned()))
+    parsed.map_err(|_| CallError::Later(Later::fault("the answer has no payment request id")))
 }
 
 fn status(status: Option<&PaymentRequestStatus>) -> String {

@@ -10,12 +10,13 @@ use chrono::TimeDelta;
 use countersign_kernel::SellerId;
 use countersign_platform::{Cause, Counter, Database, Metrics, TraceContext};
 
-use super::CallError;
+use super::{CallError, Later, Why};
 use crate::store;
 use crate::store::rate::{Bucket, Token};
 
-/// Calls a second that AWS lets an account make.
-const RATES: [(&str, u32); 11] = [
+/// Calls a second that AWS lets an account make. SQS lets it make as many as it likes; a queue that
+/// answers at once is not asked more often than this.
+const RATES: [(&str, u32); 13] = [
     ("StartChangeSet", 5),
     ("ListChangeSets", 5),
     ("DescribeChangeSet", 10),
@@ -27,6 +28,8 @@ const RATES: [(&str, u32); 11] = [
     ("CancelAgreementPaymentRequest", 5),
     ("GetAgreementPaymentRequest", 5),
     ("ListAgreementPaymentRequests", 5),
+    ("ReceiveMessage", 10),
+    ("DeleteMessage", 20),
 ];
 /// Of an operation whose rate is not known here: the lowest that AWS publishes for any.
 const UNLISTED: u32 = 2;
@@ -94,17 +97,19 @@ impl Rates {
             }
             Ok(Token::Due(wait)) => {
                 self.waits.increment(&[("outcome", "put_off")]);
-                Err(CallError::Later(format!(
-                    "{operation} has its next turn in {} ms",
-                    wait.as_millis()
-                )))
+                let problem = format!("{operation} has its next turn in {} ms", wait.as_millis());
+                Err(CallError::Later(Later {
+                    why: Why::Rate,
+                    problem,
+                    asked: None,
+                }))
             }
             Err(failure) => {
                 self.waits.increment(&[("outcome", "unknown")]);
-                Err(CallError::Later(format!(
+                Err(CallError::Later(Later::fault(format!(
                     "the rate of {operation} is not known: {}",
                     failure.report()
-                )))
+                ))))
             }
         }
     }

@@ -113,4 +113,4 @@ fn from_now(at: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

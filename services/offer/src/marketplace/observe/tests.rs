@@ -7,15 +7,12 @@ use aws_sdk_marketplacecatalog::operation::start_change_set::StartChangeSetError
 use countersign_platform::testing::TestBed;
 
 use super::*;
-use crate::config::OfferConfig;
+use crate::marketplace::Later;
+use crate::store::rate::tests::bed;
 
 const OPERATION: &str = "StartChangeSet";
 
-async fn bed() -> TestBed<OfferConfig> {
-    TestBed::new(&crate::service(), OfferConfig::default()).await
-}
-
-fn calls(bed: &TestBed<OfferConfig>) -> Calls {
+fn calls(bed: &TestBed<()>) -> Calls {
     let parts = bed.fresh_parts();
     let seller = "acme".parse().unwrap();
     let rates = Rates::new(parts.database.clone(), seller, 100, &parts.metrics);
@@ -76,7 +73,7 @@ async fn without_the_database_s_word_no_call_is_made() {
     let answer =
         calls.make::<(), StartChangeSetError, _>(OPERATION, || async { panic!("a call was made") });
     let later = answer.await.unwrap_err();
-    let CallError::Later(problem) = later else {
+    let CallError::Later(Later { problem, .. }) = later else {
         panic!("{later:?}")
     };
     assert!(

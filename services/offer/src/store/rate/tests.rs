@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use countersign_platform::testing::TestBed;
-use countersign_platform::{Cause, Database, TraceContext};
+use countersign_platform::{Cause, Database, Service, TraceContext};
 
 use super::{Bucket, Token, spend, take};
-use crate::config::OfferConfig;
 
 const BUCKET: Bucket = Bucket {
     step: TimeDelta::seconds(10),
@@ -15,8 +14,12 @@ const BUCKET: Bucket = Bucket {
 };
 const OPERATION: &str = "DescribeEntity";
 
-async fn bed() -> TestBed<OfferConfig> {
-    TestBed::new(&crate::service(), OfferConfig::default()).await
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// The offer service's schema.
+pub(crate) async fn bed() -> TestBed<()> {
+    let service = Service::new("offer", "0").migrations(&MIGRATIONS);
+    TestBed::new(&service, ()).await
 }
 
 async fn asked(database: &Database, seller: &str, patience: TimeDelta) -> Token {
