@@ -7,9 +7,9 @@
 //! | queries | `GetEngagement`, `Preflight` (O4), `GetOffer`, `ListOffers`, `ListListings`, `DownloadLegalDocument`, `GetPortalSheet` (O10), `ListClocks`, `GetCalendar` (O18), `ListOrders` (O14), `GetPaymentRequest`, `ListPaymentRequests` (O17), `ListRenewals` (O16) |
 //! | events out | `IntakeCompleted`, `OfferPublished`, `OfferReleaseFailed`, `OfferPublishOverdue`, `OfferExpiryChanged`, `OfferCancelled`, `OfferExpired`, `AgreementAccepted`, `AgreementEnded`, `ResaleAuthorizationReleased`, `ResaleAuthorizationRestricted`, `ResaleAuthorizationExpired`, `ClockBreached`, `PublicOrderFlagged`, `OrderRegistered`, `OrderRefundAdvised`, `PaymentRequestApproved`, `PaymentRequestRejected`, `PaymentRequestFailed` |
 //! | events in | approval's `DealStamped`, `StampVoided`, `SowSigned`, `ChecklistCompleted` |
-//! | tasks | merge the legal document, start and poll a change set, flag a late publication, expire, ring clocks, check what was entered in the portal, look for agreements (O13), send, watch and take back payment requests (O17) |
-//! | tables | `listing`, `engagement`, `offer`, `change_set`, `agreement`, `agreement_cursor`, `buyer_order`, `clock`, `seller_calendar`, `prerequisite`, `payment_request`, `renewal_owner` |
-//! | outside | AWS Marketplace Catalog and Agreement APIs (`marketplace`), the approval service and an object store (`documents`) |
+//! | tasks | merge the legal document, start and poll a change set, flag a late publication, expire, ring clocks, check what was entered in the portal, look for agreements and hear what AWS tells (O13), send, watch and take back payment requests (O17) |
+//! | tables | `listing`, `engagement`, `offer`, `change_set`, `agreement`, `agreement_cursor`, `buyer_order`, `clock`, `seller_calendar`, `prerequisite`, `payment_request`, `renewal_owner`, `aws_rate` |
+//! | outside | AWS Marketplace Catalog and Agreement APIs and an SQS queue of AWS's events (`marketplace`), the approval service and an object store (`documents`) |
 //!
 //! # Where to change what
 //! An AWS rule: `domain/preflight/`, a row and a function in its family's file (`countersign-offer
@@ -121,9 +121,11 @@ pub async fn compose(parts: Parts<OfferConfig>) -> Result<Wiring, BoxError> {
         &config.document_store_url,
         config.document_public_url_base.as_deref(),
     )?;
+    let seller = config.seller()?;
+    let (database, metrics) = (parts.database.clone(), &parts.metrics);
     let outside = tasks::Outside {
-        seller: config.seller()?,
-        marketplace: marketplace::Marketplace::connect(&config, &parts.metrics).await,
+        marketplace: marketplace::Marketplace::connect(&config, &seller, database, metrics).await,
+        seller,
         source: documents::source::DocumentSource::new(
             &config.approval_url,
             Arc::clone(&parts.settings),

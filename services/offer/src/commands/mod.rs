@@ -7,6 +7,7 @@ pub(crate) mod clock;
 pub(crate) mod engagement;
 pub(crate) mod follow_up;
 pub(crate) mod listing;
+pub(crate) mod news;
 pub(crate) mod offer;
 pub(crate) mod order;
 pub(crate) mod payment;

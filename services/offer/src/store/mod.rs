@@ -13,6 +13,7 @@ pub(crate) mod offer;
 pub(crate) mod order;
 pub(crate) mod payment;
 pub(crate) mod prerequisite;
+pub(crate) mod rate;
 pub(crate) mod renewal;
 
 use chrono::{DateTime, Utc};

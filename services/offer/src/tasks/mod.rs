@@ -5,6 +5,7 @@ mod agreements;
 mod change_sets;
 mod clocks;
 mod documents;
+mod news;
 mod payments;
 mod portal;
 
@@ -56,5 +57,12 @@ pub(crate) fn wire(wiring: Wiring, outside: &Outside, metrics: &Metrics) -> Wiri
         .task(payment::CANCEL, payments::Cancel(outside.clone()))
         .task(clock::RING, clocks::Ring(breached.clone()))
         .task(follow_up::EXPIRE, clocks::Expire(breached))
-        .recurring(agreements::KIND, agreements::Look(outside.clone()))
+        .recurring(
+            follow_up::LOOK_FOR_AGREEMENTS,
+            agreements::Look(outside.clone()),
+        )
+        .recurring(
+            follow_up::HEAR_NEWS,
+            news::Hear::new(outside.clone(), metrics),
+        )
 }

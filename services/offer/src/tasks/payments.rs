@@ -6,12 +6,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use countersign_platform::{Failure, TaskHandler, TaskOutcome, TaskRun, async_trait, fault};
 
 use super::Outside;
-use super::change_sets::retry;
+use super::change_sets::{come_back, retry};
 use crate::commands::payment::{self, Subject};
 use crate::domain::id::AwsPaymentRequestId;
 use crate::domain::offer::AwsError;
 use crate::domain::payment::{Command, PaymentRequest, Seen, Stage};
-use crate::marketplace::CallError;
+use crate::marketplace::{CallError, Later};
 use crate::store;
 
 /// The longest pause between two looks: buyers take days, and a charge is known soon enough.
@@ -44,7 +44,7 @@ impl TaskHandler for Send {
             Err(CallError::Refused(error)) => Command::RecordRefused {
                 errors: vec![error],
             },
-            Err(CallError::Later(problem)) => return Ok(retry(run, problem)),
+            Err(CallError::Later(later)) => return Ok(come_back(run, later)),
         };
         conclude(run, &subject, command).await
     }
@@ -71,7 +71,7 @@ impl Send {
     /// Not being allowed to look says nothing about the request.
     async fn find(&self, request: &PaymentRequest) -> Result<Option<Seen>, CallError> {
         let found = self.0.marketplace.find_payment_request(request).await;
-        found.map_err(|error| CallError::Later(error.to_string()))
+        found.map_err(|error| CallError::Later(error.into_later()))
     }
 }
 
@@ -87,7 +87,7 @@ impl TaskHandler for Poll {
         };
         let seen = match look(&self.0, &request, &aws_id).await {
             Ok(seen) => seen,
-            Err(problem) => return Ok(retry(run, problem)),
+            Err(later) => return Ok(come_back(run, later)),
         };
         let after = record(run, &subject, Command::RecordSeen(seen)).await?;
         Ok(match after.stage {
@@ -133,12 +133,12 @@ impl TaskHandler for Cancel {
         let refused = match marketplace.cancel_payment_request(agreement, &aws_id).await {
             Ok(()) => None,
             Err(CallError::Refused(error)) => Some(error),
-            Err(CallError::Later(problem)) => return Ok(retry(run, problem)),
+            Err(CallError::Later(later)) => return Ok(come_back(run, later)),
         };
         // What stands at AWS counts: the buyer may have been faster, or a run before this one.
         let seen = match look(&self.0, &request, &aws_id).await {
             Ok(seen) => seen,
-            Err(problem) => return Ok(retry(run, problem)),
+            Err(later) => return Ok(come_back(run, later)),
         };
         let after = record(run, &subject, Command::RecordSeen(seen)).await?;
         match (&after.stage, refused) {
@@ -154,16 +154,16 @@ impl TaskHandler for Cancel {
     }
 }
 
-/// How AWS's request stands, or why that is not known now. A request that AWS took does not end because
+/// How AWS's request stands, or when that will be known. A request that AWS took does not end because
 /// we may not look at it, or because it is another than ours.
 async fn look(
     outside: &Outside,
     request: &PaymentRequest,
     aws_id: &AwsPaymentRequestId,
-) -> Result<Seen, String> {
+) -> Result<Seen, Later> {
     let found = outside.marketplace.payment_request(request, aws_id).await;
     found
-        .map_err(|error| error.to_string())?
+        .map_err(CallError::into_later)?
         .inspect_err(|differs| {
             tracing::error!(
                 engagement = request.engagement_id.as_str(),
@@ -172,6 +172,7 @@ async fn look(
                 "AWS has another payment request under the id of ours"
             );
         })
+        .map_err(Later::fault)
 }
 
 async fn find(run: &TaskRun, subject: &Subject) -> Result<Option<PaymentRequest>, Failure> {

@@ -8,12 +8,15 @@
 )]
 
 mod approval;
+mod aws_edges;
+mod aws_failures;
 mod clocks;
 mod crossings;
 mod deals;
 mod figures;
 mod kinds;
 mod marketplace;
+mod news;
 mod offers;
 mod orders;
 mod payments;
