@@ -8,6 +8,7 @@
 )]
 
 mod approval;
+mod change_orders;
 mod clocks;
 mod crossings;
 mod deals;
