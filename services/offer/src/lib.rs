@@ -3,12 +3,12 @@
 //! # What it owns
 //! | | |
 //! |---|---|
-//! | commands | `RegisterListing`, `CompleteIntake` (O1), `DraftOffer` (O3, O6), `ReviseOffer`, `ReleaseOffer` (O4, O8, O9), `ChangeExpiry`, `CancelOffer` (O11), `DraftResaleAuthorization`, `DraftPartnerOffer` (O2, O5), `ConfirmPrerequisite` (O4), `RecordPortalOffer` (O10), `StartClock`, `SettleClock`, `PutCalendar` (O18), `RegisterOrder` (O14), `RequestPayment`, `CancelPaymentRequest` (O17), `AssignRenewal` (O16) |
-//! | queries | `GetEngagement`, `Preflight` (O4), `GetOffer`, `ListOffers`, `ListListings`, `DownloadLegalDocument`, `GetPortalSheet` (O10), `ListClocks`, `GetCalendar` (O18), `ListOrders` (O14), `GetPaymentRequest`, `ListPaymentRequests` (O17), `ListRenewals` (O16) |
-//! | events out | `IntakeCompleted`, `OfferPublished`, `OfferReleaseFailed`, `OfferPublishOverdue`, `OfferExpiryChanged`, `OfferCancelled`, `OfferExpired`, `AgreementAccepted`, `AgreementEnded`, `ResaleAuthorizationReleased`, `ResaleAuthorizationRestricted`, `ResaleAuthorizationExpired`, `ClockBreached`, `PublicOrderFlagged`, `OrderRegistered`, `OrderRefundAdvised`, `PaymentRequestApproved`, `PaymentRequestRejected`, `PaymentRequestFailed` |
+//! | commands | `RegisterListing`, `CompleteIntake` (O1), `DraftOffer` (O3, O6), `ReviseOffer`, `ReleaseOffer` (O4, O8, O9), `ChangeExpiry`, `CancelOffer` (O11), `DraftResaleAuthorization`, `DraftPartnerOffer` (O2, O5), `ConfirmPrerequisite` (O4), `RecordPortalOffer` (O10), `StartClock`, `SettleClock`, `PutCalendar` (O18), `RegisterOrder` (O14), `RequestPayment`, `CancelPaymentRequest` (O17), `AssignRenewal` (O16), `StartChangeOrder`, `RequestCancellation`, `WithdrawChangeOrder`, `RequestAdjustments` (O15) |
+//! | queries | `GetEngagement`, `Preflight` (O4), `GetOffer`, `ListOffers`, `ListListings`, `DownloadLegalDocument`, `GetPortalSheet` (O10), `ListClocks`, `GetCalendar` (O18), `ListOrders` (O14), `GetPaymentRequest`, `ListPaymentRequests` (O17), `ListRenewals` (O16), `GetChangeOrder`, `ListChangeOrders` (O15) |
+//! | events out | `IntakeCompleted`, `OfferPublished`, `OfferReleaseFailed`, `OfferPublishOverdue`, `OfferExpiryChanged`, `OfferCancelled`, `OfferExpired`, `AgreementAccepted`, `AgreementEnded`, `ResaleAuthorizationReleased`, `ResaleAuthorizationRestricted`, `ResaleAuthorizationExpired`, `ClockBreached`, `PublicOrderFlagged`, `OrderRegistered`, `OrderRefundAdvised`, `PaymentRequestApproved`, `PaymentRequestRejected`, `PaymentRequestFailed`, `CancellationRequested`, `CancellationEnded` |
 //! | events in | approval's `DealStamped`, `StampVoided`, `SowSigned`, `ChecklistCompleted` |
-//! | tasks | merge the legal document, start and poll a change set, flag a late publication, expire, ring clocks, check what was entered in the portal, look for agreements and hear what AWS tells (O13), send, watch and take back payment requests (O17) |
-//! | tables | `listing`, `engagement`, `offer`, `change_set`, `agreement`, `agreement_cursor`, `buyer_order`, `clock`, `seller_calendar`, `prerequisite`, `payment_request`, `renewal_owner`, `aws_rate` |
+//! | tasks | merge the legal document, start and poll a change set, flag a late publication, expire, ring clocks, check what was entered in the portal, look for agreements and hear what AWS tells (O13), send, watch and take back payment requests (O17), cancel an agreement and adjust its invoices (O15) |
+//! | tables | `listing`, `engagement`, `offer`, `change_set`, `agreement`, `agreement_cursor`, `buyer_order`, `clock`, `seller_calendar`, `prerequisite`, `payment_request`, `renewal_owner`, `change_order`, `aws_rate` |
 //! | outside | AWS Marketplace Catalog and Agreement APIs and an SQS queue of AWS's events (`marketplace`), the approval service and an object store (`documents`) |
 //!
 //! # Where to change what
@@ -44,11 +44,13 @@ pub use events::inbound::Approvals;
 /// Steps of this service's own at which a test can crash it, besides the platform's: between keeping
 /// a request and sending it, between AWS's answer and its record, between a stored document and its
 /// record (O9).
-pub const FAULT_POINTS: [&str; 4] = [
+pub const FAULT_POINTS: [&str; 6] = [
     "offer.after_request_kept",
     "offer.after_change_set_started",
     "offer.after_document_stored",
     "offer.after_payment_request_sent",
+    "offer.after_cancellation_sent",
+    "offer.after_adjustments_sent",
 ];
 
 /// Of a timing of pre-flight.

@@ -35,7 +35,7 @@ pub use sheet::{Cell, Sheet};
 pub use story::{MoneyLine, Story, grouped};
 
 /// The deals of `deploy/local/deals`, in the order in which they are told one after the other.
-pub const DEALS: [&str; 12] = [
+pub const DEALS: [&str; 13] = [
     "handbook",
     "rejected",
     "short-paid",
@@ -44,6 +44,7 @@ pub const DEALS: [&str; 12] = [
     "public-order",
     "milestones",
     "renewal",
+    "change-order",
     "resale",
     "refused",
     "refused-feeds",

@@ -2,6 +2,7 @@
 //! Nothing here commits, and nothing here reaches outside the database.
 
 pub(crate) mod agreement;
+pub(crate) mod change_order;
 pub(crate) mod change_set;
 pub(crate) mod clock;
 pub(crate) mod engagement;
@@ -58,7 +59,8 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
         | domain::Rejection::NoVariablePayments
         | domain::Rejection::PaymentRefused { .. }
         | domain::Rejection::PaymentRequestSending
-        | domain::Rejection::PaymentRequestEnded { .. } => RejectionCode::FailedPrecondition,
+        | domain::Rejection::PaymentRequestEnded { .. }
+        | domain::Rejection::ChangeOrder(_) => RejectionCode::FailedPrecondition,
     };
     let refusal = Rejection::new(code, rejection.reason(), rejection.to_string());
     let refusal = match rejection {
@@ -92,7 +94,8 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
         | domain::Rejection::OrderRegistered
         | domain::Rejection::NoVariablePayments
         | domain::Rejection::PaymentRefused { .. }
-        | domain::Rejection::PaymentRequestSending => refusal,
+        | domain::Rejection::PaymentRequestSending
+        | domain::Rejection::ChangeOrder(_) => refusal,
     };
     rejection.findings().iter().fold(refusal, |all, finding| {
         all.violation(

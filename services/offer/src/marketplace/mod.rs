@@ -1,7 +1,9 @@
 //! AWS Marketplace through its official SDK (O9): the Catalog API for offers, the Agreement API for
 //! what buyers accepted, and a queue of what AWS tells by itself. Every call has its deadline; what an error means is decided in [`error`].
 
+mod adjustments;
 mod agreements;
+mod cancellations;
 mod catalog;
 mod entity;
 mod error;
@@ -16,6 +18,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
 use aws_sdk_marketplacecatalog::config::Credentials;
 
+pub(crate) use adjustments::BATCH as ADJUSTMENT_BATCH;
 pub(crate) use agreements::Summary;
 pub(crate) use catalog::Progress;
 pub(crate) use error::{CallError, Later, Why};

@@ -16,7 +16,7 @@ use crate::store::rate::{Bucket, Token};
 
 /// Calls a second that AWS lets an account make. SQS lets it make as many as it likes; a queue that
 /// answers at once is not asked more often than this.
-const RATES: [(&str, u32); 13] = [
+const RATES: [(&str, u32); 21] = [
     ("StartChangeSet", 5),
     ("ListChangeSets", 5),
     ("DescribeChangeSet", 10),
@@ -28,6 +28,14 @@ const RATES: [(&str, u32); 13] = [
     ("CancelAgreementPaymentRequest", 5),
     ("GetAgreementPaymentRequest", 5),
     ("ListAgreementPaymentRequests", 5),
+    ("SendAgreementCancellationRequest", 2),
+    ("CancelAgreementCancellationRequest", 2),
+    ("GetAgreementCancellationRequest", 5),
+    ("ListAgreementCancellationRequests", 5),
+    ("BatchCreateBillingAdjustmentRequest", 2),
+    ("GetBillingAdjustmentRequest", 5),
+    ("ListBillingAdjustmentRequests", 5),
+    ("ListAgreementInvoiceLineItems", 10),
     ("ReceiveMessage", 10),
     ("DeleteMessage", 20),
 ];

@@ -3,6 +3,7 @@
 
 pub(crate) mod agreement;
 pub(crate) mod calendar;
+pub(crate) mod change_order;
 pub(crate) mod change_set;
 pub(crate) mod clock;
 pub(crate) mod engagement;

@@ -195,14 +195,14 @@ impl Look {
         let late = store::agreement::unmatched(&mut *reader, &self.0.seller).await;
         drop(reader);
         let mut whole = Ok(());
-        for (aws_offer_id, agreement, status) in late.map_err(Failure::from)? {
+        for (aws_offer_id, agreement, standing) in late.map_err(Failure::from)? {
             let attached = run.transaction(|uow| {
                 let seller = self.0.seller.clone();
                 let (aws_offer_id, agreement) = (aws_offer_id.clone(), agreement.clone());
-                let status = status.clone();
+                let standing = standing.clone();
                 Box::pin(async move {
                     let offer = &aws_offer_id;
-                    commands::agreement::attach(uow, &seller, offer, &agreement, &status)
+                    commands::agreement::attach(uow, &seller, offer, &agreement, &standing)
                         .await
                         .map(drop)
                 })

@@ -2,7 +2,6 @@
 //! runs: a run before may have sent it and lost the answer, and AWS's memory of the client token is
 //! short. Then it is watched until the buyer or AWS ends it.
 
-use chrono::{DateTime, TimeDelta, Utc};
 use countersign_platform::{Failure, TaskHandler, TaskOutcome, TaskRun, async_trait, fault};
 
 use super::Outside;
@@ -13,11 +12,6 @@ use crate::domain::offer::AwsError;
 use crate::domain::payment::{Command, PaymentRequest, Seen, Stage};
 use crate::marketplace::{CallError, Later};
 use crate::store;
-
-/// The longest pause between two looks: buyers take days, and a charge is known soon enough.
-const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(15);
-/// A pause is this part of the time since AWS took the request, within its bounds.
-const PART_OF_WAIT: i32 = 64;
 
 #[derive(Debug)]
 pub(super) struct Send(pub(super) Outside);
@@ -91,30 +85,17 @@ impl TaskHandler for Poll {
         };
         let after = record(run, &subject, Command::RecordSeen(seen)).await?;
         Ok(match after.stage {
-            Stage::Pending { .. } => TaskOutcome::Again(self.next_look(run, &after)),
+            Stage::Pending { .. } => {
+                let sent_at = after.at_aws().map_or(run.now(), |at_aws| at_aws.sent_at);
+                let decides = after.approves_itself_at();
+                TaskOutcome::Again(self.0.next_look(run.now(), sent_at, decides))
+            }
             Stage::Sending
             | Stage::Approved { .. }
             | Stage::Rejected { .. }
             | Stage::Cancelled { .. }
             | Stage::Failed { .. } => TaskOutcome::Done,
         })
-    }
-}
-
-impl Poll {
-    /// The longer the buyer takes, the longer the pauses; as often as agreements at most. The moment at
-    /// which it approves itself is not slept through, and from then on it is looked at often.
-    fn next_look(&self, run: &TaskRun, request: &PaymentRequest) -> DateTime<Utc> {
-        let shortest = i64::try_from(self.0.config.agreement_poll_ms).unwrap_or(i64::MAX);
-        let shortest = TimeDelta::milliseconds(shortest);
-        let sent_at = request.at_aws().map_or(run.now(), |at_aws| at_aws.sent_at);
-        let pause = (run.now() - sent_at) / PART_OF_WAIT;
-        let next = run.now() + pause.min(LONGEST_PAUSE).max(shortest);
-        match request.approves_itself_at() {
-            Some(at) if at <= run.now() => run.now() + shortest,
-            Some(at) => next.min(at),
-            None => next,
-        }
     }
 }
 

@@ -10,6 +10,7 @@
 mod approval;
 mod aws_edges;
 mod aws_failures;
+mod change_orders;
 mod clocks;
 mod crossings;
 mod deals;

@@ -283,6 +283,7 @@ impl World {
             name: "Landing zone for Example Corp".into(),
             description: "Opportunity 006".into(),
             expires_on: "2026-03-31".into(),
+            change_order_id: String::new(),
         }
     }
 
