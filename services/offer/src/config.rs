@@ -23,7 +23,8 @@ pub struct OfferConfig {
     /// See `marketplace_access_key_id`.
     pub marketplace_secret_access_key: Secret,
     /// The SQS queue that the account's event bus delivers to, in the same region; without it nothing is
-    /// heard, and everything is still found by looking.
+    /// heard, and everything is still found by looking. The credentials need `sqs:ReceiveMessage` and
+    /// `sqs:DeleteMessage`. Give it a redrive policy: what cannot be read is left for its dead letters.
     pub events_queue_url: Option<String>,
     /// How long one call to AWS may take, with its repetitions.
     pub marketplace_timeout_ms: u64,

@@ -90,11 +90,8 @@ const CREDENTIALS: [&str; 7] = [
     "RequestExpired",
 ];
 
-/// Whether AWS does not accept who calls, or what the caller may do: every such call fails until an
-/// operator mends it.
-pub(super) fn is_unauthorised(code: &str) -> bool {
-    code == "AccessDeniedException" || CREDENTIALS.contains(&code)
-}
+/// The caller may not do that: fatal for what was asked (facts §1.1).
+pub(super) const ACCESS_DENIED: &str = "AccessDeniedException";
 
 impl Later {
     /// The same works later, for a reason that AWS did not give.
@@ -159,7 +156,7 @@ fn classify(
 }
 
 /// What must pass before the call works; `None`: it never will.
-fn why(code: Option<&str>, status: u16) -> Option<Why> {
+pub(super) fn why(code: Option<&str>, status: u16) -> Option<Why> {
     match (code.unwrap_or_default(), status) {
         ("ThrottlingException", _) | (_, 429) => Some(Why::Rate),
         ("ServiceQuotaExceededException", _) | (_, 402) => Some(Why::Quota),

@@ -13,7 +13,7 @@ use aws_sdk_marketplacecatalog::error::{ProvideErrorMetadata, SdkError};
 use countersign_platform::{Counter, Metrics, back_off};
 use tracing::Instrument;
 
-use super::error::is_unauthorised;
+use super::error::{ACCESS_DENIED, why};
 use super::rate::Rates;
 use super::{CallError, Why};
 
@@ -137,15 +137,17 @@ fn outcome<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> &'stat
     }
 }
 
-/// What AWS answered: a rate (429), a quota (402), its own fault, our credentials, or a refusal.
+/// What AWS answered, in the words of the metrics.
 fn answered(code: Option<&str>, status: u16) -> &'static str {
-    match (code, status) {
-        (Some("ThrottlingException"), _) | (_, 429) => "throttled",
-        (Some("ServiceQuotaExceededException"), _) | (_, 402) => "quota",
-        (_, 500..) => "failed",
-        (_, 401) => "unauthorised",
-        (Some(code), _) if is_unauthorised(code) => "unauthorised",
-        _ => "refused",
+    match why(code, status) {
+        Some(Why::Rate) => "throttled",
+        Some(Why::Quota) => "quota",
+        Some(Why::Lock) => "locked",
+        Some(Why::Fault) => "failed",
+        Some(Why::Credentials) => "unauthorised",
+        // Also a refusal of the call, but an operator's to mend.
+        None if status == 401 || code == Some(ACCESS_DENIED) => "unauthorised",
+        None => "refused",
     }
 }
 

@@ -1,13 +1,15 @@
 //! What meets at the edge of a time or of a step (O9, O11, O13).
 
 use chrono::{TimeDelta, TimeZone, Utc};
+use countersign_kernel::Digest;
 use countersign_offer::{compose, service};
 use countersign_proto::offer::v1 as pb;
 use countersign_proto::offer::v1::offer_service_client::OfferServiceClient;
 use pb::offer::State;
 use serde_json::json;
 
-use crate::world::{World, refusal};
+use crate::deals;
+use crate::world::{ENGAGEMENT, World, refusal};
 
 /// O7, O13: the buyer accepts in the last second of the last day; AWS took it, so it counts, whether or
 /// not the expiry was noticed first.
@@ -90,4 +92,39 @@ async fn while_a_change_set_does_not_end_nothing_else_is_asked() {
     client.change_expiry(world.command(moved)).await.unwrap();
     let answer = client.cancel_offer(world.command(cancel)).await;
     assert_eq!(refusal(answer).1, "CHANGE_IN_PROGRESS");
+}
+
+/// O4: the day is UTC's, as AWS has it: a charge of today is past a minute later, though it is still the
+/// same day in Seattle; and that is found here, before AWS is called.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charge_is_past_when_its_day_ends_in_utc() {
+    let world = World::new().await;
+    let deal = deals::deal(
+        ENGAGEMENT,
+        &deals::files(),
+        Digest::of(b"what was approved"),
+    );
+    let charges = [("2026-03-02", "52500.00"), ("2026-04-10", "50000.00")];
+    let charges = charges.map(|(day, amount)| deals::installment(day, amount));
+    let deal = deals::in_installments(deal, "102500.00", charges.to_vec());
+    world.ready_to_draft(deal).await;
+    let mut client = world.client.clone();
+    let drafted = client.draft_offer(world.command(World::draft_request()));
+    let draft = world
+        .assembled(&drafted.await.unwrap().into_inner().offer_id)
+        .await;
+    let late = Utc.with_ymd_and_hms(2026, 3, 2, 23, 59, 30).unwrap();
+    world.advance(late - world.now());
+    assert_eq!(world.findings(&draft.offer_id).await, [""; 0]);
+    world.advance(TimeDelta::minutes(1));
+    let expected = ["CHARGE_DATES_NOT_PAST"];
+    assert_eq!(world.findings(&draft.offer_id).await, expected);
+    let answer = client.release_offer(world.command(World::release_request(&draft)));
+    let (_, reason, violations) = refusal(answer.await);
+    assert_eq!(
+        (reason.as_str(), violations.as_slice()),
+        ("PREFLIGHT_FAILED", &expected.map(str::to_owned)[..])
+    );
+    let state = world.look("state").await;
+    assert_eq!(state["changeSets"], json!([]));
 }

@@ -15,6 +15,7 @@ mod clocks;
 mod crossings;
 mod deals;
 mod figures;
+mod incremental;
 mod kinds;
 mod marketplace;
 mod news;

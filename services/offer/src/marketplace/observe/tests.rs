@@ -95,7 +95,8 @@ fn each_answer_has_its_word() {
         (Some("RequestExpired"), 400, "unauthorised"),
         (None, 401, "unauthorised"),
         (Some("ValidationException"), 422, "refused"),
-        (Some("ResourceInUseException"), 423, "refused"),
+        (Some("ResourceInUseException"), 423, "locked"),
+        (Some("ConflictException"), 409, "failed"),
     ] {
         assert_eq!(answered(code, status), word, "{code:?} {status}");
     }
