@@ -98,10 +98,10 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
-    /// When it ended, if it is over: as AWS shows it, but never later than `seen_at`.
+    /// When it ended, if it is over: by AWS's clock, by which AWS invoices; by ours when it was seen, where AWS
+    /// does not say.
     pub(crate) fn ended_at(&self, seen_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let shown = self.updated_at.unwrap_or(seen_at);
-        is_over(&self.status).then_some(shown.min(seen_at))
+        is_over(&self.status).then_some(self.updated_at.unwrap_or(seen_at))
     }
 }
 
@@ -170,12 +170,13 @@ mod tests {
     }
 
     #[test]
-    fn an_end_is_as_aws_shows_it_and_not_in_the_future() {
+    fn an_end_is_as_aws_shows_it() {
         let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
         let (early, seen_at) = (at("2026-02-01T00:00:00Z"), at("2026-02-03T00:00:00Z"));
+        let ahead = at("2026-02-03T00:00:01Z");
         for (status, updated_at, ended_at) in [
             ("CANCELLED", Some(early), Some(early)),
-            ("CANCELLED", Some(at("2026-02-04T00:00:00Z")), Some(seen_at)),
+            ("CANCELLED", Some(ahead), Some(ahead)),
             ("CANCELLED", None, Some(seen_at)),
             ("ACTIVE", Some(early), None),
         ] {
