@@ -5,10 +5,10 @@
 //!
 //! | | |
 //! |---|---|
-//! | commands | Create, Revise, Submit, Withdraw, Clone, Renew (an estimate); Put (the pricing policy); Add (a listing fee) |
+//! | commands | Create, Revise, Submit, Withdraw, Clone, Renew, Replace (an estimate); Put (the pricing policy); Add (a listing fee) |
 //! | questions | Get, List, customer's view, compare versions, solve, policy, fees |
 //! | events out | `EstimateSubmitted`, `EstimateWithdrawn`, `EstimateExpired`, `EstimateApproved`; the aggregate is the estimate |
-//! | events in | of approval: `DealStamped`, `ChangesRequested`, `CaseRejected`; of offer: `AgreementAccepted` |
+//! | events in | of approval: `DealStamped`, `ChangesRequested`, `CaseRejected`; of offer: `AgreementAccepted`, `AgreementEnded` |
 //! | timers | `estimate.expire`, one per version, at the end of its last day (UTC) |
 //! | tables | `estimate`, `estimate_version` (append-only), `agreement`, `pricing_policy`, `listing_fee` (append-only) |
 //!

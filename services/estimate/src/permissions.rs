@@ -19,7 +19,7 @@ const READERS: &[&str] = &[
 const PRICERS: &[&str] = &[role::FINANCE];
 
 /// The whole table.
-pub(crate) const PERMISSIONS: [Permission; 15] = [
+pub(crate) const PERMISSIONS: [Permission; 16] = [
     Permission::roles(
         "countersign.estimate.v1.EstimateService/CreateEstimate",
         AUTHORS,
@@ -38,6 +38,10 @@ pub(crate) const PERMISSIONS: [Permission; 15] = [
     ),
     Permission::roles(
         "countersign.estimate.v1.EstimateService/StartRenewal",
+        AUTHORS,
+    ),
+    Permission::roles(
+        "countersign.estimate.v1.EstimateService/StartReplacement",
         AUTHORS,
     ),
     Permission::roles(

@@ -28,7 +28,8 @@ macro_rules! notice_files {
 
 const NOTICE_FILES: &[(&str, &str)] = notice_files!(
     "agreement-accepted" "buyer-expiry-changed" "buyer-offer" "buyer-offer-cancelled"
-    "case-rejected" "cash-disbursed" "changes-requested" "clock-breached" "data-elements"
+    "cancellation-ended" "cancellation-requested" "case-rejected" "cash-disbursed"
+    "changes-requested" "clock-breached" "data-elements"
     "discrepancy-found" "engagement-settled" "estimate-expired" "expected-cash" "offer-cancelled"
     "offer-expired" "offer-expiry-changed" "offer-publish-overdue" "offer-published"
     "offer-release-failed" "order-refund-advised" "order-registered" "payment-request-approved"

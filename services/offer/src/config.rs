@@ -22,8 +22,15 @@ pub struct OfferConfig {
     pub marketplace_access_key_id: Option<String>,
     /// See `marketplace_access_key_id`.
     pub marketplace_secret_access_key: Secret,
+    /// The SQS queue that the account's event bus delivers to, in the same region; without it nothing is
+    /// heard, and everything is still found by looking. The credentials need `sqs:ReceiveMessage` and
+    /// `sqs:DeleteMessage`. Give it a redrive policy: what cannot be read is left for its dead letters.
+    pub events_queue_url: Option<String>,
     /// How long one call to AWS may take, with its repetitions.
     pub marketplace_timeout_ms: u64,
+    /// How much of AWS's published rates these replicas may use, together: 1 to 100. Other tools with
+    /// the same account need the rest.
+    pub marketplace_rate_percent: u8,
     /// Where merged legal documents are kept: `s3://bucket/prefix`, or a folder.
     pub document_store_url: String,
     /// Where AWS reads them when they lie in a folder: `<base>/<digest>.pdf`. Without it a bucket's
@@ -59,7 +66,9 @@ impl Default for OfferConfig {
             marketplace_region: "us-east-1".to_owned(),
             marketplace_access_key_id: None,
             marketplace_secret_access_key: Secret::default(),
+            events_queue_url: None,
             marketplace_timeout_ms: 30_000,
+            marketplace_rate_percent: 100,
             document_store_url: "offer-documents".to_owned(),
             document_public_url_base: None,
             approval_url: String::new(),

@@ -3,13 +3,13 @@
 //! # What it owns
 //! | | |
 //! |---|---|
-//! | commands | `RegisterListing`, `CompleteIntake` (O1), `DraftOffer` (O3, O6), `CloneOffer`, `AssociateOffer`, `StartImport` (O12), `ReviseOffer`, `ReleaseOffer` (O4, O8, O9), `ChangeExpiry`, `CancelOffer` (O11), `DraftResaleAuthorization`, `DraftPartnerOffer` (O2, O5), `ConfirmPrerequisite` (O4), `RecordPortalOffer` (O10), `StartClock`, `SettleClock`, `PutCalendar` (O18), `RegisterOrder` (O14), `RequestPayment`, `CancelPaymentRequest` (O17), `AssignRenewal` (O16) |
-//! | queries | `GetEngagement`, `CompareOffer`, `GetImport`, `ListMarketplaceOffers` (O12), `Preflight` (O4), `GetOffer`, `ListOffers`, `ListListings`, `DownloadLegalDocument`, `GetPortalSheet` (O10), `ListClocks`, `GetCalendar` (O18), `ListOrders` (O14), `GetPaymentRequest`, `ListPaymentRequests` (O17), `ListRenewals` (O16) |
-//! | events out | `IntakeCompleted`, `OfferPublished`, `OfferReleaseFailed`, `OfferPublishOverdue`, `OfferExpiryChanged`, `OfferCancelled`, `OfferExpired`, `AgreementAccepted`, `AgreementEnded`, `ResaleAuthorizationReleased`, `ResaleAuthorizationRestricted`, `ResaleAuthorizationExpired`, `ClockBreached`, `PublicOrderFlagged`, `OrderRegistered`, `OrderRefundAdvised`, `PaymentRequestApproved`, `PaymentRequestRejected`, `PaymentRequestFailed` |
+//! | commands | `RegisterListing`, `CompleteIntake` (O1), `DraftOffer` (O3, O6), `CloneOffer`, `AssociateOffer`, `StartImport` (O12), `ReviseOffer`, `ReleaseOffer` (O4, O8, O9), `ChangeExpiry`, `CancelOffer` (O11), `DraftResaleAuthorization`, `DraftPartnerOffer` (O2, O5), `ConfirmPrerequisite` (O4), `RecordPortalOffer` (O10), `StartClock`, `SettleClock`, `PutCalendar` (O18), `RegisterOrder` (O14), `RequestPayment`, `CancelPaymentRequest` (O17), `AssignRenewal` (O16), `StartChangeOrder`, `RequestCancellation`, `WithdrawChangeOrder`, `RequestAdjustments` (O15) |
+//! | queries | `GetEngagement`, `CompareOffer`, `GetImport`, `ListMarketplaceOffers` (O12), `Preflight` (O4), `GetOffer`, `ListOffers`, `ListListings`, `DownloadLegalDocument`, `GetPortalSheet` (O10), `ListClocks`, `GetCalendar` (O18), `ListOrders` (O14), `GetPaymentRequest`, `ListPaymentRequests` (O17), `ListRenewals` (O16), `GetChangeOrder`, `ListChangeOrders` (O15) |
+//! | events out | `IntakeCompleted`, `OfferPublished`, `OfferReleaseFailed`, `OfferPublishOverdue`, `OfferExpiryChanged`, `OfferCancelled`, `OfferExpired`, `AgreementAccepted`, `AgreementEnded`, `ResaleAuthorizationReleased`, `ResaleAuthorizationRestricted`, `ResaleAuthorizationExpired`, `ClockBreached`, `PublicOrderFlagged`, `OrderRegistered`, `OrderRefundAdvised`, `PaymentRequestApproved`, `PaymentRequestRejected`, `PaymentRequestFailed`, `CancellationRequested`, `CancellationEnded` |
 //! | events in | approval's `DealStamped`, `StampVoided`, `SowSigned`, `ChecklistCompleted` |
-//! | tasks | merge the legal document, start and poll a change set, flag a late publication, expire, ring clocks, check what was entered in the portal, look for agreements (O13), read what AWS has (O12), send, watch and take back payment requests (O17) |
-//! | tables | `listing`, `engagement`, `offer`, `change_set`, `agreement`, `agreement_cursor`, `buyer_order`, `clock`, `seller_calendar`, `prerequisite`, `payment_request`, `renewal_owner`, `marketplace_offer`, `marketplace_import` |
-//! | outside | AWS Marketplace Catalog and Agreement APIs (`marketplace`), the approval service and an object store (`documents`) |
+//! | tasks | merge the legal document, start and poll a change set, flag a late publication, expire, ring clocks, check what was entered in the portal, look for agreements and hear what AWS tells (O13), read what AWS has (O12), send, watch and take back payment requests (O17), cancel an agreement and adjust its invoices (O15) |
+//! | tables | `listing`, `engagement`, `offer`, `change_set`, `agreement`, `agreement_cursor`, `buyer_order`, `clock`, `seller_calendar`, `prerequisite`, `payment_request`, `renewal_owner`, `change_order`, `marketplace_offer`, `marketplace_import`, `aws_rate` |
+//! | outside | AWS Marketplace Catalog and Agreement APIs and an SQS queue of AWS's events (`marketplace`), the approval service and an object store (`documents`) |
 //!
 //! # Where to change what
 //! An AWS rule: `domain/preflight/`, a row and a function in its family's file (`countersign-offer
@@ -44,11 +44,13 @@ pub use events::inbound::Approvals;
 /// Steps of this service's own at which a test can crash it, besides the platform's: between keeping
 /// a request and sending it, between AWS's answer and its record, between a stored document and its
 /// record (O9).
-pub const FAULT_POINTS: [&str; 4] = [
+pub const FAULT_POINTS: [&str; 6] = [
     "offer.after_request_kept",
     "offer.after_change_set_started",
     "offer.after_document_stored",
     "offer.after_payment_request_sent",
+    "offer.after_cancellation_sent",
+    "offer.after_adjustments_sent",
 ];
 
 /// Of a timing of pre-flight.
@@ -73,6 +75,11 @@ pub fn service() -> Service {
             "Print the microseconds that the largest offer's pre-flight takes here.",
             preflight_microseconds,
         )
+        .page(
+            "time-merge",
+            "Print the seconds and MiB that merging the largest legal document takes here.",
+            merge_seconds_and_mebibytes,
+        )
 }
 
 /// How long pre-flight takes for the largest offer: the middle of many rounds, in microseconds with one
@@ -93,6 +100,18 @@ fn preflight_microseconds() -> String {
     format!("{}.{}\n", middle / 1000, middle % 1000 / 100)
 }
 
+/// What merging the largest legal document takes: seconds, and the most memory in MiB, if the system
+/// tells. The release build's numbers count.
+fn merge_seconds_and_mebibytes() -> String {
+    match documents::largest::merged() {
+        Ok(taken) => {
+            let peak = taken.peak_mebibytes.unwrap_or(f64::NAN);
+            format!("{:.2} {peak:.1}\n", taken.seconds)
+        }
+        Err(error) => format!("the largest document cannot be merged: {error}\n"),
+    }
+}
+
 /// What the service is made of.
 ///
 /// # Errors
@@ -104,9 +123,11 @@ pub async fn compose(parts: Parts<OfferConfig>) -> Result<Wiring, BoxError> {
         &config.document_store_url,
         config.document_public_url_base.as_deref(),
     )?;
+    let seller = config.seller()?;
+    let (database, metrics) = (parts.database.clone(), &parts.metrics);
     let outside = tasks::Outside {
-        seller: config.seller()?,
-        marketplace: marketplace::Marketplace::connect(&config, &parts.metrics).await,
+        marketplace: marketplace::Marketplace::connect(&config, &seller, database, metrics).await,
+        seller,
         source: documents::source::DocumentSource::new(
             &config.approval_url,
             Arc::clone(&parts.settings),

@@ -9,7 +9,9 @@ const MAKERS: &[&str] = &[role::ALLIANCES];
 const COLLECTORS: &[&str] = &[role::ENGAGEMENT_MANAGER, role::ALLIANCES];
 /// Who asks the buyer for money when a milestone is reached, and takes it back (O17).
 const BILLERS: &[&str] = &[role::ENGAGEMENT_MANAGER, role::ALLIANCES, role::FINANCE];
-/// Who sees to what a clock watches (O18).
+/// Who gives invoiced money back to the buyer (O15).
+const REFUNDERS: &[&str] = &[role::ALLIANCES, role::FINANCE];
+/// Who sees to what a clock watches (O18), and prepares or gives up a change order (O15).
 const KEEPERS: &[&str] = &[role::ENGAGEMENT_MANAGER, role::ALLIANCES, role::FINANCE];
 const READERS: &[&str] = &[
     role::ENGAGEMENT_MANAGER,
@@ -23,7 +25,7 @@ const READERS: &[&str] = &[
 ];
 
 /// The whole table.
-pub(crate) const PERMISSIONS: [Permission; 37] = [
+pub(crate) const PERMISSIONS: [Permission; 43] = [
     Permission::roles("countersign.offer.v1.OfferService/RegisterListing", MAKERS),
     Permission::roles("countersign.offer.v1.OfferService/ListListings", READERS),
     Permission::roles(
@@ -83,6 +85,27 @@ pub(crate) const PERMISSIONS: [Permission; 37] = [
     Permission::roles(
         "countersign.offer.v1.OfferService/CancelPaymentRequest",
         BILLERS,
+    ),
+    Permission::roles(
+        "countersign.offer.v1.OfferService/StartChangeOrder",
+        KEEPERS,
+    ),
+    Permission::roles(
+        "countersign.offer.v1.OfferService/RequestCancellation",
+        MAKERS,
+    ),
+    Permission::roles(
+        "countersign.offer.v1.OfferService/WithdrawChangeOrder",
+        KEEPERS,
+    ),
+    Permission::roles(
+        "countersign.offer.v1.OfferService/RequestAdjustments",
+        REFUNDERS,
+    ),
+    Permission::roles("countersign.offer.v1.OfferService/GetChangeOrder", READERS),
+    Permission::roles(
+        "countersign.offer.v1.OfferService/ListChangeOrders",
+        READERS,
     ),
     Permission::roles("countersign.offer.v1.OfferService/ListRenewals", READERS),
     Permission::roles("countersign.offer.v1.OfferService/AssignRenewal", KEEPERS),

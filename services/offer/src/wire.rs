@@ -1,5 +1,6 @@
 //! Protobuf ↔ domain for the words that gRPC and events both say: the approved deal, money, time.
 
+pub(crate) mod change_order;
 pub(crate) mod order;
 pub(crate) mod payment;
 

@@ -213,6 +213,29 @@ impl UnitOfWork {
         Ok(cancelled == 1)
     }
 
+    /// Lets a task run now that waits for its time, and one that runs run once more when it may have
+    /// looked too early: that run can no longer complete it. A task that is done stays done. Returns
+    /// whether there was one to wake.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn wake_task(&mut self, kind: &str, key: &str) -> Result<bool, Failure> {
+        let now = self.now();
+        let woken = sqlx::query(
+            "UPDATE task SET state = 'pending', due_at = least(due_at, $3), lease = NULL,
+                lease_until = NULL, updated_at = $3
+            WHERE kind = $1 AND key = $2 AND state IN ('pending', 'running')",
+        )
+        .bind(kind)
+        .bind(key)
+        .bind(now)
+        .execute(self.connection())
+        .await?
+        .rows_affected();
+        self.scheduled = true;
+        Ok(woken == 1)
+    }
+
     /// Completes the task whose run this transaction belongs to, with this commit: the effect of a
     /// run happens once.
     ///

@@ -414,6 +414,8 @@ async fn state(State(app): State<App>) -> Response {
             "offers": offers_json(world),
             "agreements": agreements_json(world),
             "paymentRequests": payment_requests_json(world),
+            "cancellationRequests": world.cancellations_json(),
+            "billingAdjustments": world.adjustments_json(),
             "billingEvents": world.billing_events,
             "injections": pending,
         }))

@@ -102,7 +102,7 @@ pub(crate) async fn serve(
     };
     let injection = app.injections().take(name);
     if let Some(injection) = injection.as_ref().filter(|injection| !applies(injection)) {
-        return refuse(api, &injected(injection.failure));
+        return fail(api, injection.failure);
     }
     let now = app.clock.now();
     let rate_limited = app.world().settings.rate_limit;
@@ -137,14 +137,51 @@ pub(crate) async fn serve(
             answer(api, name, result)
         }
         Some(Failure::Twice) => answer(api, name, perform()),
+        Some(Failure::UnknownValue) => answer(api, name, result.map(|body| unknown_values(&body))),
         Some(Failure::Nonsense) => respond(api, StatusCode::OK, NONSENSE.into(), None),
         Some(Failure::Timeout) => {
             // Never answered; the server's stop ends it.
             app.stop.cancelled().await;
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
-        Some(failure) => refuse(api, &injected(failure)),
+        Some(failure) => fail(api, failure),
     }
+}
+
+fn fail(api: Api, failure: Failure) -> Response {
+    match failure {
+        Failure::Unavailable => {
+            respond(api, StatusCode::SERVICE_UNAVAILABLE, NONSENSE.into(), None)
+        }
+        failure => refuse(api, &injected(failure)),
+    }
+}
+
+/// The statuses that answers have.
+const STATUSES: [&str; 7] = [
+    "PREPARING",
+    "APPLYING",
+    "SUCCEEDED",
+    "FAILED",
+    "ACTIVE",
+    "PENDING_APPROVAL",
+    "APPROVED",
+];
+
+/// The answer with its statuses misspelt: as long as before, so that they fit into either protocol.
+fn unknown_values(body: &[u8]) -> Bytes {
+    let mut body = body.to_vec();
+    for status in STATUSES {
+        let mut at = 0;
+        while let Some(found) = body[at..]
+            .windows(status.len())
+            .position(|window| window == status.as_bytes())
+        {
+            at += found + status.len();
+            body[at - 1] = b'X';
+        }
+    }
+    body.into()
 }
 
 fn answer(api: Api, name: &str, result: Result<Bytes, Refusal>) -> Response {
@@ -166,12 +203,14 @@ fn applies(injection: &Injection) -> bool {
             | Failure::NeverEnds
             | Failure::Invalid
             | Failure::Twice
-            | Failure::Nonsense => true,
+            | Failure::Nonsense
+            | Failure::UnknownValue => true,
             Failure::Throttle
             | Failure::Fault
             | Failure::Lock
             | Failure::AccessDenied
-            | Failure::Quota => false,
+            | Failure::Quota
+            | Failure::Unavailable => false,
         }
 }
 

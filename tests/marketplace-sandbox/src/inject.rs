@@ -28,6 +28,10 @@ pub(crate) enum Failure {
     Twice,
     /// The request is processed, and its answer is 200 with a body that is no answer.
     Nonsense,
+    /// 503 with a body that is not AWS's, as from a load balancer in front of it.
+    Unavailable,
+    /// The request is processed, and each status in its answer is one that no model has.
+    UnknownValue,
 }
 
 /// `times` coming requests of `operation` fail.

@@ -2,7 +2,7 @@
 //! noisy. Nothing here is a test: no figure fails a build.
 //!
 //! - `commands`: commands through one service against pgbench running the same SQL (`same_sql`)
-//! - `preflight`: the largest offer's pre-flight
+//! - `offer`: the largest offer's pre-flight, and the merging of the largest legal document
 //! - `relay`: the outbox relay against JetStream's own acknowledged rate
 //! - `latency`: from the commit in one service to the commit in the next, at a steady rate
 //! - `resources`: memory of an idle service, time until a service serves
@@ -10,7 +10,7 @@
 
 mod commands;
 mod latency;
-mod preflight;
+mod offer;
 mod relay;
 mod report;
 mod resources;
@@ -39,8 +39,8 @@ pub(crate) async fn run(environment: &Environment, console: &Console) -> Result<
     figures.extend(resources::measure(environment).await?);
     step.done("");
 
-    let step = console.step("pre-flight");
-    figures.push(preflight::measure(environment).await?);
+    let step = console.step("pre-flight, merging documents");
+    figures.extend(offer::measure(environment).await?);
     step.done("");
 
     let step = console.step("the handbook deal");

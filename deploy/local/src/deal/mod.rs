@@ -35,7 +35,7 @@ pub use sheet::{Cell, Sheet};
 pub use story::{MoneyLine, Story, grouped};
 
 /// The deals of `deploy/local/deals`, in the order in which they are told one after the other.
-pub const DEALS: [&str; 13] = [
+pub const DEALS: [&str; 14] = [
     "handbook",
     "rejected",
     "short-paid",
@@ -45,6 +45,7 @@ pub const DEALS: [&str; 13] = [
     "public-order",
     "milestones",
     "renewal",
+    "change-order",
     "resale",
     "refused",
     "refused-feeds",

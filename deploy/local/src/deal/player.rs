@@ -20,6 +20,8 @@ use crate::environment::Endpoints;
 
 /// How long to wait before looking again.
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+/// Lines of an answer that are shown at most.
+const MAX_LINES: usize = 80;
 
 /// Plays one deal against a running system.
 #[derive(Debug)]
@@ -203,15 +205,16 @@ impl<'a> Player<'a> {
         };
         let start = Instant::now();
         for attempt in 0.. {
-            let missing = match self.act(number, attempt, step).await? {
+            let (missing, answer) = match self.act(number, attempt, step).await? {
                 Ok(answer) => match mismatch(&answer, &self.expanded(holds)?) {
                     None => return Ok(answer),
-                    Some(difference) => difference,
+                    Some(difference) => (difference, Some(answer)),
                 },
-                Err(refusal) => format!("it was refused: {refusal}"),
+                Err(refusal) => (format!("it was refused: {refusal}"), None),
             };
             if start.elapsed() > *within {
-                bail!("not within {within:?}: {missing}");
+                let answer = answer.as_ref().map(in_full).unwrap_or_default();
+                bail!("not within {within:?}: {missing}{answer}");
             }
             live.note(missing);
             if let Some(by) = advancing {
@@ -272,6 +275,16 @@ impl<'a> Player<'a> {
         });
         each.collect()
     }
+}
+
+/// The answer that was not the one waited for: why it is not, another of its fields may tell.
+fn in_full(answer: &Value) -> String {
+    let text = format!("{answer:#}");
+    let mut lines: Vec<&str> = text.lines().take(MAX_LINES + 1).collect();
+    if lines.len() > MAX_LINES {
+        lines[MAX_LINES] = "…";
+    }
+    format!("\nThe last answer was:\n{}", lines.join("\n"))
 }
 
 /// Where a step that downloads left its file.

@@ -1,5 +1,7 @@
 //! Commands of one agreement: accept, reconcile, resolve.
 
+use std::collections::BTreeSet;
+
 use countersign_kernel::{Principal, SellerId};
 use countersign_platform::{Failure, NewAudit, Rejection, UnitOfWork};
 use serde_json::{Value, json};
@@ -41,15 +43,17 @@ pub(crate) async fn expect(
     run(uow, seller, agreement, command, ("expect", String::new())).await
 }
 
-/// AWS shows that the agreement is over: of payment requests nothing further comes (O17).
+/// AWS shows that the agreement is over: of payment requests nothing further comes (O17), and of a schedule
+/// not the charges that are `dropped`, by number (O15).
 pub(crate) async fn end(
     uow: &mut UnitOfWork,
     seller: &SellerId,
     agreement: &AgreementId,
+    dropped: BTreeSet<u32>,
 ) -> Result<(), Failure> {
     store::due::take_turn(uow.connection(), seller).await?;
     let told = ("end", String::new());
-    run(uow, seller, agreement, Command::End, told).await
+    run(uow, seller, agreement, Command::End { dropped }, told).await
 }
 
 /// Takes in the rows that touch an agreement (R3), and takes its mark off.
@@ -114,7 +118,7 @@ async fn run(
         (State::Unknown, Command::Accept(terms)) => Some(terms.offer.clone()),
         (
             State::Unknown,
-            Command::Expect(_) | Command::End | Command::Reconcile | Command::Resolve { .. },
+            Command::Expect(_) | Command::End { .. } | Command::Reconcile | Command::Resolve { .. },
         ) => None,
     };
     let book = match offer {

@@ -51,8 +51,12 @@ pub(crate) enum Command {
     Accept(Box<Terms>),
     /// The buyer approved a payment request: AWS will charge it (O17).
     Expect(Charge),
-    /// AWS shows that it is over: no further request is approved (O17).
-    End,
+    /// AWS shows that it is over: no further request is approved (O17), and of a schedule nothing further
+    /// is invoiced than what was due by then (O15).
+    End {
+        /// The charges, by number, whose day had not come.
+        dropped: BTreeSet<u32>,
+    },
     /// Billing events came in.
     Reconcile,
     /// A person accepts a difference.
@@ -71,6 +75,8 @@ pub(crate) enum Event {
     Expected(ExpectedCharge),
     /// No further charge comes.
     Ended,
+    /// These charges are no longer expected, unless AWS invoices them after all.
+    Dropped(BTreeSet<u32>),
     /// `revision` counts the transactions of a source: 0, then its corrections.
     Posted {
         source: Source,
@@ -173,11 +179,11 @@ pub(crate) fn decide(
         (State::Unknown, Command::Accept(terms)) => vec![Event::Accepted(terms)],
         (State::Known(position), Command::Accept(terms)) if same(&position.terms, &terms) => vec![],
         (State::Known(_), Command::Accept(_)) => return Err(Rejection::OtherTerms),
-        (State::Unknown, Command::Expect(_) | Command::End) => {
+        (State::Unknown, Command::Expect(_) | Command::End { .. }) => {
             return Err(Rejection::UnknownAgreement);
         }
         (State::Known(position), Command::Expect(charge)) => expect(&position.terms, charge)?,
-        (State::Known(position), Command::End) => end(&position.terms),
+        (State::Known(position), Command::End { dropped }) => end(&position.terms, &dropped),
         (State::Unknown, Command::Reconcile) => return Ok(vec![]),
         (State::Known(_), Command::Reconcile) => vec![],
         (State::Unknown, Command::Resolve { .. }) => return Err(Rejection::UnknownCase),
@@ -214,6 +220,7 @@ pub(crate) fn evolve(state: State, event: &Event) -> Result<State, Rejection> {
         Event::Accepted(_) | Event::CashDisbursed(_) => {}
         Event::Expected(charge) => position.terms.add(*charge),
         Event::Ended => position.terms.charged_by = ChargedBy::EndedRequests,
+        Event::Dropped(numbers) => position.terms.drop_charges(numbers),
         Event::Posted {
             source,
             transaction,
@@ -250,11 +257,18 @@ fn set_status(position: &mut Position, case: &CaseId, status: CaseStatus) {
     }
 }
 
-/// Of a schedule the charges stand: which of them AWS still invoices is its own matter.
-fn end(terms: &Terms) -> Vec<Event> {
+/// Of a schedule the charges that were due stand, the others are dropped.
+fn end(terms: &Terms, dropped: &BTreeSet<u32>) -> Vec<Event> {
     match terms.charged_by {
         ChargedBy::Requests => vec![Event::Ended],
-        ChargedBy::Schedule | ChargedBy::EndedRequests => Vec::new(),
+        ChargedBy::EndedRequests => Vec::new(),
+        ChargedBy::Schedule => {
+            let charges = terms.charges.iter();
+            let news = charges.filter(|charge| !charge.dropped && dropped.contains(&charge.number));
+            let news: BTreeSet<u32> = news.map(|charge| charge.number).collect();
+            let any = !news.is_empty();
+            any.then_some(Event::Dropped(news)).into_iter().collect()
+        }
     }
 }
 
@@ -440,14 +454,15 @@ fn settle(position: &Position, facts: Facts<'_>) -> Result<Vec<Event>, Rejection
 }
 
 impl Position {
-    /// Whether nothing is owed and no difference is open, on any charge.
+    /// Whether nothing is owed and no difference is open, on any charge that is expected.
     pub(crate) fn is_settled(&self, book: &Book) -> Result<bool, MoneyError> {
         if self.cases.values().any(Case::is_open) || !self.terms.is_complete()? {
             return Ok(false);
         }
         for cash in charges(&self.terms, book)? {
             let accepted = self.accepted(cash.expected.number)?.payment;
-            if !cash.is_invoiced() || !cash.residual(accepted)?.is_zero() {
+            let awaited = !cash.is_invoiced() && !cash.is_dropped();
+            if awaited || !cash.residual(accepted)?.is_zero() {
                 return Ok(false);
             }
         }

@@ -127,6 +127,7 @@ fn the_handbook_deal_settles_to_the_cent() {
             Event::Accepted(_)
             | Event::Expected(_)
             | Event::Ended
+            | Event::Dropped(_)
             | Event::Posted { .. }
             | Event::CaseOpened(_)
             | Event::CaseCleared { .. }
@@ -431,6 +432,7 @@ fn forgiveness_takes_effect_when_it_happens() {
         | Event::Accepted(_)
         | Event::Expected(_)
         | Event::Ended
+        | Event::Dropped(_)
         | Event::CashDisbursed(_)
         | Event::CaseOpened(_)
         | Event::CaseCleared { .. }
@@ -527,6 +529,7 @@ fn posted_is_the_sum_of_its_transactions() {
                 | Event::Accepted(_)
                 | Event::Expected(_)
                 | Event::Ended
+                | Event::Dropped(_)
                 | Event::CashDisbursed(_)
                 | Event::CaseOpened(_)
                 | Event::CaseCleared { .. }

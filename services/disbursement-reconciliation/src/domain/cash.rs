@@ -73,6 +73,8 @@ pub(crate) enum ChargeState {
     Failed,
     /// AWS let the buyer off.
     Forgiven,
+    /// Never invoiced: the agreement ended before its day (O15).
+    Dropped,
 }
 
 /// Days past the payment due date, in AWS's buckets (facts §6.6).
@@ -258,6 +260,11 @@ impl ChargeCash {
         self.invoiced_rows > 0
     }
 
+    /// Whether it is no longer expected: the agreement ended before AWS invoiced it.
+    pub(crate) const fn is_dropped(&self) -> bool {
+        self.expected.dropped && !self.is_invoiced()
+    }
+
     /// Whether AWS has charged a listing fee.
     pub(crate) const fn has_fee(&self) -> bool {
         self.fee_rows > 0
@@ -301,6 +308,9 @@ impl ChargeCash {
         accepted: Money,
         today: NaiveDate,
     ) -> Result<ChargeState, MoneyError> {
+        if self.is_dropped() {
+            return Ok(ChargeState::Dropped);
+        }
         if !self.is_invoiced() {
             return Ok(ChargeState::NotDue);
         }

@@ -39,6 +39,8 @@ mod cash_tests;
 #[cfg(test)]
 mod discrepancy_tests;
 #[cfg(test)]
+mod end_tests;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod request_tests;

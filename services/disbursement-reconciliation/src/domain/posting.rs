@@ -8,6 +8,7 @@ use countersign_kernel::money::MoneyError;
 
 use super::billing_event::{Action, BillingEvent, Effect};
 use super::book::{Book, Deposit};
+use super::cash::charges;
 use super::ids::BillingEventId;
 use super::ledger::{Account, Posting, Source};
 use super::terms::{ChargedBy, ExpectedCharge, Terms};
@@ -26,8 +27,12 @@ pub(crate) struct Wanted {
 pub(crate) fn wanted(terms: &Terms, book: &Book) -> Result<BTreeMap<Source, Wanted>, MoneyError> {
     let deposits = book.deposits()?;
     let mut wanted = BTreeMap::new();
-    for charge in &terms.charges {
-        wanted.insert(Source::Charge(charge.number), expectation(terms, charge)?);
+    for cash in charges(terms, book)? {
+        let charge = &cash.expected;
+        // What was booked of a dropped charge is taken back by a further entry (R5).
+        if !cash.is_dropped() {
+            wanted.insert(Source::Charge(charge.number), expectation(terms, charge)?);
+        }
     }
     let mut parts: BTreeMap<&BillingEventId, Money> = BTreeMap::new();
     for event in book.own(terms) {

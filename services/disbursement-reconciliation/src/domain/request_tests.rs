@@ -1,6 +1,8 @@
 //! Charges of payment requests: what is expected grows with each approval, and is settled when the cap is
 //! used up (O17, R1, R4).
 
+use std::collections::BTreeSet;
+
 use countersign_kernel::chrono::{DateTime, Utc};
 
 use super::agreement::{Command, Event, Facts, Rejection, State, decide, evolve};
@@ -34,6 +36,11 @@ fn accepted(rows: &[BillingEvent]) -> State {
     decided(&State::Unknown, Command::Accept(terms), rows)
         .unwrap()
         .0
+}
+
+fn end() -> Command {
+    let dropped = BTreeSet::new();
+    Command::End { dropped }
 }
 
 fn approve(state: &State, number: u32, on: &str, amount: &str, rows: &[BillingEvent]) -> State {
@@ -139,15 +146,15 @@ fn an_end_settles_what_was_drawn() {
         State::Unknown => panic!("known"),
     };
     assert_eq!(settled_at(&state), None);
-    let (ended, events) = decided(&state, Command::End, &rows).unwrap();
+    let (ended, events) = decided(&state, end(), &rows).unwrap();
     assert!(matches!(events[0], Event::Ended), "{events:?}");
     assert!(settled_at(&ended).is_some());
-    assert_eq!(decided(&ended, Command::End, &rows).unwrap().1, []);
+    assert_eq!(decided(&ended, end(), &rows).unwrap().1, []);
     let late = approve(&ended, 2, "2027-01-20", "1.00", &rows);
     assert_eq!(settled_at(&late), None);
     let terms = Box::new(handbook());
     let (scheduled, _) = decided(&State::Unknown, Command::Accept(terms), &[]).unwrap();
-    assert_eq!(decided(&scheduled, Command::End, &[]).unwrap().1, []);
+    assert_eq!(decided(&scheduled, end(), &[]).unwrap().1, []);
 }
 
 /// The feed may be faster than the event: the row is booked, and the charge takes it over.

@@ -1,5 +1,7 @@
 //! The expected cash of an accepted agreement: charges, fees, dates (R1).
 
+use std::collections::BTreeSet;
+
 use countersign_kernel::allocation::{AllocationError, allocate};
 use countersign_kernel::chrono::{DateTime, Days, NaiveDate, Utc};
 use countersign_kernel::money::MoneyError;
@@ -66,10 +68,13 @@ pub(crate) struct ExpectedCharge {
     pub(crate) payment_due: NaiveDate,
     /// When AWS should pay it out.
     pub(crate) disbursement_expected: NaiveDate,
+    /// The agreement ended before its day: AWS no longer invoices it (facts §3.1). What AWS invoices
+    /// after all counts all the same.
+    pub(crate) dropped: bool,
 }
 
 /// The expectation: fixed when the agreement is accepted. Only charges of approved payment requests come
-/// in later; none is ever changed.
+/// in later; none is ever changed, but that an agreement's end drops those whose day had not come (O15).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Terms {
     pub(crate) agreement: AgreementId,
@@ -182,6 +187,13 @@ impl Terms {
             .sort_by_key(|charge| (charge.on, charge.number));
     }
 
+    /// Those of the charges that AWS no longer invoices.
+    pub(crate) fn drop_charges(&mut self, numbers: &BTreeSet<u32>) {
+        for charge in &mut self.charges {
+            charge.dropped |= numbers.contains(&charge.number);
+        }
+    }
+
     /// Whether no further charge can come: of a schedule, or once the cap is used up or the agreement over.
     pub(crate) fn is_complete(&self) -> Result<bool, MoneyError> {
         match self.charged_by {
@@ -208,7 +220,7 @@ impl Terms {
 
 fn check(accepted: &AcceptedAgreement) -> Result<ChargedBy, TermsError> {
     let price = accepted.price_total;
-    let mut numbers = std::collections::BTreeSet::new();
+    let mut numbers = BTreeSet::new();
     for charge in &accepted.charges {
         if !charge.amount.is_positive() {
             return Err(TermsError::ChargeNotPositive(charge.number));
@@ -266,6 +278,7 @@ fn expected(
             .checked_sub(charge.wholesale)?,
         payment_due,
         disbursement_expected: policy.disbursement_after(payment_due),
+        dropped: false,
     })
 }
 

@@ -53,7 +53,8 @@ impl EventHandler for Offers {
             ENDED => {
                 let ended: AgreementEnded = event.decode()?;
                 let id = text("agreement_id", &ended.agreement_id).map_err(unusable)?;
-                commands::agreement::end(uow, &event.seller, &id).await?;
+                let dropped = ended.dropped.iter().map(|charge| charge.number).collect();
+                commands::agreement::end(uow, &event.seller, &id, dropped).await?;
             }
             _ => return Ok(Handled::Ignored),
         }

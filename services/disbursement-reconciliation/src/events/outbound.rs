@@ -28,6 +28,7 @@ pub(crate) fn publishable(
         Event::Accepted(_)
         | Event::Expected(_)
         | Event::Ended
+        | Event::Dropped(_)
         | Event::Posted { .. }
         | Event::CaseCleared { .. }
         | Event::CaseResolved { .. }

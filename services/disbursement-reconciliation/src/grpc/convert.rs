@@ -132,6 +132,7 @@ const fn charge_state(state: ChargeState) -> proto::ChargeState {
         ChargeState::Reversed => proto::ChargeState::Reversed,
         ChargeState::Failed => proto::ChargeState::Failed,
         ChargeState::Forgiven => proto::ChargeState::Forgiven,
+        ChargeState::Dropped => proto::ChargeState::Dropped,
     }
 }
 

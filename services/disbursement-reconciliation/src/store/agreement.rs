@@ -1,5 +1,7 @@
 //! An agreement's state: its terms here, its cases and postings from their own tables.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use countersign_kernel::{Currency, Decimal, EngagementId, Money, Rate, SellerId};
 use countersign_platform::Failure;
@@ -47,6 +49,7 @@ struct ChargeRow {
     wholesale: Decimal,
     payment_due: NaiveDate,
     disbursement_expected: NaiveDate,
+    dropped: bool,
 }
 
 impl ChargeRow {
@@ -65,6 +68,7 @@ impl ChargeRow {
             net: net.map_err(|error| inconsistent("a charge", error))?,
             payment_due: self.payment_due,
             disbursement_expected: self.disbursement_expected,
+            dropped: self.dropped,
         })
     }
 }
@@ -138,7 +142,8 @@ pub(crate) async fn load(
         });
     };
     let charges: Vec<ChargeRow> = sqlx::query_as(
-        "SELECT number, charge_date, amount, fee, wholesale, payment_due, disbursement_expected
+        "SELECT number, charge_date, amount, fee, wholesale, payment_due, disbursement_expected,
+            dropped
         FROM expected_charge WHERE seller = $1 AND agreement_id = $2 ORDER BY charge_date, number",
     )
     .bind(seller.as_str())
@@ -180,6 +185,9 @@ pub(crate) async fn write(
             | Event::Unsettled { .. } => {}
             Event::Expected(charge) => {
                 insert_charge(&mut *conn, seller, &position.terms.agreement, charge).await?;
+            }
+            Event::Dropped(numbers) => {
+                drop_charges(&mut *conn, seller, &position.terms.agreement, numbers).await?;
             }
             Event::Posted {
                 source,
@@ -278,6 +286,26 @@ async fn insert_charge(
     .bind(charge.payment_due)
     .bind(charge.disbursement_expected)
     .bind(charge.wholesale.amount())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Marks charges as no longer expected.
+async fn drop_charges(
+    conn: &mut PgConnection,
+    seller: &SellerId,
+    agreement: &AgreementId,
+    numbers: &BTreeSet<u32>,
+) -> Result<(), Failure> {
+    let numbers: Vec<i64> = numbers.iter().copied().map(i64::from).collect();
+    sqlx::query(
+        "UPDATE expected_charge SET dropped = true
+        WHERE seller = $1 AND agreement_id = $2 AND number = ANY ($3)",
+    )
+    .bind(seller.as_str())
+    .bind(agreement.as_str())
+    .bind(numbers)
     .execute(conn)
     .await?;
     Ok(())

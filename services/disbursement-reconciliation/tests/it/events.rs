@@ -2,8 +2,9 @@
 
 use countersign_platform::Failure;
 use countersign_proto::common::v1::Charge;
+use countersign_proto::disbursement_reconciliation::v1::{ChargeState, ExpectedCharge};
 use countersign_proto::offer::v1::{
-    AgreementAccepted, PaymentRequest, PaymentRequestApproved, VariablePayments,
+    AgreementAccepted, AgreementEnded, PaymentRequest, PaymentRequestApproved, VariablePayments,
 };
 use prost::{Message, Name};
 
@@ -114,6 +115,53 @@ async fn an_approved_payment_request_is_a_charge_once() {
     let (name, bytes) = (AgreementAccepted::full_name(), with_cap().encode_to_vec());
     world.hear_as(6, &name, bytes).await.unwrap();
     assert_eq!(world.cash().await.charges.len(), 2);
+}
+
+/// O15, R1, R5: what AWS no longer invoices is no longer expected, once, and its entries are taken back.
+#[tokio::test]
+async fn an_end_drops_the_charges_that_were_not_due() {
+    let world = World::new().await;
+    let charge = |number, charge_date: &str, amount| Charge {
+        number,
+        charge_date: charge_date.to_owned(),
+        amount: usd(amount),
+    };
+    let later = charge(2, "2027-02-05", "61500.00");
+    let agreed = AgreementAccepted {
+        charges: vec![charge(1, "2027-01-05", "41000.00"), later.clone()],
+        ..accepted()
+    };
+    assert_eq!(world.hear(&agreed).await.unwrap(), "applied");
+    let ended = AgreementEnded {
+        agreement_id: "agmt-1".to_owned(),
+        status: "CANCELLED".to_owned(),
+        dropped: vec![later],
+        ..AgreementEnded::default()
+    };
+    let name = AgreementEnded::full_name();
+    for sequence in [2, 2, 3] {
+        let heard = world.hear_as(sequence, &name, ended.encode_to_vec()).await;
+        heard.unwrap();
+    }
+    assert_eq!(
+        world.ledger().await.len(),
+        3,
+        "two expected, one taken back"
+    );
+    let cash = world.cash().await;
+    let states = cash.charges.iter().map(ExpectedCharge::state);
+    let states: Vec<_> = states.collect();
+    assert_eq!(states, [ChargeState::NotDue, ChargeState::Dropped]);
+    let balances = world.balances().await;
+    let unbilled = balances
+        .iter()
+        .find(|(name, _)| name == "receivable:unbilled");
+    assert_eq!(unbilled.unwrap().1, "41000.00");
+    // The acceptance again is still the same.
+    let name = AgreementAccepted::full_name();
+    let again = world.hear_as(4, &name, agreed.encode_to_vec()).await;
+    again.unwrap();
+    assert_eq!(world.ledger().await.len(), 3);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@
 //! | [`solver`] | from the net that should be kept to the price, and back (E6) |
 //! | [`customer_view`] | what the customer may see (E5) |
 //! | [`renewal`] | what the estimate of a renewal starts from (E11) |
+//! | [`replacement`] | what the estimate starts from that replaces an agreement which is over (E11, O15) |
 //! | [`difference`] | in what two versions differ (E8) |
 
 #![deny(clippy::wildcard_enum_match_arm, clippy::float_arithmetic)]
@@ -29,6 +30,7 @@ pub mod policy;
 pub mod pricing;
 pub mod rejection;
 pub mod renewal;
+pub mod replacement;
 pub mod solver;
 pub mod uplift;
 

@@ -70,13 +70,19 @@ fn price_leaving(target: Money, fee_rate: Rate) -> Result<Money, MoneyError> {
 }
 
 fn base_of(uplift: Uplift, price: Money) -> Option<Money> {
+    base_reaching(uplift, price).filter(|base| uplift.price_of(*base) == Ok(price))
+}
+
+/// The smallest base whose price is at least `price`; `None` when none is.
+#[must_use]
+pub fn base_reaching(uplift: Uplift, price: Money) -> Option<Money> {
     // A base whose price is beyond what is handled is above the one that is looked for.
     let reaches = |base: Money| {
         uplift
             .price_of(base)
             .map_or(true, |raised| raised.amount() >= price.amount())
     };
-    smallest(price.currency(), reaches).filter(|base| uplift.price_of(*base) == Ok(price))
+    smallest(price.currency(), reaches)
 }
 
 /// The smallest amount from zero on that has a property which every larger one has too.

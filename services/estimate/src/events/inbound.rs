@@ -1,18 +1,20 @@
 //! What approval and offer say, as commands on the estimate that it is about. A command that the domain
 //! refuses (a late answer, another version) is recorded as such and not tried again.
 
-use countersign_kernel::{Digest, Principal};
+use countersign_kernel::{Currency, Digest, Money, Principal};
 use countersign_platform::{
     EventHandler, Failure, Handled, IncomingEvent, UnitOfWork, async_trait,
 };
 use countersign_proto::approval::v1 as approval;
-use countersign_proto::offer::v1::AgreementAccepted;
+use countersign_proto::offer::v1::{AgreementAccepted, AgreementEnded};
 use prost::{Message, Name};
 use uuid::Uuid;
 
 use crate::commands;
 use crate::domain::Command;
+use crate::domain::content::Installment;
 use crate::domain::estimate::{ChangeRequest, Withdrawal};
+use crate::domain::replacement::End;
 
 /// Hears approval: a stamp approves, a request for changes sends the author back, a rejection ends
 /// the estimate (E8).
@@ -50,16 +52,17 @@ impl EventHandler for Approvals {
     }
 }
 
-/// Hears offer: an agreement is what a renewal starts from (E11).
+/// Hears offer: an agreement is what a renewal starts from, and a replacement once it is over (E11, O15).
 #[derive(Debug, Clone, Copy)]
 pub struct Offers;
 
 const ACCEPTED: &str = "countersign.offer.v1.AgreementAccepted";
+const ENDED: &str = "countersign.offer.v1.AgreementEnded";
 
 #[async_trait]
 impl EventHandler for Offers {
     fn types(&self) -> &'static [&'static str] {
-        &[ACCEPTED]
+        &[ACCEPTED, ENDED]
     }
 
     async fn handle(
@@ -67,15 +70,22 @@ impl EventHandler for Offers {
         uow: &mut UnitOfWork,
         event: &IncomingEvent,
     ) -> Result<Handled, Failure> {
-        if event.type_name != ACCEPTED {
-            return Ok(Handled::Ignored);
-        }
-        let message: AgreementAccepted = event.decode()?;
-        let digest: Digest =
-            read::<AgreementAccepted, _>("approved_digest", &message.approved_digest)?;
         let (seller, engagement) = (&event.seller, event.engagement.as_ref());
-        let id = &message.agreement_id;
-        let news = commands::renewal::record(uow, seller, engagement, id, digest).await?;
+        let news = match event.type_name.as_str() {
+            ACCEPTED => {
+                let message: AgreementAccepted = event.decode()?;
+                let digest: Digest =
+                    read::<AgreementAccepted, _>("approved_digest", &message.approved_digest)?;
+                let id = &message.agreement_id;
+                commands::renewal::record(uow, seller, engagement, id, digest).await?
+            }
+            ENDED => {
+                let message: AgreementEnded = event.decode()?;
+                let (id, end) = (&message.agreement_id, ended(&message)?);
+                commands::renewal::end(uow, seller, engagement, id, &end).await?
+            }
+            _ => return Ok(Handled::Ignored),
+        };
         Ok(if news {
             Handled::Applied
         } else {
@@ -128,6 +138,26 @@ fn rejected(event: &IncomingEvent) -> Result<(Uuid, Command), Failure> {
         refusal: Withdrawal { by, reason },
     };
     Ok((estimate_id, command))
+}
+
+/// An offer service before it told when says at least when it saw the end.
+fn ended(message: &AgreementEnded) -> Result<End, Failure> {
+    let at = Some(message.ended_at.as_str()).filter(|at| !at.is_empty());
+    let at = at.unwrap_or(&message.seen_at);
+    let dropped = message.dropped.iter().map(|charge| {
+        let amount = charge.amount.clone().unwrap_or_default();
+        let currency: Currency = read::<AgreementEnded, _>("dropped", &amount.currency_code)?;
+        let amount = Money::parse(&amount.amount, currency)
+            .map_err(|wrong| Failure::undecodable("dropped of AgreementEnded", wrong))?;
+        Ok(Installment {
+            charge_date: read::<AgreementEnded, _>("dropped", &charge.charge_date)?,
+            amount,
+        })
+    });
+    Ok(End {
+        at: read::<AgreementEnded, _>("ended_at", at)?,
+        dropped: dropped.collect::<Result<_, Failure>>()?,
+    })
 }
 
 /// A field of an event that cannot be read makes the event one that nobody will ever understand.

@@ -13,7 +13,7 @@ use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
 use crate::commands::refusal::{refusal, refused, version_not_found};
-use crate::commands::renewal::RenewalForm;
+use crate::commands::renewal::FollowForm;
 use crate::commands::{self, CloneForm};
 use crate::domain::difference::differences;
 use crate::domain::estimate::Head;
@@ -91,6 +91,7 @@ const REVISE: &str = "countersign.estimate.v1.EstimateService/ReviseEstimate";
 const SUBMIT: &str = "countersign.estimate.v1.EstimateService/SubmitEstimate";
 const WITHDRAW: &str = "countersign.estimate.v1.EstimateService/WithdrawEstimate";
 const RENEW: &str = "countersign.estimate.v1.EstimateService/StartRenewal";
+const REPLACE: &str = "countersign.estimate.v1.EstimateService/StartReplacement";
 const CLONE: &str = "countersign.estimate.v1.EstimateService/CloneEstimate";
 const PUT_POLICY: &str = "countersign.estimate.v1.EstimateService/PutPricingPolicy";
 const ADD_FEE: &str = "countersign.estimate.v1.EstimateService/AddListingFee";
@@ -164,7 +165,7 @@ impl EstimateService for Estimates {
     ) -> Result<Response<proto::Estimate>, Status> {
         let call = self.shell.call(&request)?;
         let (seller, request) = (call.seller.clone(), request.into_inner());
-        let form = RenewalForm {
+        let form = FollowForm {
             agreement_id: request.agreement_id.clone(),
             engagement_id: request.engagement_id.clone(),
             customer_name: request.customer_name.clone(),
@@ -175,6 +176,28 @@ impl EstimateService for Estimates {
                 let (seller, form) = (seller.clone(), form.clone());
                 Box::pin(
                     async move { newest(&commands::renewal::start(uow, &seller, &form).await?) },
+                )
+            })
+            .await
+    }
+
+    async fn start_replacement(
+        &self,
+        request: Request<proto::StartReplacementRequest>,
+    ) -> Result<Response<proto::Estimate>, Status> {
+        let call = self.shell.call(&request)?;
+        let (seller, request) = (call.seller.clone(), request.into_inner());
+        let form = FollowForm {
+            agreement_id: request.agreement_id.clone(),
+            engagement_id: request.engagement_id.clone(),
+            customer_name: request.customer_name.clone(),
+            valid_until: request.valid_until.clone(),
+        };
+        self.shell
+            .execute(&call, REPLACE, &request, move |uow| {
+                let (seller, form) = (seller.clone(), form.clone());
+                Box::pin(
+                    async move { newest(&commands::renewal::replace(uow, &seller, &form).await?) },
                 )
             })
             .await

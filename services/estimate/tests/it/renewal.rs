@@ -1,11 +1,13 @@
-//! A renewal's estimate is prefilled from the agreement that it follows (E11, O16).
+//! The estimate of a renewal, or of what replaces an agreement, is prefilled from the agreement that it follows
+//! (E11, O15, O16).
 
 use countersign_estimate::Offers;
 use countersign_kernel::Digest;
 use countersign_platform::NewEvent;
+use countersign_proto::common::v1::Charge;
 use countersign_proto::common::v1::payment_plan::Plan;
 use countersign_proto::estimate::v1 as proto;
-use countersign_proto::offer::v1::AgreementAccepted;
+use countersign_proto::offer::v1::{AgreementAccepted, AgreementEnded};
 use prost::{Message, Name};
 use tonic::Code;
 
@@ -171,6 +173,95 @@ async fn a_renewal_under_another_uplift_splits_its_charges_anew() {
     let amounts = plan.installments.into_iter();
     let amounts: Vec<_> = amounts.map(|one| one.amount.unwrap().amount).collect();
     assert_eq!(amounts, ["52756.10", "50243.90"]);
+    it.stop().await;
+}
+
+/// Offer's word that the agreement is over, with its second installment not invoiced.
+async fn ended(it: &Harness, sequence: i64, agreement_id: &str) -> String {
+    let message = AgreementEnded {
+        agreement_id: agreement_id.to_owned(),
+        status: "CANCELLED".to_owned(),
+        seen_at: "2027-01-20T12:00:05Z".to_owned(),
+        ended_at: "2027-01-20T12:00:00Z".to_owned(),
+        dropped: vec![Charge {
+            number: 2,
+            charge_date: "2027-02-10".to_owned(),
+            amount: Some(crate::deals::usd("50000.00")),
+        }],
+        ..AgreementEnded::default()
+    };
+    let event = NewEvent {
+        type_name: AgreementEnded::full_name(),
+        seller: SELLER.parse().unwrap(),
+        engagement: Some("opp-1".parse().unwrap()),
+        aggregate_id: "offer-1".to_owned(),
+        payload: message.encode_to_vec(),
+    };
+    let event = it.bed.incoming("offer", sequence, event);
+    it.bed.deliver(&Offers, &event).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_replacement_starts_with_what_was_not_invoiced() {
+    let mut it = Harness::start().await;
+    rules(&mut it).await;
+    let mut content = handbook();
+    let charges = [("2027-01-10", "52500.00"), ("2027-02-10", "50000.00")];
+    content.payment_plan = Some(installments(&charges));
+    let create = command("1", create("opp-1", content));
+    let first = it
+        .client
+        .create_estimate(create)
+        .await
+        .unwrap()
+        .into_inner();
+    let submit = command("2", submit(&first));
+    it.client.submit_estimate(submit).await.unwrap();
+    deliver(&it, 1, stamped(&first, "sow")).await;
+    let replacement = |key| {
+        let request = proto::StartReplacementRequest {
+            agreement_id: "agmt-1".to_owned(),
+            engagement_id: "opp-2".to_owned(),
+            customer_name: String::new(),
+            valid_until: "2027-05-31".to_owned(),
+        };
+        command(key, request)
+    };
+    assert_eq!(
+        ended(&it, 1, "agmt-1").await,
+        "ignored",
+        "of nothing that is known"
+    );
+    let unknown = it.client.start_replacement(replacement("3")).await;
+    assert_eq!(refusal(&unknown.unwrap_err()).1, "AGREEMENT_UNKNOWN");
+    accepted(&it, 2, "agmt-1", "sow").await;
+    let early = it.client.start_replacement(replacement("4")).await;
+    let early = refusal(&early.unwrap_err());
+    let expected = (Code::FailedPrecondition, "AGREEMENT_NOT_OVER".to_owned());
+    assert_eq!(early, expected);
+    assert_eq!(ended(&it, 3, "agmt-1").await, "applied");
+    assert_eq!(ended(&it, 4, "agmt-1").await, "ignored");
+
+    let started = it.client.start_replacement(replacement("5")).await;
+    let started = started.unwrap().into_inner();
+    assert_eq!(started.follows_agreement_id, "agmt-1");
+    let snapshot = started.snapshot.unwrap();
+    let price = snapshot.economics.unwrap().price_total.unwrap().amount;
+    let Some(Plan::Installments(plan)) = snapshot.payment_plan.unwrap().plan else {
+        panic!("installments")
+    };
+    // No base is raised by 2.5 % to just 50 000.00, or one is: the charge is the price either way.
+    let [charge] = plan.installments.as_slice() else {
+        panic!("one installment")
+    };
+    assert_eq!(charge.charge_date, "2027-02-10");
+    assert_eq!(charge.amount.as_ref().unwrap().amount, price);
+    assert!(
+        ["50000.00", "50000.01"].contains(&price.as_str()),
+        "{price}"
+    );
+    assert_eq!(snapshot.packages.len(), 3);
+    assert!(!started.content.unwrap().renewal);
     it.stop().await;
 }
 

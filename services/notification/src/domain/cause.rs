@@ -31,6 +31,8 @@ pub(crate) enum CauseKind {
     PaymentRequestApproved,
     PaymentRequestRejected,
     PaymentRequestFailed,
+    CancellationRequested,
+    CancellationEnded,
     CashDisbursed,
     EngagementSettled,
     DiscrepancyFound,
@@ -39,7 +41,7 @@ pub(crate) enum CauseKind {
 impl CauseKind {
     /// Every kind there is.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 23] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::EstimateExpired,
         Self::ChangesRequested,
         Self::CaseRejected,
@@ -60,6 +62,8 @@ impl CauseKind {
         Self::PaymentRequestApproved,
         Self::PaymentRequestRejected,
         Self::PaymentRequestFailed,
+        Self::CancellationRequested,
+        Self::CancellationEnded,
         Self::CashDisbursed,
         Self::EngagementSettled,
         Self::DiscrepancyFound,
@@ -88,6 +92,8 @@ impl CauseKind {
             Self::PaymentRequestApproved => "payment_request.approved",
             Self::PaymentRequestRejected => "payment_request.rejected",
             Self::PaymentRequestFailed => "payment_request.failed",
+            Self::CancellationRequested => "agreement.cancellation_requested",
+            Self::CancellationEnded => "agreement.cancellation_ended",
             Self::CashDisbursed => "disbursement.cash_disbursed",
             Self::EngagementSettled => "disbursement.engagement_settled",
             Self::DiscrepancyFound => "disbursement.discrepancy_found",

@@ -110,6 +110,17 @@ pub(crate) const fn of(kind: CauseKind) -> &'static [Notice] {
         CauseKind::PaymentRequestFailed => {
             &const { [notice("payment-request-failed", &[FINANCE, ALLIANCES])] }
         }
+        CauseKind::CancellationRequested => {
+            &const { [notice("cancellation-requested", &[ALLIANCES, FINANCE])] }
+        }
+        CauseKind::CancellationEnded => {
+            &const {
+                [notice(
+                    "cancellation-ended",
+                    &[ALLIANCES, DEAL_DESK, FINANCE],
+                )]
+            }
+        }
         CauseKind::CashDisbursed => &const { [notice("cash-disbursed", &[FINANCE])] },
         CauseKind::EngagementSettled => {
             &const { [notice("engagement-settled", &[DEAL_DESK, FINANCE])] }

@@ -235,6 +235,26 @@ fn offers() -> Vec<Sample> {
         ),
         told(
             source,
+            &offer::CancellationRequested {
+                change_order: Some(change_order(offer::change_order::State::Pending)),
+            },
+        ),
+        told(
+            source,
+            &offer::CancellationEnded {
+                change_order: Some(offer::ChangeOrder {
+                    ended_at: "2026-11-24T10:00:00Z".into(),
+                    end_reason: "<the> scope stays".into(),
+                    errors: vec![offer::AwsError {
+                        code: "VALIDATION_FAILED".into(),
+                        message: "It could not be validated.".into(),
+                    }],
+                    ..change_order(offer::change_order::State::Rejected)
+                }),
+            },
+        ),
+        told(
+            source,
             &offer::OfferReleaseFailed {
                 offer_id: "9d2f".into(),
                 change_set_id: "cs-1".into(),
@@ -267,6 +287,20 @@ fn offers() -> Vec<Sample> {
         ),
         told(source, &accepted()),
     ]
+}
+
+fn change_order(state: offer::change_order::State) -> offer::ChangeOrder {
+    let mut order = offer::ChangeOrder {
+        change_order_id: "co-1".into(),
+        engagement_id: ENGAGEMENT.into(),
+        agreement_id: "agmt-abc".into(),
+        reason: "the scope grew <a lot>".into(),
+        started_by: "em@acme.example".into(),
+        cancels_itself_at: "2026-11-29T10:00:00Z".into(),
+        ..offer::ChangeOrder::default()
+    };
+    order.set_state(state);
+    order
 }
 
 fn order() -> offer::Order {

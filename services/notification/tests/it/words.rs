@@ -55,7 +55,7 @@ async fn notices_say_what_they_said() {
         insta::assert_snapshot!(template.as_str(), whole);
         assert!(templates.insert(template), "told twice to one recipient");
     }
-    assert_eq!(templates.len(), 27, "each template once");
+    assert_eq!(templates.len(), 29, "each template once");
     system.running.stop().await;
 }
 

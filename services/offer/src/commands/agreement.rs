@@ -2,15 +2,16 @@
 //! public offers are orders too (O14); those of other offers that are not ours are kept and shown to
 //! whoever reads the log, and harm nothing.
 
+use chrono::{DateTime, Utc};
 use countersign_kernel::SellerId;
 use countersign_platform::{Failure, NewAudit, UnitOfWork};
 use serde_json::json;
 use tracing::Instrument;
 
-use super::{clock, offer, order};
-use crate::domain::agreement::{Acceptance, Agreement, is_over};
+use super::{change_order, clock, offer, order};
+use crate::domain::agreement::{Acceptance, Agreement, Standing, is_over};
 use crate::domain::command::Command;
-use crate::domain::id::{AgreementId, AwsOfferId, OfferId};
+use crate::domain::id::{AwsOfferId, OfferId};
 use crate::domain::offer::Offer;
 use crate::domain::order as orders;
 use crate::events::outbound;
@@ -39,7 +40,7 @@ pub(crate) async fn record(
     let aws_offer_id = seen.aws_offer_id.parse::<AwsOfferId>();
     match (&seen.details, aws_offer_id) {
         (Ok(agreement), Ok(aws_offer_id)) => {
-            let ours = attach(uow, seller, &aws_offer_id, agreement, &seen.status).await?;
+            let ours = attach(uow, seller, &aws_offer_id, agreement, &seen.standing()).await?;
             if let (false, Some(public)) = (ours, public) {
                 place_public(uow, seller, &seen.status, public).await?;
             } else if is_new && !ours {
@@ -114,14 +115,14 @@ fn warn_of_unread(seller: &SellerId, seen: &Seen, problem: &str, ours: Option<&O
     }
 }
 
-/// Records the agreement on our offer, if it is of one, and what its `status` at AWS ends. Returns
+/// Records the agreement on our offer, if it is of one, and what its status at AWS ends. Returns
 /// whether it is of one.
 pub(crate) async fn attach(
     uow: &mut UnitOfWork,
     seller: &SellerId,
     aws_offer_id: &AwsOfferId,
     agreement: &Agreement,
-    status: &str,
+    standing: &Standing,
 ) -> Result<bool, Failure> {
     let found = store::offer::by_aws_id(uow.connection(), seller, aws_offer_id).await?;
     let Some(offer_id) = found else {
@@ -129,7 +130,7 @@ pub(crate) async fn attach(
     };
     // Nobody asked for it who knows of the deal: it was found by the clock.
     let step = uow.resume_trace(seller, offer_id.as_str()).await?;
-    attach_to(uow, seller, &offer_id, agreement, status)
+    attach_to(uow, seller, &offer_id, agreement, standing)
         .instrument(step)
         .await?;
     Ok(true)
@@ -141,7 +142,7 @@ async fn attach_to(
     seller: &SellerId,
     offer_id: &OfferId,
     agreement: &Agreement,
-    status: &str,
+    standing: &Standing,
 ) -> Result<(), Failure> {
     let command = Command::RecordAgreement(agreement.clone());
     let offer = offer::apply(uow, seller, offer_id, &command).await?;
@@ -150,9 +151,10 @@ async fn attach_to(
     let held = offer
         .agreement()
         .is_some_and(|held| held.id == agreement.id);
-    if held && is_over(status) {
+    let ended_at = standing.ended_at(uow.now());
+    if held && let Some(ended_at) = ended_at {
         order::end(uow, seller, &agreement.id).await?;
-        end(uow, seller, &offer, &agreement.id, status).await?;
+        end(uow, seller, &offer, agreement, (&standing.status, ended_at)).await?;
     } else if held && let Some(placed) = orders::of_offer(&offer, agreement) {
         order::place(uow, seller, placed).await?;
     }
@@ -170,20 +172,22 @@ async fn attach_to(
     Ok(())
 }
 
-/// The agreement is over: nobody has its renewal to see to, and the others hear of it, once.
+/// The agreement is over: nobody has its renewal to see to, its change order goes on, and the others hear of
+/// it, once.
 async fn end(
     uow: &mut UnitOfWork,
     seller: &SellerId,
     offer: &Offer,
-    agreement: &AgreementId,
-    status: &str,
+    agreement: &Agreement,
+    (status, ended_at): (&str, DateTime<Utc>),
 ) -> Result<(), Failure> {
-    let now = uow.now();
+    let (now, id) = (uow.now(), &agreement.id);
     clock::end_renewals(uow, seller, &offer.id).await?;
-    if !store::agreement::end(uow.connection(), seller, agreement, now).await? {
+    if !store::agreement::end(uow.connection(), seller, id, now).await? {
         return Ok(());
     }
-    let public = outbound::agreement_ended(offer, agreement, status, now);
+    change_order::agreement_over(uow, seller, offer, ended_at).await?;
+    let public = outbound::agreement_ended(offer, agreement, status, (ended_at, now));
     uow.publish(public.about(seller, offer.engagement_id(), offer.id.as_str()))
         .await?;
     uow.audit(NewAudit {
@@ -193,7 +197,7 @@ async fn end(
         action: "record_agreement_end".to_owned(),
         reason: String::new(),
         before: None,
-        after: Some(json!({ "agreement_id": agreement.as_str(), "status": status })),
+        after: Some(json!({ "agreement_id": id.as_str(), "status": status })),
     })
     .await
 }

@@ -22,6 +22,11 @@ pub(crate) const PUBLISH_OVERDUE: &str = "offer.publish-overdue";
 /// Ends an offer whose expiry passed (O7, O18).
 pub(crate) const EXPIRE: &str = "offer.expire";
 
+/// Looks for agreements that changed (O13). There is one such task for the AWS account.
+pub(crate) const LOOK_FOR_AGREEMENTS: &str = "offer.look-for-agreements";
+/// Hears what AWS tells by itself (O13). There is one such task for the AWS account.
+pub(crate) const HEAR_NEWS: &str = "offer.hear-news";
+
 /// What a task is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Subject {
@@ -57,6 +62,15 @@ impl Subject {
         })
     }
 
+    /// The key of a task about it.
+    pub(crate) fn key(&self) -> String {
+        let mut key = format!("{}/{}", self.seller, self.offer_id);
+        if self.change > 0 {
+            key = format!("{key}/{}", self.change);
+        }
+        key
+    }
+
     fn task(&self, kind: &'static str, due_at: DateTime<Utc>) -> Result<NewTask, Failure> {
         let payload = Payload {
             seller: self.seller.to_string(),
@@ -65,13 +79,9 @@ impl Subject {
         };
         let payload = serde_json::to_value(payload)
             .map_err(|wrong| Failure::internal("writing a task", wrong))?;
-        let mut key = format!("{}/{}", self.seller, self.offer_id);
-        if self.change > 0 {
-            key = format!("{key}/{}", self.change);
-        }
         Ok(NewTask {
             kind,
-            key,
+            key: self.key(),
             payload,
             due_at,
         })

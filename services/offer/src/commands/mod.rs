@@ -3,6 +3,7 @@
 
 pub(crate) mod agreement;
 pub(crate) mod association;
+pub(crate) mod change_order;
 pub(crate) mod change_set;
 pub(crate) mod clock;
 pub(crate) mod cloning;
@@ -10,6 +11,7 @@ pub(crate) mod engagement;
 pub(crate) mod follow_up;
 pub(crate) mod import;
 pub(crate) mod listing;
+pub(crate) mod news;
 pub(crate) mod offer;
 pub(crate) mod order;
 pub(crate) mod payment;
@@ -65,7 +67,8 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
         | domain::Rejection::NoVariablePayments
         | domain::Rejection::PaymentRefused { .. }
         | domain::Rejection::PaymentRequestSending
-        | domain::Rejection::PaymentRequestEnded { .. } => RejectionCode::FailedPrecondition,
+        | domain::Rejection::PaymentRequestEnded { .. }
+        | domain::Rejection::ChangeOrder(_) => RejectionCode::FailedPrecondition,
     };
     let refusal = Rejection::new(code, rejection.reason(), rejection.to_string());
     let refusal = match rejection {
@@ -105,7 +108,8 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
         | domain::Rejection::OrderRegistered
         | domain::Rejection::NoVariablePayments
         | domain::Rejection::PaymentRefused { .. }
-        | domain::Rejection::PaymentRequestSending => refusal,
+        | domain::Rejection::PaymentRequestSending
+        | domain::Rejection::ChangeOrder(_) => refusal,
     };
     rejection.findings().iter().fold(refusal, |all, finding| {
         all.violation(

@@ -65,6 +65,14 @@ impl Agreement {
         Money::sum(self.amounts(), currency).ok()
     }
 
+    /// The charges, by their numbers from 1 on, that AWS does not invoice when the agreement ends at this
+    /// time: those whose day, from 00:00 UTC on, had not begun (facts §1.3, §3.1).
+    pub(crate) fn dropped(&self, ended_at: DateTime<Utc>) -> impl Iterator<Item = u32> {
+        let day = ended_at.date_naive();
+        let charges = (1..).zip(&self.charges);
+        charges.filter_map(move |(number, charge)| (charge.date > day).then_some(number))
+    }
+
     fn amounts(&self) -> impl Iterator<Item = Money> {
         let cap = self.variable.as_ref().map(|variable| variable.cap);
         self.charges.iter().map(|charge| charge.amount).chain(cap)
@@ -81,6 +89,24 @@ impl Agreement {
     }
 }
 
+/// An agreement's status at AWS, and when it changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// As AWS writes it: new values are not an error.
+    pub(crate) status: String,
+    pub(crate) updated_at: Option<DateTime<Utc>>,
+}
+
+impl Standing {
+    /// When it ended, if it is over: by AWS's clock, by which AWS invoices; by ours when it was seen, where AWS
+    /// does not say.
+    pub(crate) fn ended_at(&self, seen_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        is_over(&self.status).then_some(self.updated_at.unwrap_or(seen_at))
+    }
+}
+
+/// AWS's status of an agreement that runs.
+pub(crate) const ACTIVE: &str = "ACTIVE";
 /// AWS's statuses of an agreement that is over.
 pub(crate) const OVER: &[&str] = &[
     "ARCHIVED",
@@ -115,6 +141,48 @@ mod tests {
             ("REPLACED", true),
         ] {
             assert_eq!(is_over(status), over, "{status:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_due_at_the_end_is_dropped() {
+        let charge = |date: &str| DatedAmount {
+            date: date.parse().unwrap(),
+            amount: sample::usd("1.00"),
+        };
+        let agreement = Agreement {
+            charges: vec![
+                charge("2026-02-01"),
+                charge("2026-03-01"),
+                charge("2026-04-01"),
+            ],
+            ..sample::agreement()
+        };
+        for (ended_at, dropped) in [
+            ("2026-01-31T23:59:59Z", vec![1, 2, 3]),
+            ("2026-02-28T23:59:59Z", vec![2, 3]),
+            ("2026-03-01T00:00:00Z", vec![3]),
+            ("2026-04-01T00:00:00Z", vec![]),
+        ] {
+            let found: Vec<u32> = agreement.dropped(ended_at.parse().unwrap()).collect();
+            assert_eq!(found, dropped, "{ended_at}");
+        }
+    }
+
+    #[test]
+    fn an_end_is_as_aws_shows_it() {
+        let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
+        let (early, seen_at) = (at("2026-02-01T00:00:00Z"), at("2026-02-03T00:00:00Z"));
+        let ahead = at("2026-02-03T00:00:01Z");
+        for (status, updated_at, ended_at) in [
+            ("CANCELLED", Some(early), Some(early)),
+            ("CANCELLED", Some(ahead), Some(ahead)),
+            ("CANCELLED", None, Some(seen_at)),
+            ("ACTIVE", Some(early), None),
+        ] {
+            let status = status.to_owned();
+            let standing = Standing { status, updated_at };
+            assert_eq!(standing.ended_at(seen_at), ended_at, "{standing:?}");
         }
     }
 

@@ -108,6 +108,34 @@ id!(
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 );
 id!(
+    /// A change order, ours: AWS gets it as the client token of the cancellation request, and with a line's
+    /// number as that of a billing adjustment, `[A-Za-z0-9-]`, at most 64 (facts §3.1).
+    ChangeOrderId,
+    "change order id",
+    |text| visible(text, 50)
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+);
+id!(
+    /// A request to cancel an agreement, as AWS names it.
+    AwsCancellationId,
+    "cancellation request id of AWS",
+    |text| visible(text, 64)
+);
+id!(
+    /// A billing adjustment as AWS names it.
+    AwsAdjustmentId,
+    "billing adjustment id of AWS",
+    |text| visible(text, 64)
+);
+id!(
+    /// An invoice as AWS names it.
+    InvoiceId,
+    "invoice id of AWS",
+    |text| visible(text, 64)
+);
+id!(
     /// A payment request as AWS names it.
     AwsPaymentRequestId,
     "payment request id of AWS",

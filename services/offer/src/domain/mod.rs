@@ -15,6 +15,7 @@
 //! | [`plan`] | what AWS is sent, as values: pre-flight and change set are made from the same plan |
 //! | [`preflight`] | AWS's rules, checked here before AWS is called (O4) |
 //! | [`portal`] | the sheet for AWS's portal, and the check of what was entered (O10) |
+//! | [`change_order`] | an agreement that another one replaces: cancelled, adjusted, offered anew (O15) |
 //! | [`clock`], [`calendar`] | what must happen by when, and the days that count (O18) |
 //! | [`agreement`] | an agreement as AWS shows it (O13) |
 //! | [`order`] | what a buyer accepted, and who the buyer is (O14) |
@@ -27,6 +28,7 @@
 pub(crate) mod agreement;
 pub(crate) mod association;
 pub(crate) mod calendar;
+pub(crate) mod change_order;
 pub(crate) mod clock;
 pub(crate) mod cloning;
 pub(crate) mod command;

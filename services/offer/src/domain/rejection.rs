@@ -5,6 +5,7 @@ use std::fmt;
 
 use countersign_kernel::Digest;
 
+use super::change_order;
 use super::id::OfferId;
 use super::preflight::Finding;
 
@@ -93,6 +94,8 @@ pub(crate) enum Rejection {
     PaymentRequestSending,
     /// The buyer answered, or AWS refused it: there is nothing to take back.
     PaymentRequestEnded { state: &'static str },
+    /// A change order does not take the command (O15).
+    ChangeOrder(change_order::Refusal),
     /// Somebody else changed the offer since it was read.
     StaleRevision { expected: u32, actual: u32 },
 }
@@ -129,6 +132,7 @@ impl Rejection {
             Self::PaymentRefused { .. } => "PAYMENT_REFUSED",
             Self::PaymentRequestSending => "PAYMENT_REQUEST_SENDING",
             Self::PaymentRequestEnded { .. } => "PAYMENT_REQUEST_ENDED",
+            Self::ChangeOrder(refusal) => refusal.reason(),
             Self::StaleRevision { .. } => "STALE_REVISION",
         }
     }
@@ -164,6 +168,7 @@ impl Rejection {
             | Self::NoVariablePayments
             | Self::PaymentRequestSending
             | Self::PaymentRequestEnded { .. }
+            | Self::ChangeOrder(_)
             | Self::StaleRevision { .. } => &[],
         }
     }
@@ -253,6 +258,7 @@ impl fmt::Display for Rejection {
                 "the payment request is on its way to AWS: take it back once it waits for the buyer",
             ),
             Self::PaymentRequestEnded { state } => write!(f, "the payment request is {state}"),
+            Self::ChangeOrder(refusal) => refusal.fmt(f),
             Self::StaleRevision { expected, actual } => {
                 write!(f, "the offer is at revision {actual}, not {expected}: read it again")
             }

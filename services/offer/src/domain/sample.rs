@@ -7,6 +7,7 @@ use countersign_kernel::chrono::{DateTime, NaiveDate, Utc};
 use countersign_kernel::{Currency, Digest, EngagementId, Money, Rate};
 
 use super::agreement::{Agreement, VariablePayments};
+use super::change_order::{self, ChangeOrder};
 use super::deal::{
     ApprovedDeal, DatedAmount, Document, DocumentKind, Economics, Estimate, MediaType, Package,
     PaymentPlan, Uplift,
@@ -346,6 +347,25 @@ pub(crate) fn payment_request() -> PaymentRequest {
         requested_at: at("2026-03-10T10:00:00Z"),
         last_errors: Vec::new(),
         stage: payment::Stage::Sending,
+    }
+}
+
+/// A change order of the handbook's agreement, of which AWS knows nothing yet.
+pub(crate) fn change_order() -> ChangeOrder {
+    ChangeOrder {
+        id: "0196-co-1".parse().unwrap(),
+        revision: 1,
+        offer_id: "offer-1".parse().unwrap(),
+        engagement_id: engagement_id(),
+        agreement_id: "agmt-1".parse().unwrap(),
+        reason: "the scope grew".into(),
+        started_by: "em@acme.example".parse().unwrap(),
+        started_at: at("2026-04-09T10:00:00Z"),
+        cancellation: None,
+        last_errors: Vec::new(),
+        stage: change_order::Stage::Started,
+        invoices: Vec::new(),
+        adjustments: Vec::new(),
     }
 }
 

@@ -1,15 +1,18 @@
 //! Domain event → public event. Public ones are few: a draft and its revisions are nobody else's
 //! business, and a draft that is cancelled was never extended to anybody.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use countersign_kernel::{EngagementId, SellerId};
 use countersign_platform::NewEvent;
 use countersign_proto::offer::v1 as pb;
 use prost::{Message, Name};
 
+use crate::domain::agreement::Agreement;
+use crate::domain::change_order::{self, ChangeOrder};
 use crate::domain::clock::Clock;
 use crate::domain::deal::ApprovedDeal;
-use crate::domain::id::AgreementId;
 use crate::domain::intake::Intake;
 use crate::domain::offer::{Event, Offer};
 use crate::domain::order::{Order, State};
@@ -81,16 +84,52 @@ pub(crate) fn order(order: &Order) -> Option<Public> {
 /// AWS shows that an offer's agreement is over.
 pub(crate) fn agreement_ended(
     offer: &Offer,
-    agreement: &AgreementId,
+    agreement: &Agreement,
     status: &str,
-    seen_at: DateTime<Utc>,
+    (ended_at, seen_at): (DateTime<Utc>, DateTime<Utc>),
 ) -> Public {
+    let dropped: BTreeSet<u32> = agreement.dropped(ended_at).collect();
+    let charges = wire::charges(&agreement.charges).into_iter();
     Public::of(&pb::AgreementEnded {
         offer: Some(wire::summary(offer)),
-        agreement_id: agreement.to_string(),
+        agreement_id: agreement.id.to_string(),
         status: status.to_owned(),
         seen_at: wire::time(seen_at),
+        ended_at: wire::time(ended_at),
+        dropped: charges
+            .filter(|charge| dropped.contains(&charge.number))
+            .collect(),
     })
+}
+
+/// What the others hear of a change order; `order` is as it stands after it (O15).
+pub(crate) fn of_change_order(event: &change_order::Event, order: &ChangeOrder) -> Option<Public> {
+    let out = || Some(wire::change_order::order(order));
+    match event {
+        change_order::Event::Sent(_) => Some(Public::of(&pb::CancellationRequested {
+            change_order: out(),
+        })),
+        change_order::Event::AgreementOver { .. }
+        | change_order::Event::Rejected { .. }
+        | change_order::Event::Failed { .. } => Some(Public::of(&pb::CancellationEnded {
+            change_order: out(),
+        })),
+        // One that was given up before AWS heard of it was nobody else's business.
+        change_order::Event::Withdrawn { .. } if order.cancellation.is_some() => {
+            Some(Public::of(&pb::CancellationEnded {
+                change_order: out(),
+            }))
+        }
+        change_order::Event::Withdrawn { .. }
+        | change_order::Event::CancellationAsked { .. }
+        | change_order::Event::StatusSeen { .. }
+        | change_order::Event::WithdrawalAsked(_)
+        | change_order::Event::WithdrawalRefused { .. }
+        | change_order::Event::InvoicesRead(_)
+        | change_order::Event::AdjustmentsAsked(_)
+        | change_order::Event::AdjustmentSeen { .. }
+        | change_order::Event::Replaced(_) => None,
+    }
 }
 
 /// What the others hear of a payment request; `request` is as it stands after it (O17).

@@ -1,6 +1,7 @@
 //! gRPC: parse, call, convert.
 
 mod association;
+mod change_orders;
 mod clocks;
 mod cloning;
 mod import;
@@ -26,6 +27,7 @@ use crate::config::OfferConfig;
 use crate::documents::store::DocumentStore;
 use crate::domain::command::Command;
 use crate::domain::engagement::Engagement;
+use crate::domain::id::ChangeOrderId;
 use crate::domain::offer::{Offer, Terms};
 use crate::domain::preflight::{self, Candidate};
 use crate::domain::resale::Kind;
@@ -45,6 +47,9 @@ pub(crate) struct Offers {
     pub(crate) marketplace: Marketplace,
     pub(crate) config: Arc<OfferConfig>,
 }
+
+/// What an offer is drafted from, and the change order of the agreement that it replaces.
+type Drafting = ((EngagementId, Terms, Kind), Option<ChangeOrderId>);
 
 /// An answer of the store as an answer of the service.
 fn failed(error: store::StoreError) -> Status {
@@ -79,16 +84,38 @@ impl Offers {
         rpc: &'static str,
         parse: impl FnOnce(&Req) -> Result<(EngagementId, Terms, Kind), Rejection>,
     ) -> Result<Response<pb::Offer>, Status> {
+        self.draft_in_place_of(request, rpc, |request| Ok((parse(request)?, None)))
+            .await
+    }
+
+    /// Drafts an offer, where a change order is named in the place of its agreement (O15).
+    async fn draft_in_place_of<Req: prost::Message>(
+        &self,
+        request: Request<Req>,
+        rpc: &'static str,
+        parse: impl FnOnce(&Req) -> Result<Drafting, Rejection>,
+    ) -> Result<Response<pb::Offer>, Status> {
         let call = self.commands.call(&request)?;
         let request = request.into_inner();
-        let (engagement, terms, kind) = parse(&request)?;
+        let ((engagement, terms, kind), replaces) = parse(&request)?;
         let seller = call.seller.clone();
         self.commands
             .execute(&call, rpc, &request, move |uow| {
                 let (seller, id) = (seller.clone(), engagement.clone());
                 let (terms, kind) = (terms.clone(), kind.clone());
+                let replaces = replaces.clone();
                 Box::pin(async move {
-                    let offer = commands::offer::draft(uow, &seller, &id, terms, kind).await?;
+                    let offer = match replaces {
+                        None => commands::offer::draft(uow, &seller, &id, terms, kind).await?,
+                        Some(replaces) => {
+                            let subject = commands::change_order::Subject {
+                                seller,
+                                id: replaces,
+                            };
+                            commands::change_order::draft_replacement(uow, &subject, &id, terms)
+                                .await?
+                        }
+                    };
                     Ok(reply::offer(&offer, uow.now().date_naive()))
                 })
             })
@@ -189,9 +216,11 @@ impl OfferService for Offers {
         &self,
         request: Request<pb::DraftOfferRequest>,
     ) -> Result<Response<pb::Offer>, Status> {
-        self.draft(request, "offer.v1/DraftOffer", |request| {
+        self.draft_in_place_of(request, "offer.v1/DraftOffer", |request| {
             let (engagement, terms) = parse::draft(request)?;
-            Ok((engagement, terms, Kind::Direct))
+            let given = Some(request.change_order_id.as_str()).filter(|text| !text.is_empty());
+            let replaces = given.map(change_orders::id).transpose()?;
+            Ok(((engagement, terms, Kind::Direct), replaces))
         })
         .await
     }
@@ -542,6 +571,54 @@ impl OfferService for Offers {
                 })
             })
             .await
+    }
+
+    async fn start_change_order(
+        &self,
+        request: Request<pb::StartChangeOrderRequest>,
+    ) -> Result<Response<pb::ChangeOrder>, Status> {
+        self.change_order_started(request).await
+    }
+
+    async fn request_cancellation(
+        &self,
+        request: Request<pb::RequestCancellationRequest>,
+    ) -> Result<Response<pb::ChangeOrder>, Status> {
+        let rpc = "offer.v1/RequestCancellation";
+        self.change_order_asked(request, rpc, change_orders::cancellation)
+            .await
+    }
+
+    async fn withdraw_change_order(
+        &self,
+        request: Request<pb::WithdrawChangeOrderRequest>,
+    ) -> Result<Response<pb::ChangeOrder>, Status> {
+        let rpc = "offer.v1/WithdrawChangeOrder";
+        self.change_order_asked(request, rpc, change_orders::withdrawal)
+            .await
+    }
+
+    async fn request_adjustments(
+        &self,
+        request: Request<pb::RequestAdjustmentsRequest>,
+    ) -> Result<Response<pb::ChangeOrder>, Status> {
+        let rpc = "offer.v1/RequestAdjustments";
+        self.change_order_asked(request, rpc, change_orders::adjustments)
+            .await
+    }
+
+    async fn get_change_order(
+        &self,
+        request: Request<pb::GetChangeOrderRequest>,
+    ) -> Result<Response<pb::ChangeOrder>, Status> {
+        self.change_order(request).await
+    }
+
+    async fn list_change_orders(
+        &self,
+        request: Request<pb::ListChangeOrdersRequest>,
+    ) -> Result<Response<pb::ListChangeOrdersResponse>, Status> {
+        self.change_orders(request).await
     }
 
     async fn request_payment(

@@ -58,15 +58,17 @@ impl Marketplace {
             filter("AgreementType", "PurchaseAgreement"),
         ];
         filters.extend(since.map(|since| filter("AfterLastUpdateTime", &since)));
-        let sent = self
+        let call = self
             .agreements
             .search_agreements()
             .catalog("AWSMarketplace")
             .set_filters(Some(filters))
             .max_results(PAGE)
-            .set_next_token(next_token)
-            .send();
-        let found = self.calls.make("SearchAgreements", sent).await?;
+            .set_next_token(next_token);
+        let found = self
+            .calls
+            .make("SearchAgreements", || call.clone().send())
+            .await?;
         Ok(Page {
             summaries: found
                 .agreement_view_summaries()
@@ -79,22 +81,26 @@ impl Marketplace {
 
     /// The agreement with its charges.
     pub(crate) async fn agreement(&self, id: &AgreementId) -> Result<Read, CallError> {
-        let sent = self
+        let call = self
             .agreements
             .describe_agreement()
-            .agreement_id(id.as_str())
-            .send();
-        let described = self.calls.make("DescribeAgreement", sent).await?;
+            .agreement_id(id.as_str());
+        let described = self
+            .calls
+            .make("DescribeAgreement", || call.clone().send())
+            .await?;
         let mut terms = Vec::new();
         let mut next_token = None;
         for _ in 0..MAX_PAGES {
-            let sent = self
+            let call = self
                 .agreements
                 .get_agreement_terms()
                 .agreement_id(id.as_str())
-                .set_next_token(next_token)
-                .send();
-            let page = self.calls.make("GetAgreementTerms", sent).await?;
+                .set_next_token(next_token);
+            let page = self
+                .calls
+                .make("GetAgreementTerms", || call.clone().send())
+                .await?;
             terms.extend_from_slice(page.accepted_terms());
             next_token = page.next_token().map(str::to_owned);
             if next_token.is_none() {

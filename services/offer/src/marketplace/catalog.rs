@@ -3,7 +3,7 @@
 use aws_sdk_marketplacecatalog::operation::describe_change_set::DescribeChangeSetOutput;
 use aws_sdk_marketplacecatalog::types::{ChangeStatus, FailureCode, Filter};
 
-use super::{CallError, ChangeSetRequest, MAX_PAGES, Marketplace, too_many_pages};
+use super::{CallError, ChangeSetRequest, Later, MAX_PAGES, Marketplace, too_many_pages};
 use crate::domain::id::{AwsOfferId, ChangeSetId};
 use crate::domain::offer::AwsError;
 
@@ -14,8 +14,10 @@ const MADE: [&str; 2] = ["Offer@", "ResaleAuthorization@"];
 /// Where a change set stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// PREPARING, APPLYING, or something that the SDK does not know yet.
-    UnderWay(String),
+    /// PREPARING or APPLYING.
+    UnderWay,
+    /// No status, or one that is not known here: it may be one of an end.
+    Unknown(String),
     /// SUCCEEDED; the offer or authorization that it was about.
     Succeeded { offer_id: Option<AwsOfferId> },
     /// FAILED or CANCELLED, with every error.
@@ -34,18 +36,20 @@ impl Marketplace {
         let changes = request
             .sdk_changes()
             .map_err(|wrong| unusable(wrong.to_string()))?;
-        let sent = self
+        let call = self
             .catalog
             .start_change_set()
             .catalog(CATALOG)
             .set_change_set(Some(changes))
             .change_set_name(&request.name)
-            .client_request_token(&request.client_request_token)
-            .send();
-        let started = self.calls.make("StartChangeSet", sent).await?;
+            .client_request_token(&request.client_request_token);
+        let started = self
+            .calls
+            .make("StartChangeSet", || call.clone().send())
+            .await?;
         let id = started.change_set_id().unwrap_or_default();
         id.parse()
-            .map_err(|_| CallError::Later("the answer has no change set id".to_owned()))
+            .map_err(|_| CallError::Later(Later::fault("the answer has no change set id")))
     }
 
     /// The change set of this name, if AWS has one: ours are each named once (facts §1.1). It tells
@@ -56,14 +60,16 @@ impl Marketplace {
         let filter = filter.build();
         let mut next_token = None;
         for _ in 0..MAX_PAGES {
-            let sent = self
+            let call = self
                 .catalog
                 .list_change_sets()
                 .catalog(CATALOG)
                 .filter_list(filter.clone())
-                .set_next_token(next_token)
-                .send();
-            let page = self.calls.make("ListChangeSets", sent).await?;
+                .set_next_token(next_token);
+            let page = self
+                .calls
+                .make("ListChangeSets", || call.clone().send())
+                .await?;
             let mut named = page
                 .change_set_summary_list()
                 .iter()
@@ -81,13 +87,15 @@ impl Marketplace {
 
     /// Where the change set stands.
     pub(crate) async fn describe(&self, id: &ChangeSetId) -> Result<Progress, CallError> {
-        let sent = self
+        let call = self
             .catalog
             .describe_change_set()
             .catalog(CATALOG)
-            .change_set_id(id.as_str())
-            .send();
-        let described = self.calls.make("DescribeChangeSet", sent).await?;
+            .change_set_id(id.as_str());
+        let described = self
+            .calls
+            .make("DescribeChangeSet", || call.clone().send())
+            .await?;
         Ok(progress(&described))
     }
 }
@@ -98,7 +106,8 @@ fn progress(described: &DescribeChangeSetOutput) -> Progress {
             offer_id: offer_id(described),
         },
         Some(ChangeStatus::Failed | ChangeStatus::Cancelled) => Progress::Failed(errors(described)),
-        other => Progress::UnderWay(
+        Some(ChangeStatus::Preparing | ChangeStatus::Applying) => Progress::UnderWay,
+        other => Progress::Unknown(
             other
                 .map_or("without status", ChangeStatus::as_str)
                 .to_owned(),
@@ -216,7 +225,7 @@ mod tests {
         let described = DescribeChangeSetOutput::builder().status(status).build();
         assert_eq!(
             progress(&described),
-            Progress::UnderWay("RESTING".to_owned())
+            Progress::Unknown("RESTING".to_owned())
         );
     }
 }

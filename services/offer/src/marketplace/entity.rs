@@ -144,13 +144,15 @@ struct Targeting {
 impl Marketplace {
     /// What AWS has under that id; the inner error says why it cannot be read.
     pub(crate) async fn entity(&self, id: &AwsOfferId) -> Result<Result<Shown, String>, CallError> {
-        let sent = self
+        let call = self
             .catalog
             .describe_entity()
             .catalog(CATALOG)
-            .entity_id(id.as_str())
-            .send();
-        let described = self.calls.make("DescribeEntity", sent).await?;
+            .entity_id(id.as_str());
+        let described = self
+            .calls
+            .make("DescribeEntity", || call.clone().send())
+            .await?;
         let kind = described.entity_type().unwrap_or_default();
         Ok(described.details().map_or_else(
             || Err("the answer has no details".to_owned()),

@@ -1,27 +1,79 @@
-//! What an error of AWS means (facts §1.1): try again later, or never. The typed code decides, and
-//! the HTTP status where AWS sends a code that the SDK does not know.
+//! What an error of AWS means (facts §1.1): try again later, and how much later, or never. The typed code
+//! decides, and the HTTP status where AWS sends a code that the SDK does not know.
+//!
+//! | AWS says | it means | what is done |
+//! |---|---|---|
+//! | 429, `ThrottlingException` | more calls than its rate | all replicas pause; tried again, then later |
+//! | 402, `ServiceQuotaExceededException` | too many open change sets | later: some of them must end |
+//! | 423, `ResourceInUseException` | another change set has the entity | later: that one must end |
+//! | 5xx, no answer, one that is none | AWS or the way to it is broken | tried again, then later |
+//! | credentials that are not valid | an operator's to mend | later |
+//! | anything else | it will never be taken | the offer's author is told |
 
 use aws_sdk_marketplacecatalog::config::http::HttpResponse;
 use aws_sdk_marketplacecatalog::error::{ProvideErrorMetadata, SdkError};
+use chrono::TimeDelta;
 
 use crate::domain::offer::AwsError;
 
 /// How a call failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum CallError {
-    /// Throttled, locked, over a quota, broken, or not reached: the same call works later.
+    /// The same call works later.
     #[error("AWS says to come back: {0}")]
-    Later(String),
+    Later(Later),
     /// AWS will never take it.
     #[error("AWS refuses: {} {}", .0.code, .0.message)]
     Refused(AwsError),
 }
 
-/// Ours to wait for.
-const LATER: [&str; 6] = [
-    "ThrottlingException",
-    "ResourceInUseException",
-    "ServiceQuotaExceededException",
+/// When the same call works, as far as that is known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{problem}")]
+pub(crate) struct Later {
+    /// What must pass first.
+    pub(crate) why: Why,
+    /// For whoever looks at the task.
+    pub(crate) problem: String,
+    /// The pause that AWS asked for, at most [`LONGEST_ASKED`].
+    pub(crate) asked: Option<TimeDelta>,
+}
+
+/// What must pass before a call works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// A moment: there were more calls than the rate.
+    Rate,
+    /// Other change sets of the account: too many are open.
+    Quota,
+    /// The change set that has the entity.
+    Lock,
+    /// Whatever broke AWS, or the way to it.
+    Fault,
+    /// An operator: the credentials are not valid, or have not this right.
+    Credentials,
+}
+
+impl Why {
+    /// How much further up the ladder of [`countersign_platform::back_off`] the first pause is: each
+    /// step doubles it. Half a second is enough for a fault; a change set takes minutes to end.
+    pub(crate) const fn head_start(self) -> i32 {
+        match self {
+            Self::Fault => 0,
+            Self::Rate => 1,
+            Self::Lock => 3,
+            Self::Credentials => 4,
+            Self::Quota => 5,
+        }
+    }
+}
+
+/// The longest pause that is kept because AWS asks for it: a longer one is no answer of a service that
+/// publishes its rates by the second.
+const LONGEST_ASKED: TimeDelta = TimeDelta::hours(1);
+
+/// Of a fault, as AWS's two APIs call it, and of two calls that met.
+const FAULTS: [&str; 3] = [
     "InternalServiceException",
     "InternalServerException",
     "ConflictException",
@@ -38,10 +90,33 @@ const CREDENTIALS: [&str; 7] = [
     "RequestExpired",
 ];
 
-/// Whether AWS does not accept who calls, or what the caller may do: every such call fails until an
-/// operator mends it.
-pub(super) fn is_unauthorised(code: &str) -> bool {
-    code == "AccessDeniedException" || CREDENTIALS.contains(&code)
+/// The caller may not do that: fatal for what was asked (facts §1.1).
+pub(super) const ACCESS_DENIED: &str = "AccessDeniedException";
+
+impl Later {
+    /// The same works later, for a reason that AWS did not give.
+    pub(crate) fn fault(problem: impl Into<String>) -> Self {
+        Self {
+            why: Why::Fault,
+            problem: problem.into(),
+            asked: None,
+        }
+    }
+}
+
+impl CallError {
+    /// When to look again, where a refusal says nothing about what is looked for: not being allowed to
+    /// look is an operator's to mend.
+    pub(crate) fn into_later(self) -> Later {
+        match self {
+            Self::Later(later) => later,
+            Self::Refused(_) => Later {
+                why: Why::Credentials,
+                problem: self.to_string(),
+                asked: None,
+            },
+        }
+    }
 }
 
 impl<E> From<SdkError<E, HttpResponse>> for CallError
@@ -53,24 +128,53 @@ where
             SdkError::ServiceError(context) => {
                 let metadata = context.err().meta();
                 let status = context.raw().status().as_u16();
-                classify(metadata.code(), metadata.message(), status)
+                let asked = asked(|name| context.raw().headers().get(name));
+                classify(metadata.code(), metadata.message(), status, asked)
             }
-            _ => Self::Later(chain(&error)),
+            _ => Self::Later(Later::fault(chain(&error))),
         }
     }
 }
 
-fn classify(code: Option<&str>, message: Option<&str>, status: u16) -> CallError {
+fn classify(
+    code: Option<&str>,
+    message: Option<&str>,
+    status: u16,
+    asked: Option<TimeDelta>,
+) -> CallError {
+    let why = why(code, status);
     let code = code.map_or_else(|| format!("HTTP_{status}"), str::to_owned);
     let message = message.unwrap_or_default().to_owned();
-    // 402 is a quota of open change sets, 423 a lock on the entity, 429 a rate (facts §1.1).
-    let later = matches!(status, 402 | 408 | 423 | 429) || status >= 500;
-    let known = LATER.contains(&code.as_str()) || CREDENTIALS.contains(&code.as_str());
-    if later || known {
-        CallError::Later(format!("{code} ({status}) {message}"))
-    } else {
-        CallError::Refused(AwsError { code, message })
+    match why {
+        Some(why) => CallError::Later(Later {
+            why,
+            problem: format!("{code} ({status}) {message}"),
+            asked,
+        }),
+        None => CallError::Refused(AwsError { code, message }),
     }
+}
+
+/// What must pass before the call works; `None`: it never will.
+pub(super) fn why(code: Option<&str>, status: u16) -> Option<Why> {
+    match (code.unwrap_or_default(), status) {
+        ("ThrottlingException", _) | (_, 429) => Some(Why::Rate),
+        ("ServiceQuotaExceededException", _) | (_, 402) => Some(Why::Quota),
+        ("ResourceInUseException", _) | (_, 423) => Some(Why::Lock),
+        (_, 408 | 500..) => Some(Why::Fault),
+        (code, _) if FAULTS.contains(&code) => Some(Why::Fault),
+        (code, _) if CREDENTIALS.contains(&code) => Some(Why::Credentials),
+        _ => None,
+    }
+}
+
+/// The pause that an answer asks for: seconds, or AWS's own header in milliseconds.
+fn asked<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<TimeDelta> {
+    let number = |name: &str| header(name)?.trim().parse::<u32>().ok();
+    let milliseconds = number("x-amz-retry-after").map(|ms| TimeDelta::milliseconds(ms.into()));
+    let seconds = || number("retry-after").map(|seconds| TimeDelta::seconds(seconds.into()));
+    let asked = milliseconds.or_else(seconds)?;
+    Some(asked.min(LONGEST_ASKED))
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
@@ -91,35 +195,81 @@ mod tests {
     #[test]
     fn each_error_of_aws_has_its_handling() {
         let cases = [
-            (Some("ValidationException"), 422, false),
-            (Some("AccessDeniedException"), 403, false),
-            (Some("ResourceNotFoundException"), 404, false),
-            (Some("ResourceInUseException"), 423, true),
-            (Some("ThrottlingException"), 429, true),
-            (Some("ServiceQuotaExceededException"), 402, true),
-            (Some("InternalServiceException"), 500, true),
-            (Some("ThrottlingException"), 400, true),
-            (Some("ResourceInUseException"), 400, true),
-            (Some("SomethingNew"), 423, true),
-            (Some("SomethingNew"), 503, true),
-            (Some("SomethingNew"), 400, false),
-            (Some("ExpiredTokenException"), 403, true),
-            (Some("MissingAuthenticationTokenException"), 403, true),
-            (None, 429, true),
-            (None, 400, false),
+            (Some("ValidationException"), 422, None),
+            (Some("AccessDeniedException"), 403, None),
+            (Some("ResourceNotFoundException"), 404, None),
+            (Some("ResourceNotSupportedException"), 415, None),
+            (Some("ResourceInUseException"), 423, Some(Why::Lock)),
+            (Some("ThrottlingException"), 429, Some(Why::Rate)),
+            (Some("ServiceQuotaExceededException"), 402, Some(Why::Quota)),
+            (Some("InternalServiceException"), 500, Some(Why::Fault)),
+            (Some("InternalServerException"), 500, Some(Why::Fault)),
+            (Some("ConflictException"), 409, Some(Why::Fault)),
+            (Some("ThrottlingException"), 400, Some(Why::Rate)),
+            (Some("ResourceInUseException"), 400, Some(Why::Lock)),
+            (Some("SomethingNew"), 402, Some(Why::Quota)),
+            (Some("SomethingNew"), 423, Some(Why::Lock)),
+            (Some("SomethingNew"), 503, Some(Why::Fault)),
+            (Some("SomethingNew"), 400, None),
+            (Some("ExpiredTokenException"), 403, Some(Why::Credentials)),
+            (Some("RequestExpired"), 400, Some(Why::Credentials)),
+            (None, 429, Some(Why::Rate)),
+            (None, 400, None),
         ];
-        for (code, status, later) in cases {
-            let class = classify(code, Some("why"), status);
-            assert_eq!(
-                matches!(class, CallError::Later(_)),
-                later,
-                "{code:?} {status}"
-            );
+        for (code, status, expected) in cases {
+            assert_eq!(why(code, status), expected, "{code:?} {status}");
         }
-        let refused = classify(Some("ValidationException"), Some("Name is too long"), 422);
+        let refused = classify(
+            Some("ValidationException"),
+            Some("Name is too long"),
+            422,
+            None,
+        );
         assert_eq!(
             refused.to_string(),
             "AWS refuses: ValidationException Name is too long"
         );
+    }
+
+    /// O9: what must end first at AWS is waited for longer than what passes in a moment.
+    #[test]
+    fn each_reason_has_its_own_first_pause() {
+        let mut starts = [
+            Why::Fault,
+            Why::Rate,
+            Why::Lock,
+            Why::Credentials,
+            Why::Quota,
+        ]
+        .map(Why::head_start);
+        assert!(starts.is_sorted_by(|left, right| left < right));
+        starts.reverse();
+        assert_eq!(starts, [5, 4, 3, 1, 0]);
+    }
+
+    #[test]
+    fn the_pause_that_aws_asks_for_is_kept() {
+        let cases = [
+            (vec![("retry-after", "7")], Some(7_000)),
+            (vec![("x-amz-retry-after", "1500")], Some(1_500)),
+            (
+                vec![("retry-after", "7"), ("x-amz-retry-after", "1500")],
+                Some(1_500),
+            ),
+            (vec![("retry-after", "100000")], Some(3_600_000)),
+            (vec![("retry-after", "-7")], None),
+            (vec![("retry-after", "soon")], None),
+            (vec![], None),
+        ];
+        for (headers, expected) in cases {
+            let header = |name: &str| {
+                let mut headers = headers.iter();
+                headers
+                    .find(|(known, _)| *known == name)
+                    .map(|(_, value)| *value)
+            };
+            let asked = asked(header).map(|pause| pause.num_milliseconds());
+            assert_eq!(asked, expected, "{headers:?}");
+        }
     }
 }

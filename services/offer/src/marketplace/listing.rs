@@ -28,17 +28,19 @@ impl Marketplace {
         since: Option<DateTime<Utc>>,
         next_token: Option<String>,
     ) -> Result<Page, CallError> {
-        let sent = self
+        let call = self
             .catalog
             .list_entities()
             .catalog(CATALOG)
             .entity_type("Offer")
             .set_entity_type_filters(since.map(changed_after))
             .max_results(PAGE)
-            .set_next_token(next_token)
-            .send();
+            .set_next_token(next_token);
         // The answer has room for every kind of entity: boxed, it does not weigh on every caller.
-        let found = self.calls.make("ListEntities", Box::pin(sent)).await?;
+        let found = self
+            .calls
+            .make("ListEntities", || Box::pin(call.clone().send()))
+            .await?;
         let summaries = found.entity_summary_list();
         Ok(Page {
             offers: summaries.iter().filter_map(listed).collect(),

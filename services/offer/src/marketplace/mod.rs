@@ -1,13 +1,17 @@
 //! AWS Marketplace through its official SDK (O9): the Catalog API for offers, the Agreement API for
-//! what buyers accepted. Every call has its deadline; what an error means is decided in [`error`].
+//! what buyers accepted, and a queue of what AWS tells by itself. Every call has its deadline; what an error means is decided in [`error`].
 
+mod adjustments;
 mod agreements;
+mod cancellations;
 mod catalog;
 mod entity;
 mod error;
 mod listing;
+mod news;
 mod observe;
 mod payments;
+mod rate;
 mod request;
 mod resale;
 
@@ -15,41 +19,49 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
 use aws_sdk_marketplacecatalog::config::Credentials;
 
+pub(crate) use adjustments::BATCH as ADJUSTMENT_BATCH;
 pub(crate) use agreements::Summary;
 pub(crate) use catalog::Progress;
-pub(crate) use error::CallError;
+pub(crate) use error::{CallError, Later, Why};
+pub(crate) use news::News;
 pub(crate) use request::ChangeSetRequest;
 
-use countersign_platform::Metrics;
+use countersign_kernel::SellerId;
+use countersign_platform::{Database, Metrics};
+use news::Queue;
 use observe::Calls;
+use rate::Rates;
 
 use crate::config::OfferConfig;
 
 /// Pages of one answer that are asked for: a list that is longer, or has no end, is not ours to read.
 const MAX_PAGES: usize = 200;
-/// Attempts of one call by the SDK itself, before a task's own back-off takes over.
-const ATTEMPTS: u32 = 3;
 
 /// Both APIs, with the credentials of one AWS seller account.
 #[derive(Debug, Clone)]
 pub(crate) struct Marketplace {
     catalog: aws_sdk_marketplacecatalog::Client,
     agreements: aws_sdk_marketplaceagreement::Client,
+    queue: Option<Queue>,
     calls: Calls,
 }
 
 impl Marketplace {
     /// Connects lazily: nothing is called before it is needed.
-    pub(crate) async fn connect(config: &OfferConfig, metrics: &Metrics) -> Self {
+    pub(crate) async fn connect(
+        config: &OfferConfig,
+        seller: &SellerId,
+        database: Database,
+        metrics: &Metrics,
+    ) -> Self {
         let timeout = config.marketplace_timeout();
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(timeout / 4)
-            .operation_attempt_timeout(timeout / 2)
-            .operation_timeout(timeout)
+            .operation_timeout(timeout / 2)
             .build();
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(config.marketplace_region.clone()))
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts);
         if let Some(endpoint) = &config.marketplace_endpoint {
             loader = loader.endpoint_url(endpoint);
@@ -60,14 +72,19 @@ impl Marketplace {
             loader = loader.credentials_provider(credentials);
         }
         let shared = loader.load().await;
+        let percent = config.marketplace_rate_percent.into();
+        let rates = Rates::new(database, seller.clone(), percent, metrics);
         Self {
             catalog: aws_sdk_marketplacecatalog::Client::new(&shared),
             agreements: aws_sdk_marketplaceagreement::Client::new(&shared),
-            calls: Calls::new(metrics),
+            queue: Queue::connect(config, &shared),
+            calls: Calls::new(rates, timeout, metrics),
         }
     }
 }
 
 fn too_many_pages(of: &str) -> CallError {
-    CallError::Later(format!("AWS lists more than {MAX_PAGES} pages of {of}"))
+    CallError::Later(Later::fault(format!(
+        "AWS lists more than {MAX_PAGES} pages of {of}"
+    )))
 }

@@ -1,43 +1,95 @@
-//! Every call to AWS is a step of a trace, and counted (P6).
+//! Every call to AWS takes its turn ([`super::rate`]), is a step of a trace, and counted (P6). There is no
+//! other way to make one.
+//!
+//! The SDK repeats nothing by itself, so that every attempt takes a token. A fault of AWS's own, a broken
+//! connection and a call too many are tried again here; what AWS does not answer in time is its task's,
+//! which looks first for what AWS may have done.
 
 use std::future::Future;
+use std::time::{Duration, Instant};
 
 use aws_sdk_marketplacecatalog::config::http::HttpResponse;
 use aws_sdk_marketplacecatalog::error::{ProvideErrorMetadata, SdkError};
-use countersign_platform::{Counter, Metrics};
+use countersign_platform::{Counter, Metrics, back_off};
 use tracing::Instrument;
 
-use super::CallError;
-use super::error::is_unauthorised;
+use super::error::{ACCESS_DENIED, why};
+use super::rate::Rates;
+use super::{CallError, Why};
 
-/// Counts calls to AWS.
+/// Attempts of one call, before its task's own back-off takes over.
+const ATTEMPTS: i32 = 3;
+
+/// Makes calls to AWS, and counts them.
 #[derive(Debug, Clone)]
 pub(super) struct Calls {
+    rates: Rates,
+    /// How long one call goes on being tried.
+    limit: Duration,
     made: Counter,
     throttled: Counter,
 }
 
 impl Calls {
-    pub(super) fn new(metrics: &Metrics) -> Self {
+    /// `limit` is how long a call may take, with its repetitions; one attempt takes at most half of it.
+    pub(super) fn new(rates: Rates, limit: Duration, metrics: &Metrics) -> Self {
         let throttled = metrics.counter(
             "countersign.aws.throttled",
             "Calls that AWS put off: too many at a time, or a quota is used up.",
         );
         throttled.add(0, &[]);
         Self {
+            rates,
+            limit,
             made: metrics.counter("countersign.aws.calls", "Calls to AWS, by how they ended."),
             throttled,
         }
     }
 
-    /// Makes a call: `operation` is its name in AWS's documentation.
-    pub(super) async fn make<T, E>(
+    /// Makes a call: `operation` is its name in AWS's documentation, `call` makes one attempt.
+    pub(super) async fn make<T, E, F>(
         &self,
         operation: &'static str,
-        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        call: impl Fn() -> F,
     ) -> Result<T, CallError>
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        let begun = Instant::now();
+        let mut attempt = 1;
+        loop {
+            self.rates.take(operation).await?;
+            let error = match self.attempt(operation, call()).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let unanswered = is_unanswered(&error);
+            let error = CallError::from(error);
+            let CallError::Later(later) = &error else {
+                return Err(error);
+            };
+            if later.why == Why::Rate {
+                self.rates.put_off(operation).await;
+            }
+            let passes = matches!(later.why, Why::Rate | Why::Fault) && later.asked.is_none();
+            let late = begun.elapsed() >= self.limit / 2;
+            if attempt == ATTEMPTS || late || unanswered || !passes {
+                return Err(error);
+            }
+            let pause = back_off(attempt).to_std().unwrap_or_default();
+            tokio::time::sleep(pause).await;
+            attempt += 1;
+        }
+    }
+
+    async fn attempt<T, E>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> Result<T, SdkError<E, HttpResponse>>
+    where
+        E: ProvideErrorMetadata,
     {
         let span = tracing::debug_span!(
             "aws",
@@ -59,7 +111,18 @@ impl Calls {
         if matches!(outcome, "throttled" | "quota") {
             self.throttled.increment(&[]);
         }
-        answer.map_err(CallError::from)
+        answer
+    }
+}
+
+/// Whether AWS may have done it without our hearing of it: its task looks before it calls again. A fault
+/// and a broken connection are not told apart from that, but what writes carries its token, so that AWS
+/// does it once.
+fn is_unanswered<E>(error: &SdkError<E, HttpResponse>) -> bool {
+    match error {
+        SdkError::ServiceError(_) => false,
+        SdkError::DispatchFailure(failure) => !failure.is_io(),
+        _ => true,
     }
 }
 
@@ -74,38 +137,19 @@ fn outcome<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> &'stat
     }
 }
 
-/// What AWS answered: a rate (429), a quota (402), its own fault, our credentials, or a refusal.
+/// What AWS answered, in the words of the metrics.
 fn answered(code: Option<&str>, status: u16) -> &'static str {
-    match (code, status) {
-        (Some("ThrottlingException"), _) | (_, 429) => "throttled",
-        (Some("ServiceQuotaExceededException"), _) | (_, 402) => "quota",
-        (_, 500..) => "failed",
-        (_, 401) => "unauthorised",
-        (Some(code), _) if is_unauthorised(code) => "unauthorised",
-        _ => "refused",
+    match why(code, status) {
+        Some(Why::Rate) => "throttled",
+        Some(Why::Quota) => "quota",
+        Some(Why::Lock) => "locked",
+        Some(Why::Fault) => "failed",
+        Some(Why::Credentials) => "unauthorised",
+        // Also a refusal of the call, but an operator's to mend.
+        None if status == 401 || code == Some(ACCESS_DENIED) => "unauthorised",
+        None => "refused",
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// P6: what pages somebody is told from what the offer's author must mend.
-    #[test]
-    fn each_answer_has_its_word() {
-        for (code, status, word) in [
-            (Some("ThrottlingException"), 400, "throttled"),
-            (None, 429, "throttled"),
-            (Some("ServiceQuotaExceededException"), 402, "quota"),
-            (Some("InternalServiceException"), 500, "failed"),
-            (Some("AccessDeniedException"), 403, "unauthorised"),
-            (Some("ExpiredTokenException"), 403, "unauthorised"),
-            (Some("RequestExpired"), 400, "unauthorised"),
-            (None, 401, "unauthorised"),
-            (Some("ValidationException"), 422, "refused"),
-            (Some("ResourceInUseException"), 423, "refused"),
-        ] {
-            assert_eq!(answered(code, status), word, "{code:?} {status}");
-        }
-    }
-}
+mod tests;

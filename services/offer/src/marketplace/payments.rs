@@ -6,7 +6,7 @@ use aws_sdk_marketplaceagreement::types::{PaymentRequestStatus, PaymentRequestSu
 use countersign_kernel::{Currency, Money};
 
 use super::agreements::time;
-use super::{CallError, MAX_PAGES, Marketplace, too_many_pages};
+use super::{CallError, Later, MAX_PAGES, Marketplace, too_many_pages};
 use crate::domain::id::{AgreementId, AwsPaymentRequestId};
 use crate::domain::payment::{PaymentRequest, Seen};
 
@@ -20,7 +20,7 @@ impl Marketplace {
         request: &PaymentRequest,
     ) -> Result<Seen, CallError> {
         let description = Some(request.description.clone()).filter(|text| !text.is_empty());
-        let sent = self
+        let call = self
             .agreements
             .send_agreement_payment_request()
             .client_token(request.id.as_str())
@@ -28,9 +28,11 @@ impl Marketplace {
             .term_id(&request.term_id)
             .name(request.name())
             .charge_amount(request.amount.amount_text())
-            .set_description(description)
-            .send();
-        let taken = self.calls.make("SendAgreementPaymentRequest", sent).await?;
+            .set_description(description);
+        let taken = self
+            .calls
+            .make("SendAgreementPaymentRequest", || call.clone().send())
+            .await?;
         Ok(Seen {
             id: id(taken.payment_request_id())?,
             status: status(taken.status()),
@@ -49,7 +51,7 @@ impl Marketplace {
     ) -> Result<Option<Seen>, CallError> {
         let mut next_token = None;
         for _ in 0..MAX_PAGES {
-            let sent = self
+            let call = self
                 .agreements
                 .list_agreement_payment_requests()
                 .party_type("Proposer")
@@ -57,11 +59,10 @@ impl Marketplace {
                 .catalog("AWSMarketplace")
                 .agreement_id(request.agreement_id.as_str())
                 .max_results(PAGE)
-                .set_next_token(next_token)
-                .send();
+                .set_next_token(next_token);
             let page = self
                 .calls
-                .make("ListAgreementPaymentRequests", sent)
+                .make("ListAgreementPaymentRequests", || call.clone().send())
                 .await?;
             let mut items = page.items().iter();
             if let Some(found) = items.find(|item| is(request, item)) {
@@ -81,13 +82,15 @@ impl Marketplace {
         request: &PaymentRequest,
         id: &AwsPaymentRequestId,
     ) -> Result<Result<Seen, String>, CallError> {
-        let sent = self
+        let call = self
             .agreements
             .get_agreement_payment_request()
             .agreement_id(request.agreement_id.as_str())
-            .payment_request_id(id.as_str())
-            .send();
-        let found = self.calls.make("GetAgreementPaymentRequest", sent).await?;
+            .payment_request_id(id.as_str());
+        let found = self
+            .calls
+            .make("GetAgreementPaymentRequest", || call.clone().send())
+            .await?;
         Ok(read(request, id, &found))
     }
 
@@ -97,13 +100,14 @@ impl Marketplace {
         agreement: &AgreementId,
         id: &AwsPaymentRequestId,
     ) -> Result<(), CallError> {
-        let sent = self
+        let call = self
             .agreements
             .cancel_agreement_payment_request()
             .agreement_id(agreement.as_str())
-            .payment_request_id(id.as_str())
-            .send();
-        let cancelled = self.calls.make("CancelAgreementPaymentRequest", sent);
+            .payment_request_id(id.as_str());
+        let cancelled = self
+            .calls
+            .make("CancelAgreementPaymentRequest", || call.clone().send());
         cancelled.await.map(drop)
     }
 }
@@ -111,7 +115,7 @@ impl Marketplace {
 /// An answer without an id is no answer: whether AWS took it is looked for.
 fn id(text: Option<&str>) -> Result<AwsPaymentRequestId, CallError> {
     let parsed = text.unwrap_or_default().parse();
-    parsed.map_err(|_| CallError::Later("the answer has no payment request id".to_owned()))
+    parsed.map_err(|_| CallError::Later(Later::fault("the answer has no payment request id")))
 }
 
 fn status(status: Option<&PaymentRequestStatus>) -> String {

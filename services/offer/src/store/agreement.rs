@@ -7,7 +7,7 @@ use sqlx::{PgConnection, PgExecutor};
 
 use super::json::{self, parse};
 use super::{StoreError, Unreadable};
-use crate::domain::agreement::Agreement;
+use crate::domain::agreement::{Agreement, Standing};
 use crate::domain::id::{AgreementId, AwsOfferId, OfferId};
 
 /// What AWS showed of an agreement.
@@ -20,6 +20,16 @@ pub(crate) struct Seen {
     pub(crate) updated_at: Option<DateTime<Utc>>,
     /// The agreement, or why it cannot be read.
     pub(crate) details: Result<Agreement, String>,
+}
+
+impl Seen {
+    /// How it stands at AWS.
+    pub(crate) fn standing(&self) -> Standing {
+        Standing {
+            status: self.status.clone(),
+            updated_at: self.updated_at,
+        }
+    }
 }
 
 /// Until when AWS was asked.
@@ -85,6 +95,23 @@ pub(crate) async fn status(
             .fetch_optional(executor)
             .await?,
     )
+}
+
+/// The offer of ours whose agreement it is.
+pub(crate) async fn offer_of(
+    executor: impl PgExecutor<'_>,
+    seller: &SellerId,
+    id: &AgreementId,
+) -> Result<Option<OfferId>, StoreError> {
+    let found: Option<String> = sqlx::query_scalar(
+        "SELECT offer_id FROM agreement
+        WHERE seller = $1 AND agreement_id = $2 AND offer_id IS NOT NULL",
+    )
+    .bind(seller.as_str())
+    .bind(id.as_str())
+    .fetch_optional(executor)
+    .await?;
+    Ok(found.map(|id| parse(&id, "offer id")).transpose()?)
 }
 
 /// Keeps what AWS shows now. Returns whether the agreement is new here.
@@ -185,13 +212,13 @@ pub(crate) async fn unread(
 }
 
 /// Agreements whose offer became known after them: an offer may be accepted before we hear that it
-/// was published. With the status as AWS writes it.
+/// was published. With how each stands at AWS.
 pub(crate) async fn unmatched(
     executor: impl PgExecutor<'_>,
     seller: &SellerId,
-) -> Result<Vec<(AwsOfferId, Agreement, String)>, StoreError> {
-    let rows: Vec<(String, Value, String)> = sqlx::query_as(
-        "SELECT aws_offer_id, details, status FROM agreement
+) -> Result<Vec<(AwsOfferId, Agreement, Standing)>, StoreError> {
+    let rows: Vec<(String, Value, String, Option<DateTime<Utc>>)> = sqlx::query_as(
+        "SELECT aws_offer_id, details, status, agreement.updated_at FROM agreement
         JOIN offer USING (seller, aws_offer_id)
         WHERE seller = $1 AND agreement.offer_id IS NULL AND details IS NOT NULL
         ORDER BY agreement_id LIMIT 100",
@@ -199,12 +226,14 @@ pub(crate) async fn unmatched(
     .bind(seller.as_str())
     .fetch_all(executor)
     .await?;
-    let read = rows.into_iter().map(|(aws_offer_id, details, status)| {
-        Ok((
-            parse(&aws_offer_id, "offer id of AWS")?,
-            json::agreement_from(details)?,
-            status,
-        ))
-    });
+    let read = rows
+        .into_iter()
+        .map(|(aws_offer_id, details, status, updated_at)| {
+            Ok((
+                parse(&aws_offer_id, "offer id of AWS")?,
+                json::agreement_from(details)?,
+                Standing { status, updated_at },
+            ))
+        });
     Ok(read.collect::<Result<_, Unreadable>>()?)
 }

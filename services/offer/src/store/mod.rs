@@ -3,6 +3,7 @@
 
 pub(crate) mod agreement;
 pub(crate) mod calendar;
+pub(crate) mod change_order;
 pub(crate) mod change_set;
 pub(crate) mod clock;
 pub(crate) mod engagement;
@@ -14,6 +15,7 @@ pub(crate) mod offer;
 pub(crate) mod order;
 pub(crate) mod payment;
 pub(crate) mod prerequisite;
+pub(crate) mod rate;
 pub(crate) mod renewal;
 
 use chrono::{DateTime, Utc};

@@ -7,7 +7,7 @@ use sqlx::{PgConnection, PgExecutor};
 
 use super::json::{self, parse};
 use super::{Position, StoreError, Unreadable, one_row, revision};
-use crate::domain::id::{AwsOfferId, OfferId};
+use crate::domain::id::{AwsOfferId, ChangeSetId, OfferId};
 use crate::domain::offer::{Offer, Terms};
 
 #[derive(sqlx::FromRow)]
@@ -207,6 +207,24 @@ pub(crate) async fn by_aws_id(
     Ok(id.map(|id| parse(&id, "offer id")).transpose()?)
 }
 
+/// The offer whose change set that is.
+pub(crate) async fn by_change_set(
+    connection: &mut PgConnection,
+    seller: &SellerId,
+    id: &ChangeSetId,
+) -> Result<Option<Offer>, StoreError> {
+    let offer_id: Option<String> =
+        sqlx::query_scalar("SELECT offer_id FROM offer WHERE seller = $1 AND change_set_id = $2")
+            .bind(seller.as_str())
+            .bind(id.as_str())
+            .fetch_optional(&mut *connection)
+            .await?;
+    match offer_id {
+        Some(offer_id) => find(connection, seller, &parse(&offer_id, "offer id")?).await,
+        None => Ok(None),
+    }
+}
+
 /// Writes a new offer.
 pub(crate) async fn insert(
     connection: &mut PgConnection,
@@ -236,12 +254,7 @@ pub(crate) async fn insert(
     .bind(offer.terms.expires_on)
     .bind(json::basis(&offer.basis))
     .bind(json::document(&offer.document))
-    .bind(
-        offer
-            .change_set_id
-            .as_ref()
-            .map(super::super::domain::id::ChangeSetId::as_str),
-    )
+    .bind(offer.change_set_id.as_ref().map(ChangeSetId::as_str))
     .bind(json::errors(&offer.last_errors))
     .bind(json::stage(&offer.stage))
     .bind(now)
@@ -278,12 +291,7 @@ pub(crate) async fn update(
     .bind(&offer.terms.description)
     .bind(offer.terms.expires_on)
     .bind(json::document(&offer.document))
-    .bind(
-        offer
-            .change_set_id
-            .as_ref()
-            .map(super::super::domain::id::ChangeSetId::as_str),
-    )
+    .bind(offer.change_set_id.as_ref().map(ChangeSetId::as_str))
     .bind(json::errors(&offer.last_errors))
     .bind(json::stage(&offer.stage))
     .bind(now)

@@ -5,16 +5,17 @@ use chrono::{DateTime, TimeDelta, Utc};
 use countersign_platform::{Failure, TaskHandler, TaskOutcome, TaskRun, async_trait, back_off};
 
 use super::Outside;
+use super::change_sets::come_back;
 use crate::commands;
 use crate::commands::agreement::PublicOrder;
 use crate::domain::agreement::Acceptance;
 use crate::domain::id::{AgreementId, AwsOfferId};
-use crate::marketplace::{CallError, Summary};
+use crate::marketplace::{CallError, Later, Summary};
 use crate::store;
 use crate::store::agreement::Seen;
 
-/// There is one such task for the AWS account.
-pub(super) const KIND: &str = "offer.look-for-agreements";
+/// Pages of one look, of fifty agreements each: the first look at an old account reads them all.
+const MOST_PAGES: usize = 4_000;
 
 #[derive(Debug)]
 pub(super) struct Look(pub(super) Outside);
@@ -50,10 +51,7 @@ impl TaskHandler for Look {
                 ))
             }
             // What was seen so far is kept; the cursor stays, so the next look sees the rest.
-            Err(Trouble::Aws(error)) => Ok(TaskOutcome::RetryAt(
-                run.now() + back_off(run.attempt),
-                error.to_string(),
-            )),
+            Err(Trouble::Aws(error)) => Ok(come_back(run, error.into_later())),
             // Never given up: without this task no acceptance is found.
             Err(Trouble::Ours(failure)) => Ok(TaskOutcome::RetryAt(
                 run.now() + back_off(run.attempt),
@@ -72,7 +70,13 @@ impl Look {
             .map(|until| until - TimeDelta::milliseconds(overlap));
         let mut next_token = None;
         let mut whole = self.read_again(run).await;
+        let mut pages = 0;
         loop {
+            pages += 1;
+            if pages > MOST_PAGES {
+                let endless = format!("AWS lists more than {MOST_PAGES} pages of agreements");
+                return Err(CallError::Later(Later::fault(endless)).into());
+            }
             let page = self.0.marketplace.search(since, next_token).await?;
             for summary in &page.summaries {
                 // One agreement that cannot be recorded hides no other.
@@ -191,14 +195,14 @@ impl Look {
         let late = store::agreement::unmatched(&mut *reader, &self.0.seller).await;
         drop(reader);
         let mut whole = Ok(());
-        for (aws_offer_id, agreement, status) in late.map_err(Failure::from)? {
+        for (aws_offer_id, agreement, standing) in late.map_err(Failure::from)? {
             let attached = run.transaction(|uow| {
                 let seller = self.0.seller.clone();
                 let (aws_offer_id, agreement) = (aws_offer_id.clone(), agreement.clone());
-                let status = status.clone();
+                let standing = standing.clone();
                 Box::pin(async move {
                     let offer = &aws_offer_id;
-                    commands::agreement::attach(uow, &seller, offer, &agreement, &status)
+                    commands::agreement::attach(uow, &seller, offer, &agreement, &standing)
                         .await
                         .map(drop)
                 })

@@ -19,7 +19,7 @@ use crate::domain::offer::{AwsError, Offer, Stage};
 use crate::domain::plan::{self, Plan};
 use crate::domain::portal;
 use crate::domain::resale::Kind;
-use crate::marketplace::{CallError, ChangeSetRequest, Progress};
+use crate::marketplace::{CallError, ChangeSetRequest, Later, Progress};
 use crate::store;
 
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(super) struct Poll(pub(super) Outside);
 /// Why nothing was sent to AWS.
 enum Unsent {
     /// It may work later.
-    Later(String),
+    Later(Later),
     /// It never will.
     Refused(Vec<AwsError>),
     Ours(Failure),
@@ -46,7 +46,7 @@ impl From<Failure> for Unsent {
 impl From<CallError> for Unsent {
     fn from(error: CallError) -> Self {
         match error {
-            CallError::Later(problem) => Self::Later(problem),
+            CallError::Later(later) => Self::Later(later),
             CallError::Refused(error) => Self::Refused(vec![error]),
         }
     }
@@ -66,7 +66,7 @@ impl TaskHandler for Start {
         let command = match self.start(run, &subject, &offer).await {
             Ok(id) => Command::RecordChangeSetAccepted { change, id },
             Err(Unsent::Refused(errors)) => Command::RecordChangeFailed { change, errors },
-            Err(Unsent::Later(problem)) => return Ok(retry(run, problem)),
+            Err(Unsent::Later(later)) => return Ok(come_back(run, later)),
             Err(Unsent::Ours(failure)) => return Err(failure),
         };
         conclude(run, &subject, command).await
@@ -105,7 +105,7 @@ impl Start {
     /// The change set of the request. Not being allowed to look says nothing about it.
     async fn find(&self, request: &ChangeSetRequest) -> Result<Option<ChangeSetId>, Unsent> {
         let found = self.0.marketplace.find(&request.name).await;
-        found.map_err(|error| Unsent::Later(error.to_string()))
+        found.map_err(|error| Unsent::Later(error.into_later()))
     }
 
     /// Makes the request and keeps it; of two that are made at once the first stays.
@@ -169,7 +169,7 @@ impl Start {
 
     /// Where AWS reads the legal document, which must still be the one that was merged (O3).
     async fn document_url(&self, digest: Digest) -> Result<String, Unsent> {
-        let away = |error: StoreError| Unsent::Later(error.to_string());
+        let away = |error: StoreError| Unsent::Later(Later::fault(error.to_string()));
         if self.0.store.holds(digest).await.map_err(away)? {
             return self.0.store.url(digest).await.map_err(away);
         }
@@ -196,7 +196,12 @@ impl TaskHandler for Poll {
         let id = offer.change_set_id.as_ref();
         let id = id.ok_or_else(|| inconsistent("a change set without id"))?;
         match self.0.marketplace.describe(id).await {
-            Ok(Progress::UnderWay(_)) => Ok(TaskOutcome::Again(self.next_look(run, &offer))),
+            Ok(Progress::UnderWay) => Ok(TaskOutcome::Again(self.next_look(run, &offer))),
+            // Kept where operators see it; a person may have to look what AWS means by it.
+            Ok(Progress::Unknown(status)) => Ok(TaskOutcome::RetryAt(
+                self.next_look(run, &offer),
+                format!("AWS says {status} of {id}"),
+            )),
             Ok(Progress::Succeeded { offer_id }) => {
                 let command = match (&offer.stage, offer_id) {
                     (Stage::Releasing(_), Some(aws_offer_id)) => {
@@ -226,7 +231,7 @@ impl TaskHandler for Poll {
                 .await
             }
             // A change set that AWS started does not end because we may not look at it.
-            Err(error) => Ok(retry(run, error.to_string())),
+            Err(error) => Ok(come_back(run, error.into_later())),
         }
     }
 }
@@ -263,16 +268,13 @@ impl Outside {
 
     /// How the authorization that a reseller's offer is made from differs from what AWS has (O5); nothing
     /// for other kinds. `Err` says why that cannot be told now.
-    pub(super) async fn authorization_errors(
-        &self,
-        offer: &Offer,
-    ) -> Result<Vec<AwsError>, String> {
+    pub(super) async fn authorization_errors(&self, offer: &Offer) -> Result<Vec<AwsError>, Later> {
         let Kind::Partner(partner) = &offer.basis.kind else {
             return Ok(Vec::new());
         };
         let received = &partner.authorization;
         match self.marketplace.entity(&received.id).await {
-            Err(CallError::Later(problem)) => Err(problem),
+            Err(CallError::Later(later)) => Err(later),
             Err(CallError::Refused(error)) => Ok(vec![error]),
             Ok(Err(unread)) => Ok(vec![AwsError {
                 code: "ENTITY_NOT_READ".to_owned(),
@@ -293,7 +295,15 @@ impl Outside {
 }
 
 pub(super) fn retry(run: &TaskRun, problem: String) -> TaskOutcome {
-    TaskOutcome::RetryAt(run.now() + back_off(run.attempt), problem)
+    come_back(run, Later::fault(problem))
+}
+
+/// The task runs again when the same call may work: the longer, the more must pass first, and no sooner
+/// than AWS asks.
+pub(super) fn come_back(run: &TaskRun, later: Later) -> TaskOutcome {
+    let pause = back_off(run.attempt.saturating_add(later.why.head_start()));
+    let pause = later.asked.map_or(pause, |asked| pause.max(asked));
+    TaskOutcome::RetryAt(run.now() + pause, later.problem)
 }
 
 /// The offer, if AWS works on this task's change of it, or should.

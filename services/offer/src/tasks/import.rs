@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use countersign_platform::{Failure, TaskHandler, TaskOutcome, TaskRun, async_trait};
 
 use super::Outside;
-use super::change_sets::retry;
+use super::change_sets::come_back;
 use crate::commands::import::{Answer, Reading, take};
 use crate::domain::import::State;
 use crate::marketplace::CallError;
@@ -44,7 +44,7 @@ impl TaskHandler for Read {
                 stale: error.code == STALE,
                 problem: format!("{}: {}", error.code, error.message),
             },
-            Err(CallError::Later(problem)) => return Ok(retry(run, problem)),
+            Err(CallError::Later(later)) => return Ok(come_back(run, later)),
         };
         let goes_on = run.transaction(|uow| {
             let (seller, answer) = (seller.clone(), answer.clone());

@@ -2,22 +2,16 @@
 //! runs: a run before may have sent it and lost the answer, and AWS's memory of the client token is
 //! short. Then it is watched until the buyer or AWS ends it.
 
-use chrono::{DateTime, TimeDelta, Utc};
 use countersign_platform::{Failure, TaskHandler, TaskOutcome, TaskRun, async_trait, fault};
 
 use super::Outside;
-use super::change_sets::retry;
+use super::change_sets::{come_back, retry};
 use crate::commands::payment::{self, Subject};
 use crate::domain::id::AwsPaymentRequestId;
 use crate::domain::offer::AwsError;
 use crate::domain::payment::{Command, PaymentRequest, Seen, Stage};
-use crate::marketplace::CallError;
+use crate::marketplace::{CallError, Later};
 use crate::store;
-
-/// The longest pause between two looks: buyers take days, and a charge is known soon enough.
-const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(15);
-/// A pause is this part of the time since AWS took the request, within its bounds.
-const PART_OF_WAIT: i32 = 64;
 
 #[derive(Debug)]
 pub(super) struct Send(pub(super) Outside);
@@ -44,7 +38,7 @@ impl TaskHandler for Send {
             Err(CallError::Refused(error)) => Command::RecordRefused {
                 errors: vec![error],
             },
-            Err(CallError::Later(problem)) => return Ok(retry(run, problem)),
+            Err(CallError::Later(later)) => return Ok(come_back(run, later)),
         };
         conclude(run, &subject, command).await
     }
@@ -71,7 +65,7 @@ impl Send {
     /// Not being allowed to look says nothing about the request.
     async fn find(&self, request: &PaymentRequest) -> Result<Option<Seen>, CallError> {
         let found = self.0.marketplace.find_payment_request(request).await;
-        found.map_err(|error| CallError::Later(error.to_string()))
+        found.map_err(|error| CallError::Later(error.into_later()))
     }
 }
 
@@ -87,34 +81,21 @@ impl TaskHandler for Poll {
         };
         let seen = match look(&self.0, &request, &aws_id).await {
             Ok(seen) => seen,
-            Err(problem) => return Ok(retry(run, problem)),
+            Err(later) => return Ok(come_back(run, later)),
         };
         let after = record(run, &subject, Command::RecordSeen(seen)).await?;
         Ok(match after.stage {
-            Stage::Pending { .. } => TaskOutcome::Again(self.next_look(run, &after)),
+            Stage::Pending { .. } => {
+                let sent_at = after.at_aws().map_or(run.now(), |at_aws| at_aws.sent_at);
+                let decides = after.approves_itself_at();
+                TaskOutcome::Again(self.0.next_look(run.now(), sent_at, decides))
+            }
             Stage::Sending
             | Stage::Approved { .. }
             | Stage::Rejected { .. }
             | Stage::Cancelled { .. }
             | Stage::Failed { .. } => TaskOutcome::Done,
         })
-    }
-}
-
-impl Poll {
-    /// The longer the buyer takes, the longer the pauses; as often as agreements at most. The moment at
-    /// which it approves itself is not slept through, and from then on it is looked at often.
-    fn next_look(&self, run: &TaskRun, request: &PaymentRequest) -> DateTime<Utc> {
-        let shortest = i64::try_from(self.0.config.agreement_poll_ms).unwrap_or(i64::MAX);
-        let shortest = TimeDelta::milliseconds(shortest);
-        let sent_at = request.at_aws().map_or(run.now(), |at_aws| at_aws.sent_at);
-        let pause = (run.now() - sent_at) / PART_OF_WAIT;
-        let next = run.now() + pause.min(LONGEST_PAUSE).max(shortest);
-        match request.approves_itself_at() {
-            Some(at) if at <= run.now() => run.now() + shortest,
-            Some(at) => next.min(at),
-            None => next,
-        }
     }
 }
 
@@ -133,12 +114,12 @@ impl TaskHandler for Cancel {
         let refused = match marketplace.cancel_payment_request(agreement, &aws_id).await {
             Ok(()) => None,
             Err(CallError::Refused(error)) => Some(error),
-            Err(CallError::Later(problem)) => return Ok(retry(run, problem)),
+            Err(CallError::Later(later)) => return Ok(come_back(run, later)),
         };
         // What stands at AWS counts: the buyer may have been faster, or a run before this one.
         let seen = match look(&self.0, &request, &aws_id).await {
             Ok(seen) => seen,
-            Err(problem) => return Ok(retry(run, problem)),
+            Err(later) => return Ok(come_back(run, later)),
         };
         let after = record(run, &subject, Command::RecordSeen(seen)).await?;
         match (&after.stage, refused) {
@@ -154,16 +135,16 @@ impl TaskHandler for Cancel {
     }
 }
 
-/// How AWS's request stands, or why that is not known now. A request that AWS took does not end because
+/// How AWS's request stands, or when that will be known. A request that AWS took does not end because
 /// we may not look at it, or because it is another than ours.
 async fn look(
     outside: &Outside,
     request: &PaymentRequest,
     aws_id: &AwsPaymentRequestId,
-) -> Result<Seen, String> {
+) -> Result<Seen, Later> {
     let found = outside.marketplace.payment_request(request, aws_id).await;
     found
-        .map_err(|error| error.to_string())?
+        .map_err(CallError::into_later)?
         .inspect_err(|differs| {
             tracing::error!(
                 engagement = request.engagement_id.as_str(),
@@ -172,6 +153,7 @@ async fn look(
                 "AWS has another payment request under the id of ours"
             );
         })
+        .map_err(Later::fault)
 }
 
 async fn find(run: &TaskRun, subject: &Subject) -> Result<Option<PaymentRequest>, Failure> {

@@ -4,7 +4,7 @@
 use countersign_platform::{Failure, TaskHandler, TaskOutcome, TaskRun, async_trait};
 
 use super::Outside;
-use super::change_sets::{retry, under_way};
+use super::change_sets::{come_back, retry, under_way};
 use super::clocks::conclude;
 use crate::commands::follow_up::Subject;
 use crate::domain::command::Command;
@@ -38,7 +38,7 @@ impl TaskHandler for Check {
             vec![AwsError { code, message }]
         };
         let errors = match self.0.marketplace.entity(given).await {
-            Err(CallError::Later(problem)) => return Ok(retry(run, problem)),
+            Err(CallError::Later(later)) => return Ok(come_back(run, later)),
             Err(CallError::Refused(error)) => vec![error],
             Ok(Err(unread)) => refusal("ENTITY_NOT_READ", unread),
             // It was entered, and is still to be extended, or AWS publishes it.
@@ -48,7 +48,7 @@ impl TaskHandler for Check {
             Ok(Ok(shown)) => {
                 let mut errors = match self.0.authorization_errors(&offer).await {
                     Ok(errors) => errors,
-                    Err(problem) => return Ok(retry(run, problem)),
+                    Err(later) => return Ok(come_back(run, later)),
                 };
                 let plan = Plan::of(&offer, released_at.date_naive());
                 errors.extend(portal::differences(&plan, &shown));

@@ -9,14 +9,19 @@
 
 mod approval;
 mod association;
+mod aws_edges;
+mod aws_failures;
+mod change_orders;
 mod clocks;
 mod cloning;
 mod crossings;
 mod deals;
 mod figures;
 mod imports;
+mod incremental;
 mod kinds;
 mod marketplace;
+mod news;
 mod offers;
 mod orders;
 mod payments;

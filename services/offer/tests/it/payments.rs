@@ -8,7 +8,7 @@ use countersign_kernel::Digest;
 use countersign_marketplace_sandbox as sandbox;
 use countersign_proto::common::v1::Money;
 use countersign_proto::offer::v1 as pb;
-use pb::payment_request::State;
+pub(crate) use pb::payment_request::State;
 use serde_json::{Value, json};
 use tonic::{Code, Response, Status};
 
@@ -18,7 +18,7 @@ use crate::world::{ENGAGEMENT, World, refusal};
 const LOOKS: usize = 300;
 
 /// An accepted offer with a cap of 102 500.00, entered in the portal.
-async fn accepted(world: &World, strategy: &str) -> pb::Offer {
+pub(crate) async fn accepted(world: &World, strategy: &str) -> pb::Offer {
     let files = deals::files();
     let deal = deals::deal(ENGAGEMENT, &files, Digest::of(b"what was approved"));
     world.signed(deals::with_cap(deal), &files).await;
@@ -74,14 +74,19 @@ async fn ask(
     world.client.clone().request_payment(request).await
 }
 
-async fn asked(world: &World, offer: &pb::Offer, milestone: &str, amount: &str) -> String {
+pub(crate) async fn asked(
+    world: &World,
+    offer: &pb::Offer,
+    milestone: &str,
+    amount: &str,
+) -> String {
     let request = request(offer, milestone, amount);
     let asked = ask(world, request).await.unwrap().into_inner();
     assert_eq!(asked.state(), State::Sending);
     asked.payment_request_id
 }
 
-async fn get(world: &World, id: &str) -> pb::PaymentRequest {
+pub(crate) async fn get(world: &World, id: &str) -> pb::PaymentRequest {
     let request = World::query(pb::GetPaymentRequestRequest {
         payment_request_id: id.into(),
     });
@@ -121,7 +126,7 @@ async fn remaining(world: &World, offer: &pb::Offer) -> Option<Money> {
     listed(world, offer).await.remaining
 }
 
-async fn answer(world: &World, request: &pb::PaymentRequest, approve: bool) {
+pub(crate) async fn answer(world: &World, request: &pb::PaymentRequest, approve: bool) {
     let body = json!({ "id": request.aws_payment_request_id, "approve": approve,
         "reason": (!approve).then_some("not delivered") });
     world.act("payment-request/answer", body).await;

@@ -153,11 +153,21 @@ impl World {
     /// Hears an event of approval, in a transaction of its own.
     pub(crate) async fn hear<M: Message + Name>(&self, message: &M) -> String {
         let sequence = i64::from(self.events.fetch_add(1, Ordering::SeqCst)) + 1;
+        self.hear_of(ENGAGEMENT, sequence, message).await
+    }
+
+    /// The same, of another engagement: number `sequence` of its case.
+    pub(crate) async fn hear_of<M: Message + Name>(
+        &self,
+        engagement: &str,
+        sequence: i64,
+        message: &M,
+    ) -> String {
         let event = NewEvent {
             type_name: M::full_name(),
             seller: SELLER.parse().unwrap(),
-            engagement: Some(ENGAGEMENT.parse().unwrap()),
-            aggregate_id: format!("case-{ENGAGEMENT}"),
+            engagement: Some(engagement.parse().unwrap()),
+            aggregate_id: format!("case-{engagement}"),
             payload: message.encode_to_vec(),
         };
         let event = self.bed.incoming("approval", sequence, event);
@@ -273,6 +283,7 @@ impl World {
             name: "Landing zone for Example Corp".into(),
             description: "Opportunity 006".into(),
             expires_on: "2026-03-31".into(),
+            change_order_id: String::new(),
         }
     }
 
@@ -345,6 +356,19 @@ impl World {
                 return offer;
             }
             self.pass().await;
+        }
+        panic!("the offer never got there: {:#?}", self.offer(id).await)
+    }
+
+    /// Lets two seconds at a time go by, on every clock, until the offer is as wanted.
+    pub(crate) async fn hurry(&self, id: &str, wanted: impl Fn(&pb::Offer) -> bool) -> pb::Offer {
+        for _ in 0..LOOKS * 2 {
+            let offer = self.offer(id).await;
+            if wanted(&offer) {
+                return offer;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            self.advance(TimeDelta::seconds(2));
         }
         panic!("the offer never got there: {:#?}", self.offer(id).await)
     }

@@ -99,6 +99,54 @@ async fn a_task_is_unique_by_kind_and_key() {
     assert_eq!(bed.run_due_tasks(&wiring()).await.unwrap(), 0);
 }
 
+async fn wake(bed: &TestBed) -> bool {
+    bed.transaction(|uow| Box::pin(async move { uow.wake_task("sample.remind", "x").await }))
+        .await
+        .unwrap()
+}
+
+/// What waits runs before its time; what is done stays done.
+#[tokio::test]
+async fn a_task_that_is_woken_runs_now() {
+    let bed = bed().await;
+    schedule(&bed, "x", TimeDelta::days(1)).await;
+    assert!(wake(&bed).await);
+    assert_eq!(bed.run_due_tasks(&wiring()).await.unwrap(), 1);
+    assert_eq!(notes(bed.pool(), "reminded").await, ["x"]);
+    assert!(!wake(&bed).await);
+    assert_eq!(bed.run_due_tasks(&wiring()).await.unwrap(), 0);
+}
+
+/// Is woken while its first run is under way.
+struct WokenWhileRunning(AtomicU32);
+
+#[async_trait]
+impl TaskHandler for WokenWhileRunning {
+    async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
+        if self.0.fetch_add(1, Ordering::SeqCst) == 0 {
+            let woken = run
+                .transaction(|uow| {
+                    Box::pin(async move { uow.wake_task("sample.remind", "x").await })
+                })
+                .await?;
+            assert!(woken);
+            let completed = run.transaction(|uow| Box::pin(uow.complete_task())).await;
+            assert!(matches!(completed, Err(Failure::Conflict(_))));
+        }
+        Ok(TaskOutcome::Done)
+    }
+}
+
+/// It may have looked too early: it looks once more.
+#[tokio::test]
+async fn a_run_that_is_woken_runs_once_more() {
+    let bed = bed().await;
+    schedule(&bed, "x", TimeDelta::zero()).await;
+    let wiring = Wiring::new().task("sample.remind", WokenWhileRunning(AtomicU32::new(0)));
+    assert_eq!(bed.run_due_tasks(&wiring).await.unwrap(), 2);
+    assert_eq!(state(&bed, "x").await.0, "done");
+}
+
 /// Says what it is told to, once each.
 struct Script(Vec<Step>, AtomicU32);
 

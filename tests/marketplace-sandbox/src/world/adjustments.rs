@@ -203,6 +203,20 @@ impl World {
         })
     }
 
+    /// Every adjustment, for whoever looks at the world.
+    pub(crate) fn adjustments_json(&self) -> Vec<Value> {
+        let shown = self.adjustments.iter().map(|request| {
+            json!({
+                "billingAdjustmentRequestId": request.id,
+                "agreementId": request.agreement_id,
+                "originalInvoiceId": request.invoice_id,
+                "adjustmentAmount": request.amount.to_string(),
+                "status": request.status.as_str(),
+            })
+        });
+        shown.collect()
+    }
+
     fn pending_for(&self, invoice_id: &str) -> Decimal {
         self.adjustments
             .iter()

@@ -185,6 +185,19 @@ impl World {
         page(input, "items", items)
     }
 
+    /// Every request, for whoever looks at the world.
+    pub(crate) fn cancellations_json(&self) -> Vec<Value> {
+        let shown = self.cancellations.iter().map(|request| {
+            json!({
+                "agreementCancellationRequestId": request.id,
+                "agreementId": request.agreement_id,
+                "reasonCode": request.reason,
+                "status": request.status.as_str(),
+            })
+        });
+        shown.collect()
+    }
+
     /// Requests that nobody answered in 7 days by `now`.
     pub(super) fn cancel_by_silence(&mut self, now: DateTime<Utc>) {
         for position in 0..self.cancellations.len() {

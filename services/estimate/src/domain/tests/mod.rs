@@ -5,6 +5,7 @@ mod histories;
 mod lifecycle;
 mod prices;
 mod renewing;
+mod replacing;
 mod solving;
 mod views;
 

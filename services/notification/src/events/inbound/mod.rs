@@ -3,6 +3,7 @@
 //! A new event is a name in its source's list, a line in [`tell`], and a row in `domain/notices.rs`.
 
 mod approval;
+mod change_order;
 mod clock;
 mod disbursement;
 mod offer;
@@ -62,6 +63,8 @@ pub(crate) const SOURCES: [Source; 4] = [
             "countersign.offer.v1.PaymentRequestApproved",
             "countersign.offer.v1.PaymentRequestRejected",
             "countersign.offer.v1.PaymentRequestFailed",
+            "countersign.offer.v1.CancellationRequested",
+            "countersign.offer.v1.CancellationEnded",
         ],
     },
     Source {
@@ -103,6 +106,8 @@ fn tell(event: &IncomingEvent) -> Result<Option<Told>, Failure> {
         "countersign.offer.v1.PaymentRequestApproved" => told_by(event, payment::approved),
         "countersign.offer.v1.PaymentRequestRejected" => told_by(event, payment::rejected),
         "countersign.offer.v1.PaymentRequestFailed" => told_by(event, payment::failed),
+        "countersign.offer.v1.CancellationRequested" => told_by(event, change_order::requested),
+        "countersign.offer.v1.CancellationEnded" => told_by(event, change_order::ended),
         "countersign.disbursement_reconciliation.v1.CashDisbursed" => {
             told_by(event, disbursement::cash_disbursed)
         }

@@ -2,6 +2,7 @@
 //! stay as they are, or get a migration.
 
 mod agreement;
+mod change_order;
 mod deal;
 mod intake;
 mod kind;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub(crate) use agreement::{agreement, agreement_from};
+pub(crate) use change_order::{progress, progress_from};
 pub(crate) use deal::{deal, deal_from};
 pub(crate) use intake::{intake, intake_from};
 pub(crate) use offer::{

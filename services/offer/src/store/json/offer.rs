@@ -73,9 +73,23 @@ enum StoredDocument {
 }
 
 #[derive(Serialize, Deserialize)]
-struct StoredError {
+pub(super) struct StoredError {
     code: String,
     message: String,
+}
+
+impl StoredError {
+    pub(super) fn of(error: &AwsError) -> Self {
+        Self {
+            code: error.code.clone(),
+            message: error.message.clone(),
+        }
+    }
+
+    pub(super) fn read(self) -> AwsError {
+        let Self { code, message } = self;
+        AwsError { code, message }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -369,22 +383,13 @@ pub(crate) fn document_from(value: Value) -> Result<LegalDocument, Unreadable> {
 }
 
 pub(crate) fn errors(errors: &[AwsError]) -> Value {
-    let stored: Vec<StoredError> = errors
-        .iter()
-        .map(|error| StoredError {
-            code: error.code.clone(),
-            message: error.message.clone(),
-        })
-        .collect();
+    let stored: Vec<StoredError> = errors.iter().map(StoredError::of).collect();
     to_value(&stored)
 }
 
 pub(crate) fn errors_from(value: Value) -> Result<Vec<AwsError>, Unreadable> {
     let stored: Vec<StoredError> = from_value(value)?;
-    Ok(stored
-        .into_iter()
-        .map(|StoredError { code, message }| AwsError { code, message })
-        .collect())
+    Ok(stored.into_iter().map(StoredError::read).collect())
 }
 
 pub(crate) fn stage(stage: &Stage) -> Value {

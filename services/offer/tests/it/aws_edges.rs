@@ -1,0 +1,130 @@
+//! What meets at the edge of a time or of a step (O9, O11, O13).
+
+use chrono::{TimeDelta, TimeZone, Utc};
+use countersign_kernel::Digest;
+use countersign_offer::{compose, service};
+use countersign_proto::offer::v1 as pb;
+use countersign_proto::offer::v1::offer_service_client::OfferServiceClient;
+use pb::offer::State;
+use serde_json::json;
+
+use crate::deals;
+use crate::world::{ENGAGEMENT, World, refusal};
+
+/// O7, O13: the buyer accepts in the last second of the last day; AWS took it, so it counts, whether or
+/// not the expiry was noticed first.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acceptance_in_the_second_of_expiry_counts_once() {
+    let world = World::new().await;
+    let offer = world.published().await;
+    let last_second = Utc.with_ymd_and_hms(2026, 3, 31, 23, 59, 58).unwrap();
+    world.advance(last_second - world.now());
+    let aws_offer_id = &offer.summary.as_ref().unwrap().aws_offer_id;
+    let accept = json!({ "offerId": aws_offer_id, "buyerAccountId": "123456789012" });
+    world.act("accept", accept).await;
+    world.advance(TimeDelta::seconds(2));
+    world.until_state(&offer.offer_id, State::Accepted).await;
+    assert_eq!(world.events::<pb::AgreementAccepted>().await.len(), 1);
+}
+
+/// O9: two people press release at two replicas in the same moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_replicas_release_an_offer_once() {
+    let world = World::new().await;
+    let draft = world.draft().await;
+    let second = world.bed.serve(&service(), compose).await;
+    let mut clients = [
+        world.client.clone(),
+        OfferServiceClient::new(second.channel()),
+    ];
+    let [one, other] = &mut clients;
+    let ask = || world.command(World::release_request(&draft));
+    let (one, other) = tokio::join!(one.release_offer(ask()), other.release_offer(ask()));
+    let refused = [one, other].into_iter().filter(Result::is_err);
+    for answer in refused {
+        assert_eq!(refusal(answer).1, "OFFER_NOT_DRAFT");
+    }
+    world.until_state(&draft.offer_id, State::Published).await;
+    assert_eq!(world.events::<pb::OfferPublished>().await.len(), 1);
+    let state = world.look("state").await;
+    assert_eq!(state["changeSets"].as_array().unwrap().len(), 1);
+    second.stop().await;
+}
+
+/// O9, O11: one change set in flight per offer: what AWS works on is not cancelled, moved or released
+/// meanwhile, however long it takes; and a change set that never ends is flagged, not failed (O8).
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_change_set_does_not_end_nothing_else_is_asked() {
+    let world = World::new().await;
+    let draft = world.draft().await;
+    let body = json!({ "operation": "StartChangeSet", "failure": "never-ends" });
+    world.act("inject", body).await;
+    world.release(&draft).await;
+    let started = |offer: &pb::Offer| !offer.change_set_id.is_empty();
+    let releasing = world.until(&draft.offer_id, started).await;
+    world.advance(TimeDelta::days(2));
+    let late = |offer: &pb::Offer| offer.publish_overdue;
+    let late = world.until(&draft.offer_id, late).await;
+    assert_eq!(late.state(), State::Releasing);
+
+    let mut client = world.client.clone();
+    let offer_id = draft.offer_id.clone();
+    let cancel = pb::CancelOfferRequest {
+        offer_id: offer_id.clone(),
+        reason: "the buyer wants another scope".into(),
+    };
+    let answer = client.cancel_offer(world.command(cancel.clone())).await;
+    assert_eq!(refusal(answer).1, "RELEASE_IN_PROGRESS");
+    let moved = pb::ChangeExpiryRequest {
+        offer_id,
+        expires_on: "2026-04-10".into(),
+    };
+    let answer = client.change_expiry(world.command(moved.clone())).await;
+    assert_eq!(refusal(answer).1, "RELEASE_IN_PROGRESS");
+    let answer = client.release_offer(world.command(World::release_request(&draft)));
+    assert_eq!(refusal(answer.await).1, "OFFER_NOT_DRAFT");
+
+    let end = json!({ "changeSetId": releasing.change_set_id });
+    world.act("change-sets/end", end).await;
+    world
+        .hurry(&draft.offer_id, |offer| offer.state() == State::Published)
+        .await;
+    client.change_expiry(world.command(moved)).await.unwrap();
+    let answer = client.cancel_offer(world.command(cancel)).await;
+    assert_eq!(refusal(answer).1, "CHANGE_IN_PROGRESS");
+}
+
+/// O4: the day is UTC's, as AWS has it: a charge of today is past a minute later, though it is still the
+/// same day in Seattle; and that is found here, before AWS is called.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_charge_is_past_when_its_day_ends_in_utc() {
+    let world = World::new().await;
+    let deal = deals::deal(
+        ENGAGEMENT,
+        &deals::files(),
+        Digest::of(b"what was approved"),
+    );
+    let charges = [("2026-03-02", "52500.00"), ("2026-04-10", "50000.00")];
+    let charges = charges.map(|(day, amount)| deals::installment(day, amount));
+    let deal = deals::in_installments(deal, "102500.00", charges.to_vec());
+    world.ready_to_draft(deal).await;
+    let mut client = world.client.clone();
+    let drafted = client.draft_offer(world.command(World::draft_request()));
+    let draft = world
+        .assembled(&drafted.await.unwrap().into_inner().offer_id)
+        .await;
+    let late = Utc.with_ymd_and_hms(2026, 3, 2, 23, 59, 30).unwrap();
+    world.advance(late - world.now());
+    assert_eq!(world.findings(&draft.offer_id).await, [""; 0]);
+    world.advance(TimeDelta::minutes(1));
+    let expected = ["CHARGE_DATES_NOT_PAST"];
+    assert_eq!(world.findings(&draft.offer_id).await, expected);
+    let answer = client.release_offer(world.command(World::release_request(&draft)));
+    let (_, reason, violations) = refusal(answer.await);
+    assert_eq!(
+        (reason.as_str(), violations.as_slice()),
+        ("PREFLIGHT_FAILED", &expected.map(str::to_owned)[..])
+    );
+    let state = world.look("state").await;
+    assert_eq!(state["changeSets"], json!([]));
+}

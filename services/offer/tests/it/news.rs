@@ -1,0 +1,113 @@
+//! What AWS tells by itself, through a queue (O13): it hastens what looking finds anyway, and nothing that
+//! goes wrong with it is seen outside.
+
+use countersign_offer::OfferConfig;
+use countersign_proto::offer::v1 as pb;
+use pb::offer::State;
+use serde_json::json;
+
+use crate::world::World;
+
+const HOUR_MS: u64 = 60 * 60 * 1_000;
+
+fn hears(config: &mut OfferConfig) {
+    let endpoint = config.marketplace_endpoint.as_deref().unwrap();
+    let queue = format!("{endpoint}/111122223333/marketplace-events");
+    config.events_queue_url = Some(queue);
+}
+
+/// Nobody looks before an hour is over: only what AWS tells can be it.
+fn only_hears(config: &mut OfferConfig) {
+    hears(config);
+    config.change_set_poll_min_ms = HOUR_MS;
+    config.change_set_poll_max_ms = HOUR_MS;
+    config.agreement_poll_ms = HOUR_MS;
+}
+
+async fn accepted(world: &World) -> pb::Offer {
+    let offer = world.published().await;
+    let aws_offer_id = &offer.summary.as_ref().unwrap().aws_offer_id;
+    let accept = json!({ "offerId": aws_offer_id, "buyerAccountId": "123456789012" });
+    world.act("accept", accept).await;
+    world.until_state(&offer.offer_id, State::Accepted).await
+}
+
+async fn was_told_once(world: &World) {
+    for _ in 0..5 {
+        world.pass().await;
+    }
+    assert_eq!(world.events::<pb::OfferPublished>().await.len(), 1);
+    assert_eq!(world.events::<pb::AgreementAccepted>().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_aws_tells_is_looked_at_at_once() {
+    let world = World::with(only_hears).await;
+    let began = world.now();
+    accepted(&world).await;
+    was_told_once(&world).await;
+    let took = world.now() - began;
+    assert!(took.num_minutes() < 50, "it was not the event: {took}");
+}
+
+/// Facts §5.1: delivery is best effort.
+#[tokio::test(flavor = "multi_thread")]
+async fn twice_or_late_is_told_once() {
+    for fault in ["duplicate", "late"] {
+        let world = World::with(hears).await;
+        let body = json!({ "fault": fault, "times": 100 });
+        world.act("events/inject", body).await;
+        accepted(&world).await;
+        was_told_once(&world).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_lost_is_found_by_looking() {
+    let world = World::with(hears).await;
+    world
+        .act("events/inject", json!({ "fault": "lose", "times": 100 }))
+        .await;
+    accepted(&world).await;
+    was_told_once(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_queue_everything_is_found_by_looking() {
+    let world = World::with(|config| {
+        hears(config);
+        let queue = config.events_queue_url.as_mut().unwrap();
+        queue.push_str("-that-is-gone");
+    })
+    .await;
+    accepted(&world).await;
+    was_told_once(&world).await;
+    let told = "SELECT last_error FROM task WHERE kind = 'offer.hear-news'";
+    let told: Option<String> = sqlx::query_scalar(told)
+        .fetch_one(world.bed.pool())
+        .await
+        .unwrap();
+    let told = told.unwrap_or_default();
+    assert!(
+        told.contains("QueueDoesNotExist") || told.contains("NonExistentQueue"),
+        "{told}"
+    );
+}
+
+/// The same look, when AWS refuses the queue's calls for a while.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_that_fails_delays_no_look() {
+    let world = World::with(hears).await;
+    for (operation, failure) in [
+        ("ReceiveMessage", "fault"),
+        ("ReceiveMessage", "nonsense"),
+        ("ReceiveMessage", "access-denied"),
+        ("DeleteMessage", "fault"),
+        ("DeleteMessage", "access-denied"),
+    ] {
+        let body = json!({ "operation": operation, "failure": failure, "times": 3 });
+        world.act("inject", body).await;
+    }
+    accepted(&world).await;
+    was_told_once(&world).await;
+}
