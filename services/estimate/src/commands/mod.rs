@@ -67,12 +67,16 @@ struct Start<'a> {
     follows: Option<String>,
 }
 
-async fn start(uow: &mut UnitOfWork, seller: &SellerId, form: Start<'_>) -> Result<State, Failure> {
-    let engagement_id = form.engagement_id;
-    // What is no engagement id, the domain refuses.
+/// Lets the log's lines name the engagement. What is no engagement id, the domain refuses.
+fn concerns(uow: &mut UnitOfWork, engagement_id: &str) {
     if let Ok(engagement) = engagement_id.parse::<EngagementId>() {
         uow.concerns(&engagement);
     }
+}
+
+async fn start(uow: &mut UnitOfWork, seller: &SellerId, form: Start<'_>) -> Result<State, Failure> {
+    let engagement_id = form.engagement_id;
+    concerns(uow, engagement_id);
     let command = Command::Draft {
         estimate_id: uow.new_id(),
         engagement_id: engagement_id.to_owned(),

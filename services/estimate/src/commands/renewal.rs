@@ -58,6 +58,7 @@ pub(crate) async fn start(
     seller: &SellerId,
     form: &FollowForm,
 ) -> Result<State, Failure> {
+    super::concerns(uow, &form.engagement_id);
     let head = behind(uow, seller, &form.agreement_id).await?;
     let policy = pricing::policy(&mut *uow.connection(), seller).await?;
     let content = renewed(&head.latest.content, policy.uplift, &form.valid_until);
@@ -94,6 +95,7 @@ pub(crate) async fn replace(
     seller: &SellerId,
     form: &FollowForm,
 ) -> Result<State, Failure> {
+    super::concerns(uow, &form.engagement_id);
     let id = &form.agreement_id;
     let head = behind(uow, seller, id).await?;
     let end = agreements::ended(&mut *uow.connection(), seller, id).await?;

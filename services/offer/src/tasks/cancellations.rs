@@ -180,13 +180,16 @@ pub(super) async fn find(run: &TaskRun, subject: &Subject) -> Result<Option<Chan
     Ok(store::change_order::find(&mut *reader, &subject.seller, &subject.id).await?)
 }
 
-/// The change order, while its request waits for the buyer.
+/// The change order, while its request waits for the buyer, as far as is known: when the agreement was seen
+/// to be over before the request was, AWS's last word of that one is still to be read.
 async fn pending(
     run: &TaskRun,
     subject: &Subject,
 ) -> Result<Option<(ChangeOrder, AtAws)>, Failure> {
     let order = find(run, subject).await?;
-    let order = order.filter(|order| matches!(order.stage, Stage::Pending { .. }));
+    let order = order.filter(|order| {
+        matches!(order.stage, Stage::Pending { .. }) || order.stage.over_at().is_some()
+    });
     Ok(order.and_then(|order| {
         let at_aws = order.cancellation.clone()?;
         Some((order, at_aws))

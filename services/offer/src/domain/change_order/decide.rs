@@ -103,7 +103,9 @@ fn seen_at_aws(order: &ChangeOrder, seen: &Seen, now: DateTime<Utc>) -> Vec<Even
             status: seen.status.clone(),
             sent_at: seen.created_at.unwrap_or(now),
         })],
-        Stage::Pending { .. } if known != Some(&seen.status) => {
+        Stage::Pending { .. } | Stage::Over { .. } | Stage::Replaced { .. }
+            if known != Some(&seen.status) =>
+        {
             let status = seen.status.clone();
             vec![Event::StatusSeen { status }]
         }
@@ -115,7 +117,10 @@ fn seen_at_aws(order: &ChangeOrder, seen: &Seen, now: DateTime<Utc>) -> Vec<Even
         | Stage::Withdrawn { .. }
         | Stage::Failed { .. } => return Vec::new(),
     };
-    events.extend(end(order, seen, now));
+    // The agreement's end may have been seen before its request's.
+    if order.stage.over_at().is_none() {
+        events.extend(end(order, seen, now));
+    }
     events
 }
 

@@ -239,6 +239,20 @@ fn silence_is_told_from_a_word() {
     assert!(!said(order, &see("REJECTED")).cancelled_itself());
 }
 
+/// The agreement's end and its request's are two looks at AWS, which may come in either order.
+#[test]
+fn the_request_s_last_word_is_read_also_after_the_agreement_s_end() {
+    let over = after(&[REQUEST, see("PENDING_APPROVAL"), over()]);
+    let read = said(over.clone(), &see("APPROVED"));
+    assert_eq!(read.cancellation.as_ref().unwrap().status, "APPROVED");
+    assert_eq!(read.stage, over.stage);
+    assert_eq!(reason(&read, &see("APPROVED")), Ok(0));
+    // Nothing that AWS says of the request revives the agreement.
+    for status in ["REJECTED", "CANCELLED", "VALIDATION_FAILED"] {
+        assert_eq!(said(over.clone(), &see(status)).stage, over.stage);
+    }
+}
+
 #[test]
 fn adjustments_that_aws_would_refuse_are_refused_here() {
     let order = after(&[over(), invoices()]);
