@@ -42,6 +42,7 @@ RIGHTLY_UNSET = {
     "offer.marketplace_access_key_id": ("prod",),  # the role of the service account
     "offer.marketplace_secret_access_key": ("prod",),
     "offer.document_public_url_base": ("prod",),  # signed URLs
+    "offer.events_queue_url": ("dev", "prod"),  # polling finds all; the queue is the seller's to name
 }
 
 # What each job may know, and no more.
