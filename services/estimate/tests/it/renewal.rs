@@ -69,25 +69,28 @@ async fn rules(it: &mut Harness) {
     it.client.add_listing_fee(command("f", fee)).await.unwrap();
 }
 
-#[tokio::test]
-async fn a_renewal_starts_with_what_was_approved_before() {
-    let mut it = Harness::start().await;
-    rules(&mut it).await;
+/// An estimate in two installments, approved with the SOW "sow"; as it was created.
+async fn approved(it: &mut Harness) -> proto::Estimate {
+    rules(it).await;
     let mut content = handbook();
     content.payment_plan = Some(installments(&[
         ("2027-01-10", "52500.00"),
         ("2027-02-10", "50000.00"),
     ]));
-    let first = it
-        .client
-        .create_estimate(command("1", create("opp-1", content)))
-        .await;
-    let first = first.unwrap().into_inner();
-    it.client
-        .submit_estimate(command("2", submit(&first)))
-        .await
-        .unwrap();
-    assert_eq!(deliver(&it, 1, stamped(&first, "sow")).await, "applied");
+    let create = command("1", create("opp-1", content));
+    let created = it.client.create_estimate(create).await;
+    let created = created.unwrap().into_inner();
+    let submit = command("2", submit(&created));
+    it.client.submit_estimate(submit).await.unwrap();
+    let stamp = deliver(it, 1, stamped(&created, "sow")).await;
+    assert_eq!(stamp, "applied");
+    created
+}
+
+#[tokio::test]
+async fn a_renewal_starts_with_what_was_approved_before() {
+    let mut it = Harness::start().await;
+    let first = approved(&mut it).await;
     assert_eq!(accepted(&it, 1, "agmt-1", "sow").await, "applied");
     assert_eq!(accepted(&it, 2, "agmt-1", "sow").await, "ignored");
 
@@ -131,22 +134,7 @@ async fn a_renewal_starts_with_what_was_approved_before() {
 #[tokio::test]
 async fn a_renewal_under_another_uplift_splits_its_charges_anew() {
     let mut it = Harness::start().await;
-    rules(&mut it).await;
-    let mut content = handbook();
-    content.payment_plan = Some(installments(&[
-        ("2027-01-10", "52500.00"),
-        ("2027-02-10", "50000.00"),
-    ]));
-    let first = it
-        .client
-        .create_estimate(command("1", create("opp-1", content)))
-        .await;
-    let first = first.unwrap().into_inner();
-    it.client
-        .submit_estimate(command("2", submit(&first)))
-        .await
-        .unwrap();
-    assert_eq!(deliver(&it, 1, stamped(&first, "sow")).await, "applied");
+    approved(&mut it).await;
     assert_eq!(accepted(&it, 1, "agmt-1", "sow").await, "applied");
     let policy = proto::PutPricingPolicyRequest {
         policy: Some(proto::PricingPolicy {
@@ -204,20 +192,7 @@ async fn ended(it: &Harness, sequence: i64, agreement_id: &str) -> String {
 #[tokio::test]
 async fn a_replacement_starts_with_what_was_not_invoiced() {
     let mut it = Harness::start().await;
-    rules(&mut it).await;
-    let mut content = handbook();
-    let charges = [("2027-01-10", "52500.00"), ("2027-02-10", "50000.00")];
-    content.payment_plan = Some(installments(&charges));
-    let create = command("1", create("opp-1", content));
-    let first = it
-        .client
-        .create_estimate(create)
-        .await
-        .unwrap()
-        .into_inner();
-    let submit = command("2", submit(&first));
-    it.client.submit_estimate(submit).await.unwrap();
-    deliver(&it, 1, stamped(&first, "sow")).await;
+    approved(&mut it).await;
     let replacement = |key| {
         let request = proto::StartReplacementRequest {
             agreement_id: "agmt-1".to_owned(),
