@@ -96,15 +96,16 @@ fn withdraw(
 }
 
 fn seen_at_aws(order: &ChangeOrder, seen: &Seen, now: DateTime<Utc>) -> Vec<Event> {
-    let known = order.cancellation.as_ref().map(|known| &known.status);
+    let news = |at_aws: &AtAws| at_aws.status != seen.status;
     let mut events = match &order.stage {
         Stage::Sending { .. } => vec![Event::Sent(AtAws {
             id: seen.id.clone(),
             status: seen.status.clone(),
             sent_at: seen.created_at.unwrap_or(now),
         })],
+        // A request that AWS was not known to have when the agreement ended says nothing any more.
         Stage::Pending { .. } | Stage::Over { .. } | Stage::Replaced { .. }
-            if known != Some(&seen.status) =>
+            if order.cancellation.as_ref().is_some_and(news) =>
         {
             let status = seen.status.clone();
             vec![Event::StatusSeen { status }]

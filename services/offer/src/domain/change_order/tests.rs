@@ -253,6 +253,16 @@ fn the_request_s_last_word_is_read_also_after_the_agreement_s_end() {
     }
 }
 
+/// The agreement's end may be seen while the request is on its way, or before it was asked for.
+#[test]
+fn a_request_that_was_not_known_at_the_agreement_s_end_changes_nothing() {
+    for before in [vec![over()], vec![REQUEST, over()]] {
+        let over = after(&before);
+        assert_eq!(reason(&over, &see("PENDING_APPROVAL")), Ok(0));
+        assert_eq!(said(over.clone(), &see("APPROVED")), over);
+    }
+}
+
 #[test]
 fn adjustments_that_aws_would_refuse_are_refused_here() {
     let order = after(&[over(), invoices()]);
