@@ -55,6 +55,8 @@ pub(crate) fn estimate(
             .parse()
             .map_err(|_| field("valid_until"))?,
         economics: amounts.economics(economics.ok_or(field("economics"))?)?,
+        renewal: received.renewal,
+        follows_agreement_id: received.follows_agreement_id.clone(),
         author: received.author.parse().map_err(|_| field("author"))?,
         submitted_by: submitted_by.parse().map_err(|_| field("submitted_by"))?,
     };
@@ -168,6 +170,8 @@ pub(crate) fn snapshot(estimate: &Estimate) -> v1::EstimateSnapshot {
         valid_until: estimate.valid_until.to_string(),
         economics: Some(economics(&estimate.economics)),
         author: estimate.author.to_string(),
+        renewal: estimate.renewal,
+        follows_agreement_id: estimate.follows_agreement_id.clone(),
     }
 }
 
@@ -286,6 +290,8 @@ mod tests {
     fn received() -> v1::EstimateSnapshot {
         let whole = Estimate {
             economics: economics(),
+            renewal: true,
+            follows_agreement_id: "agmt-before".to_owned(),
             ..sample(3)
         };
         snapshot(&whole)

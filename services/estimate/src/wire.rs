@@ -24,6 +24,8 @@ pub(crate) fn snapshot(head: &Head, version: &Version) -> common::EstimateSnapsh
         valid_until: content.valid_until.to_string(),
         economics: Some(economics(&version.economics)),
         author: version.author.to_string(),
+        renewal: content.renewal,
+        follows_agreement_id: head.follows.clone().unwrap_or_default(),
     }
 }
 

@@ -262,6 +262,11 @@ fn estimate_from(estimate: &common::EstimateSnapshot) -> Result<Estimate, Unread
         valid_until: read(&estimate.valid_until, "estimate.valid_until")?,
         economics: economics_from(economics, currency)?,
         author: read(&estimate.author, "estimate.author")?,
+        renewal: estimate.renewal,
+        follows: match estimate.follows_agreement_id.as_str() {
+            "" => None,
+            id => Some(read(id, "estimate.follows_agreement_id")?),
+        },
     })
 }
 
@@ -392,6 +397,12 @@ fn estimate(estimate: &Estimate) -> common::EstimateSnapshot {
         valid_until: estimate.valid_until.to_string(),
         economics: Some(economics(&estimate.economics)),
         author: estimate.author.to_string(),
+        renewal: estimate.renewal,
+        follows_agreement_id: estimate
+            .follows
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
     }
 }
 

@@ -29,6 +29,10 @@ pub struct Estimate {
     pub valid_until: NaiveDate,
     /// What the deal should bring; internal (E5). Passed on, not judged here.
     pub economics: Economics,
+    /// Whether the deal renews an agreement: AWS's fee is a renewal's then (E3, O16).
+    pub renewal: bool,
+    /// The agreement that it was started from, as AWS names it; empty for none (E11).
+    pub follows_agreement_id: String,
     /// Who wrote this version: may not approve it (A3).
     pub author: Principal,
     /// Who handed it in: may not approve it either (A3).

@@ -10,7 +10,8 @@ use super::estimate::{Estimate, PaymentPlan};
 /// A part of a deal that a step can bind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Part {
-    /// The packages' prices, before and after uplift, and their total.
+    /// The packages' prices, before and after uplift, and their total. Of a renewal also that it is one, and
+    /// of which agreement: its listing fee is another (O16).
     Price,
     /// When how much is charged.
     PaymentSchedule,
@@ -115,6 +116,12 @@ fn price(estimate: &Estimate) -> Digest {
             .field("base_price", package.base_price)
             .field("price", package.price)
     });
+    // Only of a renewal: what was digested before there were any stays what it is.
+    let lines = if estimate.renewal {
+        lines.field("renewal_of", &estimate.follows_agreement_id)
+    } else {
+        lines
+    };
     match estimate.total() {
         Ok(total) => lines.field("total", total).finish(),
         // Refused on intake; digested as what it is rather than as nothing.

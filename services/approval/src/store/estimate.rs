@@ -22,6 +22,12 @@ pub(super) struct EstimateJson {
     economics: EconomicsJson,
     author: String,
     submitted_by: String,
+    /// Absent of what was received before it was told of.
+    #[serde(default)]
+    renewal: bool,
+    /// See [`Self::renewal`].
+    #[serde(default)]
+    follows_agreement_id: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -84,6 +90,8 @@ impl From<&Estimate> for EstimateJson {
             economics: EconomicsJson::from(&estimate.economics),
             author: estimate.author.to_string(),
             submitted_by: estimate.submitted_by.to_string(),
+            renewal: estimate.renewal,
+            follows_agreement_id: estimate.follows_agreement_id.clone(),
         }
     }
 }
@@ -173,6 +181,8 @@ impl TryFrom<EstimateJson> for Estimate {
             economics: amounts.economics(json.economics)?,
             author: json.author.parse().map_err(|_| wrong())?,
             submitted_by: json.submitted_by.parse().map_err(|_| wrong())?,
+            renewal: json.renewal,
+            follows_agreement_id: json.follows_agreement_id,
         })
     }
 }

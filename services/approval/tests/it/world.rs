@@ -394,6 +394,7 @@ pub(crate) fn estimate(version: u32) -> EstimateSnapshot {
             ..Economics::default()
         }),
         author: EM.to_owned(),
+        ..EstimateSnapshot::default()
     }
 }
 

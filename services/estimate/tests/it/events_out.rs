@@ -47,6 +47,8 @@ fn handbook_snapshot(estimate_id: &str) -> common::EstimateSnapshot {
             margin: None,
         }),
         author: AUTHOR.to_owned(),
+        renewal: false,
+        follows_agreement_id: String::new(),
     }
 }
 

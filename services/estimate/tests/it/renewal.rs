@@ -104,6 +104,14 @@ async fn a_renewal_starts_with_what_was_approved_before() {
     let (before, after) = (first.snapshot.unwrap(), started.snapshot.unwrap());
     assert_eq!(after.packages, before.packages);
     assert_eq!(
+        (after.renewal, after.follows_agreement_id.as_str()),
+        (true, "agmt-1")
+    );
+    assert_eq!(
+        (before.renewal, before.follows_agreement_id.as_str()),
+        (false, "")
+    );
+    assert_eq!(
         (after.engagement_id.as_str(), after.customer_name.as_str()),
         ("opp-2", "Example Corp")
     );

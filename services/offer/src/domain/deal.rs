@@ -4,7 +4,7 @@
 use countersign_kernel::chrono::{DateTime, NaiveDate, Utc};
 use countersign_kernel::{Currency, Digest, EngagementId, IsoDuration, Money, Principal, Rate};
 
-use super::id::CaseId;
+use super::id::{AgreementId, CaseId};
 
 /// What was approved, with the digest that binds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,10 @@ pub(crate) struct Estimate {
     pub(crate) valid_until: NaiveDate,
     pub(crate) economics: Economics,
     pub(crate) author: Principal,
+    /// Whether it renews an agreement (O16).
+    pub(crate) renewal: bool,
+    /// The agreement that it was started from (E11).
+    pub(crate) follows: Option<AgreementId>,
 }
 
 /// One fixed-price work package (E1).

@@ -90,6 +90,8 @@ pub(crate) fn deal() -> ApprovedDeal {
                 margin: None,
             },
             author: "em@acme.example".parse().unwrap(),
+            renewal: false,
+            follows: None,
         },
         documents: vec![
             document("sow", DocumentKind::Sow, MediaType::Pdf),

@@ -91,6 +91,7 @@ fn estimate(engagement: &str) -> common::EstimateSnapshot {
             margin: None,
         }),
         author: "em@acme.example".into(),
+        ..common::EstimateSnapshot::default()
     }
 }
 

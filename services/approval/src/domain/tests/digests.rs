@@ -61,6 +61,12 @@ const CHANGES: &[(&str, Change, &[Part])] = &[
         |e, _| e.currency = Currency::Eur,
         &[Part::Currency, Part::Price],
     ),
+    ("a renewal", |e, _| e.renewal = true, &[Part::Price]),
+    (
+        "what is followed, of no renewal",
+        |e, _| e.follows_agreement_id = "agmt-before".to_owned(),
+        &[],
+    ),
     ("the version", |e, _| e.version = 2, &[]),
     ("the author", |e, _| e.author = LEAD.parse().unwrap(), &[]),
     (

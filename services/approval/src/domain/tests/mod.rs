@@ -57,6 +57,8 @@ pub(crate) fn estimate(version: u32) -> Estimate {
         scope_duration: "P90D".parse().unwrap(),
         valid_until: "2026-12-31".parse().unwrap(),
         economics: Economics::default(),
+        renewal: false,
+        follows_agreement_id: String::new(),
         author: EM.parse().unwrap(),
         submitted_by: "ops@acme.example".parse().unwrap(),
     }

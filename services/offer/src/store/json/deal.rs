@@ -35,6 +35,12 @@ struct StoredEstimate {
     valid_until: NaiveDate,
     economics: StoredEconomics,
     author: String,
+    /// Absent of what was approved before it was told of.
+    #[serde(default)]
+    renewal: bool,
+    /// See [`Self::renewal`].
+    #[serde(default)]
+    follows_agreement_id: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -152,6 +158,8 @@ impl StoredEstimate {
             valid_until: estimate.valid_until,
             economics: StoredEconomics::of(&estimate.economics),
             author: estimate.author.to_string(),
+            renewal: estimate.renewal,
+            follows_agreement_id: estimate.follows.as_ref().map(ToString::to_string),
         }
     }
 
@@ -179,6 +187,11 @@ impl StoredEstimate {
             valid_until: self.valid_until,
             economics: self.economics.read()?,
             author: parse(&self.author, "principal")?,
+            renewal: self.renewal,
+            follows: self
+                .follows_agreement_id
+                .map(|id| parse(&id, "agreement id"))
+                .transpose()?,
         })
     }
 }
