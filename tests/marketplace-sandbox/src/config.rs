@@ -48,6 +48,8 @@ pub struct Config {
     pub settings: Settings,
     /// Listing fee rate on the amount before tax, 0.025 = 2.5 %.
     pub listing_fee: Decimal,
+    /// Listing fee rate of what is marked as a renewal, 0.015 = 1.5 %.
+    pub renewal_fee: Decimal,
     /// Added to [`Config::listing_fee`] for what a partner resells, 0.005 = half a point.
     pub resale_fee: Decimal,
     /// Tax that AWS collects and remits, on top of the amount; informational rows only.
@@ -202,6 +204,7 @@ impl Default for Config {
             frozen_at: None,
             settings: Settings::default(),
             listing_fee: Decimal::new(25, 3),
+            renewal_fee: Decimal::new(15, 3),
             resale_fee: Decimal::new(5, 3),
             tax_rate: Decimal::new(6, 2),
             billing_terms_days: 30,

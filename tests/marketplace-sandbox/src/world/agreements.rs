@@ -111,6 +111,7 @@ impl World {
             validity: offer.validity.clone(),
             net_payment: offer.net_payment.clone(),
             renewal: offer.renewal.clone(),
+            renews: offer.pre_existing_agreement.is_some(),
             preceding: None,
             invoices: Vec::new(),
             credits: Vec::new(),

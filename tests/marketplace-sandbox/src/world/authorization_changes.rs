@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::changes::PreExisting;
 use super::fields::{count, date, length, term_type};
 use super::model::{Document, FixedUpfront, Schedule};
 use super::term_inputs::{
@@ -129,7 +130,7 @@ struct InformationInput {
     name: Option<String>,
     description: Option<String>,
     #[serde(default, rename = "PreExistingBuyerAgreement")]
-    _pre_existing: Value,
+    _pre_existing: Option<PreExisting>,
 }
 
 fn update_information(input: InformationInput, document: &Value) -> Result<Details, String> {

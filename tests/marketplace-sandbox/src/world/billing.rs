@@ -71,7 +71,7 @@ impl World {
             .as_ref()
             .and_then(|schedule| schedule.charges.get(index));
         let wholesale = owed.map(|owed| money::round(owed.amount, currency));
-        let fee = self.fee(wholesale, amount, currency);
+        let fee = self.fee(agreement, wholesale, amount);
         let days = agreement
             .net_payment
             .as_deref()
@@ -105,14 +105,18 @@ impl World {
         invoice
     }
 
-    /// The listing fee of a sale: the manufacturer pays it, on the wholesale amount where there is one.
-    fn fee(&self, wholesale: Option<Decimal>, amount: Decimal, currency: &str) -> Decimal {
+    /// The listing fee of a sale: the manufacturer pays it, on the wholesale amount where there is one. What
+    /// was marked as a renewal has a fee of its own (facts §6.1).
+    fn fee(&self, agreement: &Agreement, wholesale: Option<Decimal>, amount: Decimal) -> Decimal {
+        let currency = &agreement.schedule.currency;
+        let direct = if agreement.renews {
+            self.facts.renewal_fee
+        } else {
+            self.facts.listing_fee
+        };
         match wholesale {
-            Some(wholesale) => {
-                let rate = self.facts.listing_fee + self.facts.resale_fee;
-                money::share(wholesale, rate, currency)
-            }
-            None => money::share(amount, self.facts.listing_fee, currency),
+            Some(wholesale) => money::share(wholesale, direct + self.facts.resale_fee, currency),
+            None => money::share(amount, direct, currency),
         }
     }
 

@@ -186,7 +186,31 @@ struct InformationInput {
     name: Option<String>,
     description: Option<String>,
     #[serde(default, rename = "PreExistingAgreement")]
-    _pre_existing_agreement: Value,
+    _pre_existing_agreement: Option<PreExisting>,
+}
+
+/// What the buyer had before the offer, or the authorization: read for its form, and kept as it came.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "PascalCase")]
+pub(super) struct PreExisting {
+    #[serde(rename = "AcquisitionChannel")]
+    _acquisition_channel: AcquisitionChannel,
+    #[serde(rename = "PricingModel")]
+    _pricing_model: PricingModel,
+}
+
+#[derive(Deserialize)]
+enum AcquisitionChannel {
+    AwsMarketplace,
+    External,
+}
+
+#[derive(Deserialize)]
+enum PricingModel {
+    Contract,
+    Usage,
+    Byol,
+    Free,
 }
 
 fn update_information(input: InformationInput, document: &Value) -> Result<Details, String> {

@@ -151,6 +151,8 @@ impl Refusal {
 #[derive(Debug)]
 pub(crate) struct Facts {
     pub(crate) listing_fee: Decimal,
+    /// In place of it for what is marked as a renewal.
+    pub(crate) renewal_fee: Decimal,
     /// Added to the fee for what a partner resells; the manufacturer pays it.
     pub(crate) resale_fee: Decimal,
     pub(crate) tax_rate: Decimal,
@@ -219,6 +221,7 @@ impl World {
             authorizations: Vec::new(),
             facts: Facts {
                 listing_fee: config.listing_fee,
+                renewal_fee: config.renewal_fee,
                 resale_fee: config.resale_fee,
                 tax_rate: config.tax_rate,
                 billing_terms_days: config.billing_terms_days,

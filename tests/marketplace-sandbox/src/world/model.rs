@@ -351,6 +351,8 @@ pub(crate) struct Agreement {
     pub(crate) validity: Option<Validity>,
     pub(crate) net_payment: Option<String>,
     pub(crate) renewal: Option<Renewal>,
+    /// The offer said what the buyer had before: the fee is a renewal's.
+    pub(crate) renews: bool,
     /// The agreement that this one renews, and the first of the chain.
     pub(crate) preceding: Option<String>,
     pub(crate) initial: String,
