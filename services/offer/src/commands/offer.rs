@@ -67,6 +67,13 @@ pub(crate) async fn apply(
     let engagement = engagement.unwrap_or_else(|| Engagement::new(id));
     let by = principal(uow)?;
     let rival = store::offer::rival(uow.connection(), seller, &offer).await?;
+    let now = uow.now();
+    let held = match command {
+        Command::Release { .. } | Command::ChangeExpiry { .. } => {
+            store::renewal::held(&mut *uow.connection(), seller, &offer, now).await?
+        }
+        _ => None,
+    };
     let namesake = match command {
         Command::TakePortalOffer { aws_offer_id } => {
             store::offer::by_aws_id(uow.connection(), seller, aws_offer_id).await?
@@ -74,10 +81,11 @@ pub(crate) async fn apply(
         _ => None,
     };
     let facts = Facts {
-        now: uow.now(),
+        now,
         by: &by,
         engagement: &engagement,
         rival: rival.as_ref(),
+        held: held.as_ref(),
         namesake: namesake.as_ref(),
     };
     let events = decide(&offer, command, facts)?;

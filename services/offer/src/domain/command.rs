@@ -13,6 +13,7 @@ use super::offer::{
 };
 use super::preflight::{self, Candidate, Finding};
 use super::rejection::{Rejection, Violation};
+use super::renewal::Held;
 use super::resale::Kind;
 
 mod portal;
@@ -81,6 +82,8 @@ pub(crate) struct Facts<'a> {
     /// Another offer of the engagement that is not over: AWS may show an agreement of an offer that
     /// had expired or was cancelled when this one was drafted.
     pub(crate) rival: Option<&'a OfferId>,
+    /// What the buyer has of the product already (O16).
+    pub(crate) held: Option<&'a Held>,
     /// Our offer that has the AWS id which the command gives, if one has it.
     pub(crate) namesake: Option<&'a OfferId>,
 }
@@ -199,7 +202,7 @@ pub(crate) fn decide(
         Command::FlagOverdue { change } => {
             Ok(if_under_way(offer, *change, || overdue(offer, facts.now)))
         }
-        Command::ChangeExpiry { to } => change_expiry(offer, *to, facts.now),
+        Command::ChangeExpiry { to } => change_expiry(offer, *to, facts),
         Command::Cancel { reason } => cancel(offer, reason, facts),
         Command::Expire => Ok(expire(offer, facts.now)),
         Command::RecordAgreement(agreement) => Ok(record_agreement(offer, agreement)),
@@ -275,7 +278,10 @@ fn release(
             offer_id: rival.clone(),
         });
     }
-    let candidate = Candidate::of(offer, facts.engagement, facts.now.date_naive());
+    let candidate = Candidate {
+        held: facts.held.cloned(),
+        ..Candidate::of(offer, facts.engagement, facts.now.date_naive())
+    };
     let findings = preflight::findings(&candidate);
     let found = |rule: &str| {
         findings
@@ -391,11 +397,7 @@ fn overdue(offer: &Offer, now: DateTime<Utc>) -> Option<Event> {
     }
 }
 
-fn change_expiry(
-    offer: &Offer,
-    to: NaiveDate,
-    now: DateTime<Utc>,
-) -> Result<Vec<Event>, Rejection> {
+fn change_expiry(offer: &Offer, to: NaiveDate, facts: Facts<'_>) -> Result<Vec<Event>, Rejection> {
     match &offer.stage {
         Stage::Published {
             pending: Some(_), ..
@@ -407,11 +409,12 @@ fn change_expiry(
             if offer.by_portal() {
                 return Err(Rejection::ChangedInPortal);
             }
-            expiry_after_today(to, now)?;
+            expiry_after_today(to, facts.now)?;
             if Some(to) == offer.terms.expires_on {
                 return Ok(Vec::new());
             }
-            let findings = preflight::expiry_findings(offer, to, now.date_naive());
+            let findings =
+                preflight::expiry_findings(offer, facts.held, to, facts.now.date_naive());
             if preflight::any_error(&findings) {
                 return Err(Rejection::PreflightFailed { findings });
             }

@@ -14,6 +14,7 @@ fn ask(offer: &Offer, command: &Command) -> Result<Vec<Event>, Rejection> {
         by: &by,
         engagement: &sample::engagement(),
         rival: None,
+        held: None,
         namesake: None,
     };
     decide(offer, command, facts)
@@ -44,6 +45,7 @@ fn a_draft_beside_an_offer_that_is_not_over_is_not_released() {
         by: &by,
         engagement: &sample::engagement(),
         rival: Some(&rival),
+        held: None,
         namesake: None,
     };
     let refused = decide(&sample::draft(), &release(), facts).unwrap_err();

@@ -4,7 +4,7 @@
 use countersign_kernel::chrono::{Days, NaiveDate};
 use countersign_kernel::{AwsAccountId, Currency, Digest, IsoDuration, Money};
 
-use super::deal::{DatedAmount, PaymentPlan};
+use super::deal::{DatedAmount, Estimate, PaymentPlan};
 use super::id::{AwsOfferId, OfferId};
 use super::offer::{Basis, Offer, PendingChange, Terms};
 use super::resale::{self, Kind, Partner, Split};
@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     /// The last day on which it can be accepted, or used by the reseller, until 23:59:59 UTC (O7);
     /// `None` for an authorization without end.
     pub(crate) available_until: Option<NaiveDate>,
+    /// What AWS is told that the buyer had before; `None` where it is not told (O16).
+    pub(crate) pre_existing: Option<PreExisting>,
     /// The one PDF (O6).
     pub(crate) legal_document: Option<Digest>,
     /// What is particular to the kind.
@@ -84,6 +86,7 @@ impl Plan {
             duration: estimate.scope_duration,
             dimension_key: listing.dimension_keys.first().cloned(),
             available_until: terms.expires_on,
+            pre_existing: PreExisting::of(estimate, kind),
             legal_document,
             kind: kind.clone(),
         }
@@ -102,6 +105,39 @@ impl Plan {
                 resale::split(&partner.authorization, &self.schedule, self.total()?)
             }
             Kind::Direct | Kind::Authorization(_) => None,
+        }
+    }
+}
+
+/// The agreement that a renewal renews, as AWS is told of it by its acquisition channel: its listing fee is
+/// a renewal's then (E3, facts §1.2, §4). Its pricing model is the one that professional services have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PreExisting {
+    /// The buyer accepted it in AWS Marketplace.
+    AwsMarketplace,
+    /// It was made elsewhere, and migrates.
+    External,
+}
+
+impl PreExisting {
+    /// AWS's name of the pricing model.
+    pub(crate) const PRICING_MODEL: &'static str = "Contract";
+
+    /// Only who sells a product of its own tells AWS, in its offer or in its authorization: AWS has no
+    /// renewal checkbox for a reseller (facts §1.5).
+    const fn of(estimate: &Estimate, kind: &Kind) -> Option<Self> {
+        match (kind, estimate.renewal, &estimate.follows) {
+            (Kind::Partner(_), _, _) | (_, false, _) => None,
+            (Kind::Direct | Kind::Authorization(_), true, Some(_)) => Some(Self::AwsMarketplace),
+            (Kind::Direct | Kind::Authorization(_), true, None) => Some(Self::External),
+        }
+    }
+
+    /// AWS's name of the acquisition channel.
+    pub(crate) const fn channel(self) -> &'static str {
+        match self {
+            Self::AwsMarketplace => "AwsMarketplace",
+            Self::External => "External",
         }
     }
 }

@@ -13,7 +13,7 @@ use countersign_kernel::{AwsAccountId, Money};
 use super::deal::DatedAmount;
 use super::id::AwsOfferId;
 use super::offer::AwsError;
-use super::plan::Plan;
+use super::plan::{Plan, PreExisting};
 use super::resale::{Contract, Kind, Markup, NetTerms};
 
 pub(crate) use authorization::authorization_differences;
@@ -105,6 +105,9 @@ fn information(plan: &Plan) -> Vec<(String, String)> {
         plan.buyer_accounts.join(", ")
     };
     fields.push(field("Buyer account ids", buyers));
+    if let Some(before) = plan.pre_existing {
+        fields.push(field("Renewal of an existing agreement", had(before)));
+    }
     fields
 }
 
@@ -208,6 +211,8 @@ pub(crate) struct Shown {
     pub(crate) authorization_id: Option<String>,
     /// A partner's offer's, unless it has amounts of its own.
     pub(crate) markup: Option<String>,
+    /// What AWS was told that the buyer had before: acquisition channel and pricing model (O16).
+    pub(crate) pre_existing: Option<String>,
     /// The legal documents: the type of each, with its version or the address of AWS's copy.
     pub(crate) legal: Vec<String>,
 }
@@ -241,7 +246,7 @@ pub(crate) struct Compared {
 }
 
 /// Every field that [`Shown`] names, but for the description and the legal documents.
-pub(crate) fn compared(plan: &Plan, shown: &Shown) -> [Compared; 15] {
+pub(crate) fn compared(plan: &Plan, shown: &Shown) -> [Compared; 16] {
     let of_kind = OfKind::of(&plan.kind);
     let fields = [
         (
@@ -334,6 +339,12 @@ pub(crate) fn compared(plan: &Plan, shown: &Shown) -> [Compared; 15] {
             plain(&text(of_kind.markup)),
             plain(&text(shown.markup.as_ref())),
         ),
+        (
+            "pre_existing_agreement",
+            "PRE_EXISTING_AGREEMENT_DIFFERS",
+            text(renewed(plan, shown)),
+            text(shown.pre_existing.as_ref()),
+        ),
     ];
     fields.map(|(field, code, own, has)| Compared {
         field,
@@ -396,6 +407,19 @@ fn whole_price(plan: &Plan, shown: &Shown) -> String {
     match &shown.price {
         None if plan.cap.is_some() => "0".to_owned(),
         price => plain(&text(price.as_ref())),
+    }
+}
+
+/// AWS's words for what the buyer had before.
+fn had(before: PreExisting) -> String {
+    format!("{} {}", before.channel(), PreExisting::PRICING_MODEL)
+}
+
+/// What a reseller's offer says comes from its authorization, whatever that is: it is not the reseller's.
+fn renewed(plan: &Plan, shown: &Shown) -> Option<String> {
+    match plan.kind {
+        Kind::Partner(_) => shown.pre_existing.clone(),
+        Kind::Direct | Kind::Authorization(_) => plan.pre_existing.map(had),
     }
 }
 

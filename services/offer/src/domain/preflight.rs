@@ -15,6 +15,7 @@
 //! | [`documents`] | the legal documents |
 //! | [`authorization`] | what only a resale authorization must keep |
 //! | [`partner`] | what only a reseller's offer must keep |
+//! | [`renewal`] | what the buyer has already |
 //! | [`form`] | what is asked of the intake, before there is an offer |
 //! | [`payment`] | what is asked of a payment request, once there is an agreement |
 //! | [`prerequisite`] | what only the seller's AWS account shows: a checklist |
@@ -31,6 +32,7 @@ use super::deal::Document;
 use super::engagement::Engagement;
 use super::offer::{AwsError, LegalDocument, Offer, Stage};
 use super::plan::Plan;
+use super::renewal::Held;
 use super::resale::Kind;
 
 mod approval;
@@ -46,6 +48,7 @@ pub(crate) mod payment;
 pub(crate) mod prerequisite;
 pub(crate) mod printed;
 mod product;
+mod renewal;
 mod schedule;
 mod wording;
 
@@ -55,7 +58,7 @@ mod cases;
 mod tests;
 
 /// Every rule about an offer, by family.
-const FAMILIES: [&[Rule]; 10] = [
+const FAMILIES: [&[Rule]; 11] = [
     approval::RULES,
     wording::RULES,
     availability::RULES,
@@ -66,6 +69,7 @@ const FAMILIES: [&[Rule]; 10] = [
     documents::RULES,
     authorization::RULES,
     partner::RULES,
+    renewal::RULES,
 ];
 
 fn rules() -> impl Iterator<Item = &'static Rule> {
@@ -213,6 +217,10 @@ pub(crate) struct Candidate {
     pub(crate) product_dimensions: Vec<String>,
     /// Whether a person enters the offer in AWS's portal (O10).
     pub(crate) by_portal: bool,
+    /// Whether the approved deal renews an agreement (O16).
+    pub(crate) renewal: bool,
+    /// What the buyer has of the same product, as far as it is known.
+    pub(crate) held: Option<Held>,
 }
 
 impl Candidate {
@@ -262,6 +270,8 @@ impl Candidate {
             documents: deal.documents.clone(),
             product_dimensions: offer.basis.intake.listing.dimension_keys.clone(),
             by_portal: offer.by_portal(),
+            renewal: deal.estimate.renewal,
+            held: None,
         }
     }
 }
@@ -295,7 +305,12 @@ pub(crate) fn as_errors(findings: &[Finding], undone: &str) -> Vec<AwsError> {
 
 /// What stops a new expiry of a published offer: the rules about dates, with the charges that AWS
 /// has (O11).
-pub(crate) fn expiry_findings(offer: &Offer, to: NaiveDate, today: NaiveDate) -> Vec<Finding> {
+pub(crate) fn expiry_findings(
+    offer: &Offer,
+    held: Option<&Held>,
+    to: NaiveDate,
+    today: NaiveDate,
+) -> Vec<Finding> {
     let Stage::Published { publication, .. } = &offer.stage else {
         return Vec::new();
     };
@@ -307,6 +322,7 @@ pub(crate) fn expiry_findings(offer: &Offer, to: NaiveDate, today: NaiveDate) ->
     );
     candidate.plan = Plan::of(offer, released_on);
     candidate.plan.available_until = Some(to);
+    candidate.held = held.cloned();
     rules()
         .filter(|rule| rule.field == availability::EXPIRY)
         .filter_map(|rule| rule.find(&candidate))

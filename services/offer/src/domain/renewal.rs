@@ -1,7 +1,9 @@
 //! Renewals (O16): agreements that end, who sees to each, and how near its end is. The days before the
 //! end at which a clock rings are [`clock`]'s.
 
-use countersign_kernel::chrono::{DateTime, Utc};
+use std::fmt;
+
+use countersign_kernel::chrono::{DateTime, NaiveDate, Utc};
 use countersign_kernel::{AwsAccountId, EngagementId, Money, Principal};
 
 use super::clock::{self, Kind};
@@ -53,6 +55,34 @@ impl Renewal {
     /// The clock that rang last on the way to its end, if one has.
     pub(crate) fn reached(&self, now: DateTime<Utc>) -> Option<Kind> {
         clock::renewal_reached(self.ends_at, now)
+    }
+}
+
+/// An agreement that a buyer has, of the product that is offered: it accepts no other of that product until
+/// this one is over (facts §0.5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Held {
+    pub(crate) agreement_id: AgreementId,
+    /// Absent for an agreement without end.
+    pub(crate) ends_at: Option<DateTime<Utc>>,
+}
+
+impl Held {
+    /// Whether it is over before that day, UTC: AWS's agreements end with a day (facts §1.2), so that one
+    /// which ends on it leaves nothing of it.
+    pub(crate) fn ends_before(&self, day: NaiveDate) -> bool {
+        self.ends_at
+            .is_some_and(|ends_at| ends_at.date_naive() < day)
+    }
+}
+
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the buyer has agreement {}, active ", self.agreement_id)?;
+        match self.ends_at {
+            Some(ends_at) => write!(f, "until {}", ends_at.to_rfc3339()),
+            None => write!(f, "without end"),
+        }
     }
 }
 

@@ -24,6 +24,7 @@ fn ask_at(offer: &Offer, command: &Command, now: DateTime<Utc>) -> Result<Vec<Ev
             by: &by,
             engagement: &sample::engagement(),
             rival: None,
+            held: None,
             namesake: None,
         },
     )
@@ -280,6 +281,7 @@ fn a_release_is_refused_with_every_finding() {
             by: &by,
             engagement: &engagement,
             rival: None,
+            held: None,
             namesake: None,
         };
         let refused = decide(&offer, &release(), facts).unwrap_err();

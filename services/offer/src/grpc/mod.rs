@@ -308,7 +308,12 @@ impl OfferService for Offers {
             .unwrap_or_else(|| Engagement::new(id.clone()));
         let confirmed = store::prerequisite::all(&mut *reader, &call.seller).await;
         let confirmed = confirmed.map_err(failed)?;
-        let candidate = Candidate::of(&offer, &engagement, database.clock().now().date_naive());
+        let now = database.clock().now();
+        let held = store::renewal::held(&mut *reader, &call.seller, &offer, now).await;
+        let candidate = Candidate {
+            held: held.map_err(failed)?,
+            ..Candidate::of(&offer, &engagement, now.date_naive())
+        };
         let findings = preflight::findings(&candidate);
         Ok(Response::new(reply::preflight(&findings, &confirmed)))
     }

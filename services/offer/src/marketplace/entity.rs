@@ -21,8 +21,18 @@ struct Details {
     /// Of an offer that was made from an authorization.
     resale_authorization_id: Option<String>,
     markup_percentage: Option<Text>,
+    pre_existing_agreement: Option<PreExisting>,
+    /// An authorization's.
+    pre_existing_buyer_agreement: Option<PreExisting>,
     terms: Vec<Term>,
     rules: Vec<Rule>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct PreExisting {
+    acquisition_channel: String,
+    pricing_model: String,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -222,6 +232,11 @@ fn read(kind: &str, details: &str) -> Result<Shown, String> {
         offers_max_quantity: rules.clone().find_map(|rule| rule.offers_max_quantity),
         authorization_id: details.resale_authorization_id.clone(),
         markup: details.markup_percentage.clone().map(Text::into_string),
+        pre_existing: details
+            .pre_existing_agreement
+            .as_ref()
+            .or(details.pre_existing_buyer_agreement.as_ref())
+            .map(|had| format!("{} {}", had.acquisition_channel, had.pricing_model)),
         legal: terms
             .iter()
             .filter(|term| term.r#type == "LegalTerm")
@@ -278,6 +293,19 @@ mod tests {
         assert_eq!(shown.description.as_deref(), Some("By hand"));
         assert_eq!(shown.legal, ["CustomEula https://aws.example/copy.pdf"]);
         assert_eq!(portal::differences(&sample::candidate().plan, &shown), []);
+    }
+
+    /// O16: what AWS was told that the buyer had before, of an offer and of an authorization.
+    #[test]
+    fn a_renewal_is_read_as_aws_shows_it() {
+        let had = json!({ "AcquisitionChannel": "AwsMarketplace", "PricingModel": "Contract" });
+        for field in ["PreExistingAgreement", "PreExistingBuyerAgreement"] {
+            let shown = read("Offer@1.0", &json!({ field: had }).to_string()).unwrap();
+            assert_eq!(
+                shown.pre_existing.as_deref(),
+                Some("AwsMarketplace Contract")
+            );
+        }
     }
 
     /// As the portal's variable payments come: a cap, and no fixed price (O17).

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::resale;
 use crate::domain::id::OfferId;
-use crate::domain::plan::{self, AfterRelease, Plan};
+use crate::domain::plan::{self, AfterRelease, Plan, PreExisting};
 use crate::domain::resale::Kind;
 
 /// Of the one dimension: a package is bought once.
@@ -206,8 +206,19 @@ pub(super) fn schedule_term(term: &str, plan: &Plan) -> Value {
     json!({ "Type": term, "CurrencyCode": plan.currency.code(), "Schedule": schedule })
 }
 
-pub(super) fn information(plan: &Plan) -> Value {
-    json!({ "Name": plan.name, "Description": plan.description })
+fn information(plan: &Plan) -> Value {
+    let mut details = json!({ "Name": plan.name, "Description": plan.description });
+    if let Some(had) = plan.pre_existing {
+        details["PreExistingAgreement"] = pre_existing(had);
+    }
+    details
+}
+
+pub(super) fn pre_existing(had: PreExisting) -> Value {
+    json!({
+        "AcquisitionChannel": had.channel(),
+        "PricingModel": PreExisting::PRICING_MODEL,
+    })
 }
 
 pub(super) fn targeting(plan: &Plan) -> Value {
@@ -302,6 +313,10 @@ mod tests {
             details(&request, "UpdateAvailability"),
             json!({ "AvailabilityEndDate": "2026-03-31" })
         );
+        assert_eq!(
+            details(&request, "UpdateInformation"),
+            json!({ "Name": "Landing zone for Example Corp", "Description": "Opportunity 006" })
+        );
         let chained = request.changes.iter().skip(1);
         assert!(
             chained
@@ -309,6 +324,23 @@ mod tests {
                 .all(|change| change.entity_identifier.as_deref()
                     == Some("$CreateOffer.Entity.Identifier"))
         );
+    }
+
+    /// O16: AWS is told of a renewal, and whether what it renews was made in AWS Marketplace.
+    #[test]
+    fn a_renewal_is_marked_as_one() {
+        for (follows, channel) in [(Some("agmt-1"), "AwsMarketplace"), (None, "External")] {
+            let mut offer = sample::draft();
+            let estimate = &mut offer.basis.deal.estimate;
+            estimate.renewal = true;
+            estimate.follows = follows.map(|id| id.parse().unwrap());
+            let plan = Plan::of(&offer, sample::day("2026-03-02"));
+            let request = ChangeSetRequest::release(&offer.id, 3, &plan, "https://files.example/1");
+            assert_eq!(
+                details(&request, "UpdateInformation")["PreExistingAgreement"],
+                json!({ "AcquisitionChannel": channel, "PricingModel": "Contract" })
+            );
+        }
     }
 
     #[test]

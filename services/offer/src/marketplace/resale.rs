@@ -36,6 +36,10 @@ pub(super) fn authorization(plan: &Plan, allowed: &Authorization, url: &str) -> 
         term["Type"] = json!("BuyerTargetingTerm");
         change("UpdateBuyerTargetingTerms", &request::terms(&[term]));
     }
+    if let Some(had) = plan.pre_existing {
+        let told = json!({ "PreExistingBuyerAgreement": request::pre_existing(had) });
+        change("UpdateInformation", &told);
+    }
     if let Some(availability) = availability(plan, allowed) {
         change("UpdateAvailability", &availability);
     }
@@ -147,6 +151,8 @@ pub(super) fn partner(plan: &Plan, partner: &Partner, url: &str) -> Vec<ChangeRe
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::engagement::Engagement;
+    use crate::domain::offer::Offer;
     use crate::domain::resale::Kind;
     use crate::domain::sample;
     use crate::marketplace::ChangeSetRequest;
@@ -211,6 +217,25 @@ mod tests {
             legal["Terms"][1]["Documents"][0]["Type"],
             "StandardResellerContract"
         );
+    }
+
+    /// O16: of what is resold, the authorization is marked, and not the reseller's offer.
+    #[test]
+    fn a_renewal_is_marked_in_the_authorization() {
+        let renewing = |(mut offer, engagement): (Offer, Engagement)| {
+            offer.basis.deal.estimate.renewal = true;
+            release(&sample::candidate_of(&(offer, engagement)).plan)
+        };
+        let changes = renewing(sample::authorization_draft());
+        assert_eq!(
+            details(&changes, "UpdateInformation"),
+            &json!({ "PreExistingBuyerAgreement": {
+                "AcquisitionChannel": "External",
+                "PricingModel": "Contract",
+            } })
+        );
+        let plain = release(&sample::candidate_of(&sample::partner_draft()).plan);
+        assert_eq!(renewing(sample::partner_draft()), plain);
     }
 
     /// O2: open-ended, for any buyer, without a contract: one price on a rate card.

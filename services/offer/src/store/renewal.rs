@@ -10,7 +10,7 @@ use super::{Position, StoreError, Unreadable};
 use crate::domain::agreement::OVER;
 use crate::domain::id::AgreementId;
 use crate::domain::offer::Offer;
-use crate::domain::renewal::Renewal;
+use crate::domain::renewal::{Held, Renewal};
 
 /// Which renewals are wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -84,6 +84,45 @@ pub(crate) async fn page(
     .await?;
     let renewals = rows.into_iter().map(Renewal::try_from);
     Ok(renewals.collect::<Result<_, _>>()?)
+}
+
+/// What the buyer of `offer` has of the same product, of this seller: not over by AWS's word, nor by its end.
+/// Of several the one that ends last.
+pub(crate) async fn held(
+    executor: impl PgExecutor<'_>,
+    seller: &SellerId,
+    offer: &Offer,
+    now: DateTime<Utc>,
+) -> Result<Option<Held>, StoreError> {
+    let intake = &offer.basis.intake;
+    let found: Option<(String, Option<DateTime<Utc>>)> = sqlx::query_as(
+        "SELECT a.agreement_id, d.ends_at
+        FROM offer AS o
+        JOIN agreement AS a ON a.seller = o.seller AND a.offer_id = o.offer_id
+            AND a.agreement_id = o.stage #>> '{agreement,id}'
+        CROSS JOIN LATERAL (SELECT (o.stage #>> '{agreement,ends_at}')::timestamptz AS ends_at) AS d
+        WHERE o.seller = $1 AND o.state = 'accepted'
+            AND o.basis #>> '{intake,buyer_account}' = $2
+            AND o.basis #>> '{intake,product_id}' = $3
+            AND o.offer_id <> $4
+            AND a.status <> ALL ($5) AND (d.ends_at IS NULL OR d.ends_at > $6)
+        ORDER BY d.ends_at DESC NULLS FIRST LIMIT 1",
+    )
+    .bind(seller.as_str())
+    .bind(intake.buyer_account.as_str())
+    .bind(intake.listing.product_id.as_str())
+    .bind(offer.id.as_str())
+    .bind(OVER)
+    .bind(now)
+    .fetch_optional(executor)
+    .await?;
+    let held = found.map(|(id, ends_at)| {
+        Ok::<_, Unreadable>(Held {
+            agreement_id: parse(&id, "agreement id")?,
+            ends_at,
+        })
+    });
+    Ok(held.transpose()?)
 }
 
 /// Names who sees to a renewal.

@@ -5,13 +5,10 @@
 //! system. That each injection was used says that no call was left out.
 
 use chrono::TimeDelta;
-use countersign_kernel::Digest;
-use countersign_proto::approval::v1 as approval_pb;
 use countersign_proto::offer::v1 as pb;
 use pb::offer::State;
 use serde_json::{Value, json};
 
-use crate::deals;
 use crate::payments;
 use crate::world::World;
 
@@ -56,36 +53,7 @@ async fn world() -> World {
 async fn drafted(world: &World, number: usize) -> (pb::Offer, String) {
     let engagement = format!("{number:03}-landing-zone");
     let buyer = format!("{:012}", number + 1);
-    let files = deals::files();
-    for file in &files {
-        world.approval.keep(&file.bytes);
-    }
-    let deal = deals::deal(&engagement, &files, Digest::of(b"what was approved"));
-    let case_id = deal.case_id.clone();
-    let deal = Some(deal);
-    let stamped = approval_pb::DealStamped { deal: deal.clone() };
-    let signed = approval_pb::SowSigned {
-        deal,
-        ..approval_pb::SowSigned::default()
-    };
-    let items = Vec::new();
-    let completed = approval_pb::ChecklistCompleted { case_id, items };
-    world.hear_of(&engagement, 1, &stamped).await;
-    world.hear_of(&engagement, 2, &signed).await;
-    world.hear_of(&engagement, 3, &completed).await;
-    let mut client = world.client.clone();
-    let intake = pb::CompleteIntakeRequest {
-        engagement_id: engagement.clone(),
-        buyer_account_id: buyer.clone(),
-        ..World::intake()
-    };
-    client.complete_intake(world.command(intake)).await.unwrap();
-    let draft = pb::DraftOfferRequest {
-        engagement_id: engagement,
-        ..World::draft_request()
-    };
-    let drafted = client.draft_offer(world.command(draft)).await.unwrap();
-    let draft = world.assembled(&drafted.into_inner().offer_id).await;
+    let draft = world.drafted_for(&engagement, &buyer).await;
     (draft, buyer)
 }
 

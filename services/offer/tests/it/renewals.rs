@@ -73,6 +73,8 @@ async fn what_ends_is_listed_by_when_owner_and_value() {
         );
     }
 
+    held(&world, &offer).await;
+
     // A day before the end.
     world.advance(TimeDelta::days(89));
     let near = all(&world).await.remove(0);
@@ -85,6 +87,43 @@ async fn what_ends_is_listed_by_when_owner_and_value() {
         world.pass().await;
     }
     panic!("an agreement that is over is still listed");
+}
+
+/// The buyer of `offer` accepts nothing else of its product while its agreement goes on, to 2026-05-31
+/// (facts §0.5): another engagement's offer must expire later.
+async fn held(world: &World, offer: &pb::Offer) {
+    let next = world.drafted_for("006-acme-renewed", "123456789012").await;
+    let found = async |request: pb::PreflightRequest| {
+        let found = world.client.clone().preflight(World::query(request)).await;
+        let found = found.unwrap().into_inner().findings;
+        let found = found
+            .into_iter()
+            .filter(|one| one.rule.starts_with("AGREEMENT_"));
+        found.collect::<Vec<_>>()
+    };
+    let of = |offer: &pb::Offer| pb::PreflightRequest {
+        offer_id: offer.offer_id.clone(),
+    };
+    assert_eq!(found(of(offer)).await, [], "it is no obstacle to itself");
+    let never = found(of(&next)).await.remove(0);
+    assert_eq!(never.rule, "AGREEMENT_ENDS_AFTER_EXPIRY");
+    assert!(never.problem.contains(&offer.agreement_id), "{never:?}");
+    let later = pb::ReviseOfferRequest {
+        offer_id: next.offer_id.clone(),
+        expected_revision: next.revision,
+        expires_on: "2026-08-31".into(),
+        ..pb::ReviseOfferRequest::default()
+    };
+    let later = world
+        .client
+        .clone()
+        .revise_offer(world.command(later))
+        .await;
+    let waits = found(of(&later.unwrap().into_inner())).await.remove(0);
+    assert_eq!(
+        (waits.rule.as_str(), waits.severity()),
+        ("AGREEMENT_STILL_ACTIVE", pb::finding::Severity::Warning)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -308,6 +308,40 @@ impl World {
         self.assembled(&drafted.into_inner().offer_id).await
     }
 
+    /// The handbook's deal of another engagement, drafted for this buyer; the listing is registered.
+    pub(crate) async fn drafted_for(&self, engagement: &str, buyer: &str) -> pb::Offer {
+        let files = deals::files();
+        for file in &files {
+            self.approval.keep(&file.bytes);
+        }
+        let deal = deals::deal(engagement, &files, Digest::of(b"what was approved"));
+        let case_id = deal.case_id.clone();
+        let deal = Some(deal);
+        let stamped = approval_pb::DealStamped { deal: deal.clone() };
+        let signed = approval_pb::SowSigned {
+            deal,
+            ..approval_pb::SowSigned::default()
+        };
+        let items = Vec::new();
+        let completed = approval_pb::ChecklistCompleted { case_id, items };
+        self.hear_of(engagement, 1, &stamped).await;
+        self.hear_of(engagement, 2, &signed).await;
+        self.hear_of(engagement, 3, &completed).await;
+        let mut client = self.client.clone();
+        let intake = pb::CompleteIntakeRequest {
+            engagement_id: engagement.into(),
+            buyer_account_id: buyer.into(),
+            ..Self::intake()
+        };
+        client.complete_intake(self.command(intake)).await.unwrap();
+        let draft = pb::DraftOfferRequest {
+            engagement_id: engagement.into(),
+            ..Self::draft_request()
+        };
+        let drafted = client.draft_offer(self.command(draft)).await.unwrap();
+        self.assembled(&drafted.into_inner().offer_id).await
+    }
+
     pub(crate) fn release_request(offer: &pb::Offer) -> pb::ReleaseOfferRequest {
         pb::ReleaseOfferRequest {
             offer_id: offer.offer_id.clone(),

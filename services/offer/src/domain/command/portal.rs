@@ -76,6 +76,7 @@ mod tests {
             by: &by,
             engagement,
             rival: None,
+            held: None,
             namesake: None,
         };
         decide(offer, command, facts)

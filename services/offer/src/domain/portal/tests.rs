@@ -59,6 +59,26 @@ fn what_was_entered_as_the_sheet_says_is_the_offer() {
     assert_eq!(differences(&plan, &resold()), []);
 }
 
+/// O16: what was approved as a renewal is sold as one; a reseller's offer says what its authorization does.
+#[test]
+fn a_renewal_is_entered_and_compared_as_one() {
+    let mut plan = sample::candidate().plan;
+    plan.pre_existing = Some(PreExisting::AwsMarketplace);
+    assert_eq!(codes(&plan, &shown()), ["PRE_EXISTING_AGREEMENT_DIFFERS"]);
+    let marked = |shown: Shown| Shown {
+        pre_existing: Some("AwsMarketplace Contract".into()),
+        ..shown
+    };
+    assert_eq!(codes(&plan, &marked(shown())), [""; 0]);
+    let entered = (
+        "Renewal of an existing agreement".to_owned(),
+        had(PreExisting::AwsMarketplace),
+    );
+    assert!(sheet(&plan, "merged.pdf")[0].fields.contains(&entered));
+    let resale = sample::candidate_of(&sample::partner_draft()).plan;
+    assert_eq!(codes(&resale, &marked(resold())), [""; 0]);
+}
+
 /// O17: the cap stands in place of charges, with or without a fixed price of zero beside it.
 #[test]
 fn variable_payments_are_compared_by_their_cap() {
@@ -96,7 +116,11 @@ fn variable_payments_are_compared_by_their_cap() {
 #[test]
 fn every_difference_is_told() {
     type Change = fn(&mut Shown);
-    let cases: [(Change, &str); 14] = [
+    let cases: [(Change, &str); 15] = [
+        (
+            |shown| shown.pre_existing = Some("External Contract".into()),
+            "PRE_EXISTING_AGREEMENT_DIFFERS",
+        ),
         (|shown| shown.product_id = None, "PRODUCT_DIFFERS"),
         (|shown| shown.name = Some("Other".into()), "NAME_DIFFERS"),
         (

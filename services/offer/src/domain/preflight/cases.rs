@@ -6,6 +6,8 @@ use countersign_kernel::{Currency, Digest, Money};
 
 use super::{Candidate, findings};
 use crate::domain::deal::{DatedAmount, Document, DocumentKind, MediaType};
+use crate::domain::plan::PreExisting;
+use crate::domain::renewal::Held;
 use crate::domain::resale::{Authorization, Contract, Kind, NetTerms, Partner};
 use crate::domain::sample;
 
@@ -48,6 +50,14 @@ pub(super) fn reselling(candidate: &mut Candidate) -> &mut Partner {
     }
 }
 
+/// What the buyer has, until then.
+pub(super) fn held(ends_at: Option<&str>) -> Option<Held> {
+    Some(Held {
+        agreement_id: "agmt-before".parse().unwrap(),
+        ends_at: ends_at.map(sample::at),
+    })
+}
+
 pub(super) fn ids(candidate: &Candidate) -> Vec<&'static str> {
     let found = findings(candidate);
     found.iter().map(|finding| finding.rule).collect()
@@ -84,6 +94,20 @@ pub(super) const ALONE: &[(&str, Base, Change)] = &[
         c.standing.approved_digest = None;
     }),
     ("SOW_NOT_SIGNED", DIRECT, |c| c.standing.sow_signed = false),
+    ("RENEWAL_NEEDS_BUYER", authorization, |c| {
+        c.plan.pre_existing = Some(PreExisting::External);
+        c.plan.buyer_accounts.clear();
+    }),
+    ("RENEWAL_MARKED_BY_SELLER", partner, |c| c.renewal = true),
+    ("AGREEMENT_ENDS_AFTER_EXPIRY", DIRECT, |c| {
+        c.held = held(Some("2026-03-31T12:00:00Z"));
+    }),
+    ("AGREEMENT_ENDS_AFTER_EXPIRY", partner, |c| {
+        c.held = held(None)
+    }),
+    ("AGREEMENT_STILL_ACTIVE", DIRECT, |c| {
+        c.held = held(Some("2026-03-30T23:59:59Z"));
+    }),
     ("CHECKLIST_OPEN", DIRECT, |c| {
         c.standing.checklist_completed = false;
     }),

@@ -53,6 +53,7 @@ pub(crate) fn largest() -> Option<Candidate> {
             duration: "P6Y".parse::<IsoDuration>().ok()?,
             dimension_key: Some("landing_zone".to_owned()),
             available_until: first.pred_opt(),
+            pre_existing: None,
             legal_document: Some(digest),
             kind: Kind::Direct,
         },
@@ -70,5 +71,7 @@ pub(crate) fn largest() -> Option<Candidate> {
         document_failure: None,
         product_dimensions: vec!["landing_zone".to_owned()],
         by_portal: false,
+        renewal: false,
+        held: None,
     })
 }

@@ -70,6 +70,8 @@ fn worst(base: Base) -> Candidate {
     let more = (0..6).map(|number| document(&format!("{number}.docx"), 10_000_001));
     c.documents = more.collect();
     c.plan.legal_document = None;
+    c.renewal = true;
+    c.held = held(None);
     c
 }
 
@@ -97,6 +99,7 @@ fn failures_that_come_together_are_all_told() {
             "SCHEDULE_PRESENT",
             "VARIABLE_PAYMENTS_BY_PORTAL",
             "AGREEMENT_DURATION_VALID",
+            "AGREEMENT_STILL_ACTIVE",
         ]
     );
     let mut given = worst(authorization);
@@ -116,6 +119,7 @@ fn failures_that_come_together_are_all_told() {
             "SCHEDULE_PRESENT",
             "AGREEMENT_DURATION_VALID",
             "SINGLE_USE_NEEDS_END",
+            "RENEWAL_NEEDS_BUYER",
         ]
     );
     let mut resold = worst(partner);
@@ -142,6 +146,7 @@ fn failures_that_come_together_are_all_told() {
             "AGREEMENT_DURATION_VALID",
             "PRICE_WAY_PRESENT",
             "FIXED_AMOUNTS_NEED_SCHEDULE",
+            "AGREEMENT_STILL_ACTIVE",
         ]
     );
 }
@@ -328,7 +333,15 @@ fn a_warning_stops_no_release() {
         .filter(|rule| rule.severity == Severity::Warning)
         .map(|rule| rule.id)
         .collect();
-    assert_eq!(warnings, ["PRICE_ABOVE_EXTRA_APPROVAL", "DOCUMENT_TYPE"]);
+    assert_eq!(
+        warnings,
+        [
+            "PRICE_ABOVE_EXTRA_APPROVAL",
+            "DOCUMENT_TYPE",
+            "RENEWAL_MARKED_BY_SELLER",
+            "AGREEMENT_STILL_ACTIVE",
+        ]
+    );
     for (rule, base, change) in ALONE {
         let mut candidate = base();
         change(&mut candidate);

@@ -1,0 +1,69 @@
+//! What the buyer has already (O16): what is renewed, and what must be over first. A buyer has one active
+//! agreement of a professional-services product: it accepts no other until that is over (facts §0.5).
+
+use super::{Candidate, Kinds, Rule, availability, when};
+
+pub(super) const RULES: &[Rule] = &[
+    Rule::error(
+        "RENEWAL_NEEDS_BUYER",
+        Kinds::AUTHORIZATION,
+        "buyer_accounts",
+        "INCOMPATIBLE_BUYER_TARGETING",
+        "name the buyer whose agreement is renewed",
+        buyer,
+    ),
+    Rule::error(
+        "RENEWAL_MARKED_BY_SELLER",
+        Kinds::PARTNER,
+        "authorization",
+        "",
+        "have the product's seller mark the renewal in its authorization: a reseller's offer cannot",
+        reseller,
+    )
+    .warning(),
+    Rule::error(
+        "AGREEMENT_ENDS_AFTER_EXPIRY",
+        Kinds::OFFERS,
+        availability::EXPIRY,
+        "",
+        "let the offer expire after the buyer's agreement ends, or cancel that with a change order first",
+        never_acceptable,
+    ),
+    Rule::error(
+        "AGREEMENT_STILL_ACTIVE",
+        Kinds::OFFERS,
+        "buyer_accounts",
+        "",
+        "tell the buyer from when on it can accept, or cancel its agreement with a change order first",
+        not_yet_acceptable,
+    )
+    .warning(),
+];
+
+fn buyer(candidate: &Candidate) -> Option<String> {
+    let plan = &candidate.plan;
+    when(
+        plan.pre_existing.is_some() && plan.buyer_accounts.is_empty(),
+        || "the renewal of an agreement is for any buyer".into(),
+    )
+}
+
+fn reseller(candidate: &Candidate) -> Option<String> {
+    when(candidate.renewal, || {
+        "the deal is a renewal, and AWS has no renewal of a reseller's".into()
+    })
+}
+
+fn never_acceptable(candidate: &Candidate) -> Option<String> {
+    let (held, until) = (candidate.held.as_ref()?, candidate.plan.available_until?);
+    when(!held.ends_before(until), || {
+        format!("{held}, and the offer expires on {until}: nobody can accept it")
+    })
+}
+
+fn not_yet_acceptable(candidate: &Candidate) -> Option<String> {
+    let (held, until) = (candidate.held.as_ref()?, candidate.plan.available_until?);
+    when(held.ends_before(until), || {
+        format!("{held}: the offer cannot be accepted before")
+    })
+}
