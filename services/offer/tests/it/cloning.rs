@@ -70,7 +70,7 @@ async fn an_accepted_offer_is_cloned_for_the_next_engagement() {
         "buyerAccountId": "123456789012",
     });
     world.act("accept", accept).await;
-    world.until_state(&source.offer_id, State::Accepted).await;
+    let accepted = world.until_state(&source.offer_id, State::Accepted).await;
     let digest = next_deal(&world, true).await;
 
     let mut client = world.client.clone();
@@ -101,12 +101,20 @@ async fn an_accepted_offer_is_cloned_for_the_next_engagement() {
 
     // Pre-flight tells what does not hold of the copy.
     let ready = world.assembled(&made.offer_id).await;
-    assert_eq!(world.findings(&made.offer_id).await, ["CHECKLIST_OPEN"]);
+    let obstacles = ["CHECKLIST_OPEN", "AGREEMENT_ENDS_AFTER_EXPIRY"];
+    assert_eq!(world.findings(&made.offer_id).await, obstacles);
     let completed = approval_pb::ChecklistCompleted {
         case_id: format!("case-{NEXT}"),
         items: Vec::new(),
     };
     hear_of_next(&world, 3, &completed).await;
+    crate::clocks::end_agreement(&world, &accepted.agreement_id).await;
+    for _ in 0..100 {
+        if world.findings(&made.offer_id).await.is_empty() {
+            break;
+        }
+        world.pass().await;
+    }
     world.release(&ready).await;
     world.until_state(&made.offer_id, State::Published).await;
 }
