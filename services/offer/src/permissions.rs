@@ -25,7 +25,7 @@ const READERS: &[&str] = &[
 ];
 
 /// The whole table.
-pub(crate) const PERMISSIONS: [Permission; 43] = [
+pub(crate) const PERMISSIONS: [Permission; 45] = [
     Permission::roles("countersign.offer.v1.OfferService/RegisterListing", MAKERS),
     Permission::roles("countersign.offer.v1.OfferService/ListListings", READERS),
     Permission::roles(
@@ -81,6 +81,11 @@ pub(crate) const PERMISSIONS: [Permission; 43] = [
     Permission::roles("countersign.offer.v1.OfferService/ListOrders", READERS),
     Permission::roles("countersign.offer.v1.OfferService/GetCalendar", READERS),
     Permission::roles("countersign.offer.v1.OfferService/PutCalendar", MAKERS),
+    Permission::roles(
+        "countersign.offer.v1.OfferService/GetRenewalPolicy",
+        READERS,
+    ),
+    Permission::roles("countersign.offer.v1.OfferService/PutRenewalPolicy", MAKERS),
     Permission::roles("countersign.offer.v1.OfferService/RequestPayment", BILLERS),
     Permission::roles(
         "countersign.offer.v1.OfferService/CancelPaymentRequest",

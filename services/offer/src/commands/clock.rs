@@ -45,7 +45,12 @@ pub(crate) async fn follow(
 ) -> Result<(), Failure> {
     let now = uow.now();
     let calendar = store::calendar::find(uow.connection(), seller).await?;
-    let steps = clock::follow(event, offer, &calendar.unwrap_or_default(), now);
+    let milestones = store::renewal::milestones(uow.connection(), seller).await?;
+    let policy = clock::Policy {
+        calendar: calendar.unwrap_or_default(),
+        milestones: milestones.unwrap_or_default(),
+    };
+    let steps = clock::follow(event, offer, &policy, now);
     take(uow, seller, &offer.id, steps).await
 }
 

@@ -5,6 +5,7 @@ use countersign_platform::{Failure, NewAudit, Rejection, UnitOfWork};
 use serde_json::json;
 
 use crate::domain::id::AgreementId;
+use crate::domain::milestones::Milestones;
 use crate::domain::renewal::Renewal;
 use crate::store;
 use crate::store::renewal::Wanted;
@@ -20,14 +21,14 @@ pub(crate) async fn assign(
         agreement_id: Some(agreement.clone()),
         ..Wanted::default()
     };
-    let found = store::renewal::page(&mut *uow.connection(), seller, &wanted, None, 1).await?;
+    let now = uow.now();
+    let found = store::renewal::page(&mut *uow.connection(), seller, &wanted, None, 1, now).await?;
     let Some(before) = found.into_iter().next() else {
         return Err(unknown(agreement.as_str()).into());
     };
     if before.owner == owner {
         return Ok(before);
     }
-    let now = uow.now();
     store::renewal::assign(uow.connection(), seller, agreement, &owner, now).await?;
     uow.audit(NewAudit {
         seller: seller.clone(),
@@ -40,6 +41,32 @@ pub(crate) async fn assign(
     })
     .await?;
     Ok(Renewal { owner, ..before })
+}
+
+/// Replaces the seller's milestones: clocks that run keep their time.
+pub(crate) async fn put_milestones(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    milestones: Milestones,
+) -> Result<Milestones, Failure> {
+    let now = uow.now();
+    let before = store::renewal::milestones(&mut *uow.connection(), seller).await?;
+    if before.as_ref() == Some(&milestones) {
+        return Ok(milestones);
+    }
+    store::renewal::put_milestones(uow.connection(), seller, &milestones, now).await?;
+    let view = |milestones: &Milestones| json!({ "milestone_days": milestones.days() });
+    uow.audit(NewAudit {
+        seller: seller.clone(),
+        engagement: None,
+        aggregate_id: "renewal_policy".to_owned(),
+        action: "put_renewal_policy".to_owned(),
+        reason: String::new(),
+        before: before.as_ref().map(view),
+        after: Some(view(&milestones)),
+    })
+    .await?;
+    Ok(milestones)
 }
 
 /// There is no such agreement of this seller that ends and is not over.

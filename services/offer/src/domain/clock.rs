@@ -15,6 +15,7 @@ use countersign_kernel::{EngagementId, role};
 use super::agreement::Acceptance;
 use super::calendar::Calendar;
 use super::id::{NotAnId, OfferId};
+use super::milestones::{self, Milestones};
 use super::offer::{Event, Offer, PUBLISH_WITHIN};
 use super::rejection::{Rejection, Violation};
 use super::resale::Kind as OfferKind;
@@ -160,26 +161,23 @@ const TABLE: [Row; 11] = [
     ),
 ];
 
-/// Days before an agreement's end at which its renewal is due to be seen to (O16).
-const RENEWALS: [(Kind, i64); 3] = [
-    (Kind::Renewal120, 120),
-    (Kind::Renewal90, 90),
-    (Kind::Renewal60, 60),
-];
+/// The milestones before an agreement's end, from the first to the last: each is named for the days that it
+/// is by default (O16).
+pub(crate) const RENEWALS: [Kind; milestones::MOST] =
+    [Kind::Renewal120, Kind::Renewal90, Kind::Renewal60];
 
-/// Of the renewal's clocks of an agreement that ends then, the one that rang last (O16).
-pub(crate) fn renewal_reached(ends_at: DateTime<Utc>, now: DateTime<Utc>) -> Option<Kind> {
-    let rung = RENEWALS
-        .into_iter()
-        .rfind(|(_, before)| now >= ends_at - TimeDelta::days(*before));
-    rung.map(|(kind, _)| kind)
+/// What a seller says of its clocks.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Policy {
+    pub(crate) calendar: Calendar,
+    pub(crate) milestones: Milestones,
 }
 
 /// What an agreement that ended leaves to do: nothing about its renewal (O16).
 pub(crate) fn after_agreement() -> impl Iterator<Item = Step> {
     RENEWALS
         .into_iter()
-        .map(|(kind, _)| settle(kind, "the agreement is over"))
+        .map(|kind| settle(kind, "the agreement is over"))
 }
 
 impl Kind {
@@ -423,11 +421,11 @@ const fn settle(kind: Kind, reason: &'static str) -> Step {
 pub(crate) fn follow(
     event: &Event,
     offer: &Offer,
-    calendar: &Calendar,
+    policy: &Policy,
     now: DateTime<Utc>,
 ) -> Vec<Step> {
     let start = |kind: Kind, at| {
-        let due = kind.due(at, calendar);
+        let due = kind.due(at, &policy.calendar);
         due.map(|due_at| Step::Start(Clock::new(offer, kind, at, due_at)))
     };
     let expiry = || {
@@ -459,8 +457,9 @@ pub(crate) fn follow(
             Some(settle(Kind::OfferExpiry, "cancelled")),
         ],
         Event::AgreementRecorded(agreement) => {
-            let renewals = RENEWALS.into_iter().map(|(kind, before)| {
-                let due_at = agreement.ends_at? - TimeDelta::days(before);
+            let ends_at = agreement.ends_at.into_iter();
+            let due = ends_at.flat_map(|ends_at| policy.milestones.due(ends_at));
+            let renewals = RENEWALS.into_iter().zip(due).map(|(kind, due_at)| {
                 // A short agreement is over sooner: there is nothing to wait for.
                 (due_at.date_naive() > agreement.accepted_at.date_naive())
                     .then(|| Step::Start(Clock::new(offer, kind, agreement.accepted_at, due_at)))

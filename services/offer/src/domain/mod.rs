@@ -20,7 +20,7 @@
 //! | [`agreement`] | an agreement as AWS shows it (O13) |
 //! | [`order`] | what a buyer accepted, and who the buyer is (O14) |
 //! | [`payment`] | requests for money under the cap of variable payments (O17) |
-//! | [`renewal`] | agreements that end, and who sees to each (O16) |
+//! | [`renewal`], [`milestones`], [`cosell`] | agreements that end, who sees to each and when, and whether what follows grows (O16) |
 //! | [`resale`] | resale authorizations, and offers made from them (O5) |
 //! | [`rejection`] | the refusals, each with its stable reason code |
 #![deny(clippy::wildcard_enum_match_arm, clippy::float_arithmetic)]
@@ -32,12 +32,14 @@ pub(crate) mod change_order;
 pub(crate) mod clock;
 pub(crate) mod cloning;
 pub(crate) mod command;
+pub(crate) mod cosell;
 pub(crate) mod deal;
 pub(crate) mod engagement;
 pub(crate) mod id;
 pub(crate) mod import;
 pub(crate) mod intake;
 pub(crate) mod listing;
+pub(crate) mod milestones;
 pub(crate) mod offer;
 pub(crate) mod order;
 pub(crate) mod payment;

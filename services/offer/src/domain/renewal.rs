@@ -1,12 +1,12 @@
-//! Renewals (O16): agreements that end, who sees to each, and how near its end is. The days before the
-//! end at which a clock rings are [`clock`]'s.
+//! Renewals (O16): agreements that end, who sees to each, and how near its end is.
 
 use std::fmt;
 
 use countersign_kernel::chrono::{DateTime, NaiveDate, Utc};
 use countersign_kernel::{AwsAccountId, EngagementId, Money, Principal};
 
-use super::clock::{self, Kind};
+use super::clock::Kind;
+use super::cosell::Successor;
 use super::id::{AgreementId, OfferId};
 use super::offer::Offer;
 use super::resale::Kind as OfferKind;
@@ -25,14 +25,27 @@ pub(crate) struct Renewal {
     pub(crate) value: Money,
     /// Who sees to it: the author of the estimate, until somebody else is named.
     pub(crate) owner: Principal,
+    /// What renews it, once that is approved (E11).
+    pub(crate) successor: Option<Successor>,
+    /// The milestone that was passed last on the way to its end, if one was.
+    pub(crate) reached: Option<Kind>,
     /// Whether the offer that follows can be marked as a renewal at AWS: of the seller's own product
     /// only, which for a reseller is done in the authorization (facts §1.5).
     pub(crate) markable: bool,
 }
 
+/// What is known of a renewal beside its offer.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known {
+    /// Who was named to see to it.
+    pub(crate) owner: Option<Principal>,
+    pub(crate) successor: Option<Successor>,
+    pub(crate) reached: Option<Kind>,
+}
+
 impl Renewal {
     /// The renewal of an accepted offer's agreement; `None` without an agreement, or without its end.
-    pub(crate) fn of(offer: &Offer, owner: Option<Principal>) -> Option<Self> {
+    pub(crate) fn of(offer: &Offer, known: Known) -> Option<Self> {
         let agreement = offer.agreement()?;
         let (deal, intake) = (&offer.basis.deal, &offer.basis.intake);
         Some(Self {
@@ -44,17 +57,14 @@ impl Renewal {
             buyer_account: intake.buyer_account.clone(),
             ends_at: agreement.ends_at?,
             value: deal.price(),
-            owner: owner.unwrap_or_else(|| deal.estimate.author.clone()),
+            owner: known.owner.unwrap_or_else(|| deal.estimate.author.clone()),
+            successor: known.successor,
+            reached: known.reached,
             markable: match offer.basis.kind {
                 OfferKind::Direct | OfferKind::Authorization(_) => true,
                 OfferKind::Partner(_) => false,
             },
         })
-    }
-
-    /// The clock that rang last on the way to its end, if one has.
-    pub(crate) fn reached(&self, now: DateTime<Utc>) -> Option<Kind> {
-        clock::renewal_reached(self.ends_at, now)
     }
 }
 
@@ -89,35 +99,26 @@ impl fmt::Display for Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::sample::{self, at, usd};
+    use crate::domain::sample::{self, usd};
 
     #[test]
     fn a_renewal_is_its_authors_until_somebody_else_is_named() {
         let offer = sample::accepted();
-        let renewal = Renewal::of(&offer, None).unwrap();
+        let renewal = Renewal::of(&offer, Known::default()).unwrap();
         assert_eq!(renewal.owner.as_str(), "em@acme.example");
         assert_eq!((renewal.value, renewal.markable), (usd("102500.00"), true));
         let other: Principal = "ren@acme.example".parse().unwrap();
-        let named = Renewal::of(&offer, Some(other.clone())).unwrap();
+        let named = Renewal::of(
+            &offer,
+            Known {
+                owner: Some(other.clone()),
+                ..Known::default()
+            },
+        )
+        .unwrap();
         assert_eq!(named.owner, other);
-        assert_eq!(Renewal::of(&sample::draft(), None), None);
-        let variable = Renewal::of(&sample::variable_accepted(), None).unwrap();
+        assert_eq!(Renewal::of(&sample::draft(), Known::default()), None);
+        let variable = Renewal::of(&sample::variable_accepted(), Known::default()).unwrap();
         assert_eq!(variable.value, usd("102500.00"));
-    }
-
-    /// O16: 120, 90 and 60 days before 2026-06-03T23:59:59Z.
-    #[test]
-    fn the_end_comes_nearer_by_clocks() {
-        let renewal = Renewal::of(&sample::accepted(), None).unwrap();
-        for (now, reached) in [
-            ("2026-02-03T23:59:58Z", None),
-            ("2026-02-03T23:59:59Z", Some(Kind::Renewal120)),
-            ("2026-03-05T23:59:58Z", Some(Kind::Renewal120)),
-            ("2026-03-05T23:59:59Z", Some(Kind::Renewal90)),
-            ("2026-04-04T23:59:59Z", Some(Kind::Renewal60)),
-            ("2026-06-04T00:00:00Z", Some(Kind::Renewal60)),
-        ] {
-            assert_eq!(renewal.reached(at(now)), reached, "{now}");
-        }
     }
 }

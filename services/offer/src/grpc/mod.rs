@@ -578,6 +578,37 @@ impl OfferService for Offers {
             .await
     }
 
+    async fn get_renewal_policy(
+        &self,
+        request: Request<pb::GetRenewalPolicyRequest>,
+    ) -> Result<Response<pb::RenewalPolicy>, Status> {
+        let call = self.commands.query(&request)?;
+        let mut reader = self.commands.database().reading(&call.seller).await?;
+        let found = store::renewal::milestones(&mut *reader, &call.seller).await;
+        let milestones = found.map_err(failed)?.unwrap_or_default();
+        Ok(Response::new(renewals::policy(&milestones)))
+    }
+
+    async fn put_renewal_policy(
+        &self,
+        request: Request<pb::PutRenewalPolicyRequest>,
+    ) -> Result<Response<pb::RenewalPolicy>, Status> {
+        let call = self.commands.call(&request)?;
+        let request = request.into_inner();
+        let milestones = renewals::milestones(&request)?;
+        let seller = call.seller.clone();
+        self.commands
+            .execute(&call, "offer.v1/PutRenewalPolicy", &request, move |uow| {
+                let (seller, milestones) = (seller.clone(), milestones.clone());
+                Box::pin(async move {
+                    let put = commands::renewal::put_milestones;
+                    let kept = put(uow, &seller, milestones).await?;
+                    Ok(renewals::policy(&kept))
+                })
+            })
+            .await
+    }
+
     async fn start_change_order(
         &self,
         request: Request<pb::StartChangeOrderRequest>,

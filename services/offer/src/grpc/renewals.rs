@@ -8,7 +8,10 @@ use tonic::{Request, Response, Status};
 
 use super::payments::amount;
 use super::{Offers, failed, parse};
+use crate::domain::cosell::{self, CoSell};
 use crate::domain::id::AgreementId;
+use crate::domain::milestones::Milestones;
+use crate::domain::rejection;
 use crate::domain::renewal::Renewal;
 use crate::store::renewal::Wanted;
 use crate::{commands, store, wire};
@@ -23,9 +26,9 @@ impl Offers {
         let database = self.commands.database();
         let mut reader = database.reading(&call.seller).await?;
         let (after, limit) = (part.after.as_ref(), part.limit());
-        let found = store::renewal::page(&mut *reader, &call.seller, &wanted, after, limit).await;
-        let now = database.clock().now();
-        Ok(Response::new(page(&part, found.map_err(failed)?, now)))
+        let (seller, now) = (&call.seller, database.clock().now());
+        let found = store::renewal::page(&mut *reader, seller, &wanted, after, limit, now).await;
+        Ok(Response::new(page(&part, found.map_err(failed)?)))
     }
 
     pub(super) async fn assigned(
@@ -42,10 +45,24 @@ impl Offers {
                 Box::pin(async move {
                     let assign = commands::renewal::assign;
                     let renewal = assign(uow, &seller, &id, owner).await?;
-                    Ok(shown(&renewal, uow.now()))
+                    Ok(shown(&renewal))
                 })
             })
             .await
+    }
+}
+
+/// The milestones as they were given.
+pub(super) fn milestones(request: &pb::PutRenewalPolicyRequest) -> Result<Milestones, Rejection> {
+    let given = request.policy.clone().unwrap_or_default();
+    Milestones::of(given.milestone_days)
+        .map_err(|wrong| commands::refusal(&rejection::Rejection::Invalid(wrong)))
+}
+
+/// The policy as it goes out.
+pub(super) fn policy(milestones: &Milestones) -> pb::RenewalPolicy {
+    pb::RenewalPolicy {
+        milestone_days: milestones.days().to_vec(),
     }
 }
 
@@ -78,17 +95,18 @@ fn wanted(request: &pb::ListRenewalsRequest) -> Result<(Wanted, parse::Page), Re
 }
 
 /// One page of what was `found`.
-fn page(page: &parse::Page, found: Vec<Renewal>, now: DateTime<Utc>) -> pb::ListRenewalsResponse {
+fn page(page: &parse::Page, found: Vec<Renewal>) -> pb::ListRenewalsResponse {
     let (listed, next_page_token) = page.cut(found, |renewal| {
         parse::cursor(renewal.ends_at, renewal.agreement_id.as_str())
     });
     pb::ListRenewalsResponse {
-        renewals: listed.iter().map(|one| shown(one, now)).collect(),
+        renewals: listed.iter().map(shown).collect(),
         next_page_token,
     }
 }
 
-fn shown(renewal: &Renewal, now: DateTime<Utc>) -> pb::Renewal {
+fn shown(renewal: &Renewal) -> pb::Renewal {
+    let (co_sell, growth) = cosell::of(renewal.value, renewal.successor.as_ref());
     let mut out = pb::Renewal {
         agreement_id: renewal.agreement_id.to_string(),
         offer_id: renewal.offer_id.to_string(),
@@ -100,9 +118,20 @@ fn shown(renewal: &Renewal, now: DateTime<Utc>) -> pb::Renewal {
         value: Some(wire::money(renewal.value)),
         owner: renewal.owner.to_string(),
         markable: renewal.markable,
+        growth: growth.map(wire::money),
         ..pb::Renewal::default()
     };
-    if let Some(kind) = renewal.reached(now) {
+    out.set_co_sell(match co_sell {
+        CoSell::NotPriced => pb::CoSell::NotPriced,
+        CoSell::Qualifies => pb::CoSell::Qualifies,
+        CoSell::NoGrowth => pb::CoSell::NoGrowth,
+        CoSell::OtherCurrency => pb::CoSell::OtherCurrency,
+    });
+    if let Some(next) = &renewal.successor {
+        out.renewal_engagement_id = next.engagement_id.to_string();
+        out.renewal_value = Some(wire::money(next.value));
+    }
+    if let Some(kind) = renewal.reached {
         out.set_reached(wire::clock_kind(kind));
     }
     out

@@ -8,9 +8,12 @@ use super::json::parse;
 use super::offer::Row;
 use super::{Position, StoreError, Unreadable};
 use crate::domain::agreement::OVER;
+use crate::domain::clock::{Kind, RENEWALS};
+use crate::domain::cosell::Successor;
 use crate::domain::id::AgreementId;
+use crate::domain::milestones::Milestones;
 use crate::domain::offer::Offer;
-use crate::domain::renewal::{Held, Renewal};
+use crate::domain::renewal::{Held, Known, Renewal};
 
 /// Which renewals are wanted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,18 +28,50 @@ pub(crate) struct Wanted {
 #[derive(sqlx::FromRow)]
 struct Listed {
     owner: Option<String>,
+    next_engagement: Option<String>,
+    next_currency: Option<String>,
+    next_amount: Option<String>,
+    reached: Option<String>,
     #[sqlx(flatten)]
     row: Row,
+}
+
+impl Listed {
+    /// The three columns come together, or not at all.
+    fn successor(&self) -> Result<Option<Successor>, Unreadable> {
+        let (Some(id), Some(currency), Some(amount)) = (
+            &self.next_engagement,
+            &self.next_currency,
+            &self.next_amount,
+        ) else {
+            return Ok(None);
+        };
+        let value = Money::parse(amount, parse(currency, "currency")?);
+        Ok(Some(Successor {
+            engagement_id: parse(id, "engagement id")?,
+            value: value.map_err(|_| Unreadable::Value {
+                field: "price of a renewal",
+                value: amount.clone(),
+            })?,
+        }))
+    }
 }
 
 impl TryFrom<Listed> for Renewal {
     type Error = Unreadable;
 
-    fn try_from(Listed { owner, row }: Listed) -> Result<Self, Unreadable> {
-        let owner = owner.map(|owner| parse(&owner, "owner")).transpose()?;
-        let id = row.offer_id.clone();
-        let offer = Offer::try_from(row)?;
-        Self::of(&offer, owner).ok_or(Unreadable::Value {
+    fn try_from(listed: Listed) -> Result<Self, Unreadable> {
+        let successor = listed.successor()?;
+        let owner = listed.owner.map(|owner| parse(&owner, "owner"));
+        let reached = listed.reached.map(|kind| parse(&kind, "kind of clock"));
+        let known = Known {
+            owner: owner.transpose()?,
+            successor,
+            reached: reached.transpose()?,
+        };
+        let id = listed.row.offer_id.clone();
+        let offer = Offer::try_from(listed.row)?;
+        Self::of(&offer, known).ok_or(Unreadable::Value {
             field: "agreement with an end, of offer",
             value: id,
         })
@@ -50,16 +85,28 @@ pub(crate) async fn page(
     wanted: &Wanted,
     after: Option<&Position>,
     limit: i64,
+    now: DateTime<Utc>,
 ) -> Result<Vec<Renewal>, StoreError> {
     let rows: Vec<Listed> = sqlx::query_as(
         "SELECT o.offer_id, o.revision, o.name, o.description, o.expires_on, o.basis, o.document,
-            o.change_set_id, o.last_errors, o.stage, r.owner
+            o.change_set_id, o.last_errors, o.stage, r.owner, n.engagement_id AS next_engagement,
+            n.price ->> 'currency' AS next_currency, n.price ->> 'amount' AS next_amount,
+            (SELECT c.kind FROM clock AS c
+                WHERE c.seller = o.seller AND c.offer_id = o.offer_id AND c.kind = ANY ($11)
+                    AND c.due_at <= $12
+                ORDER BY c.due_at DESC LIMIT 1) AS reached
         FROM offer AS o
         JOIN agreement AS a ON a.seller = o.seller AND a.offer_id = o.offer_id
             AND a.agreement_id = o.stage #>> '{agreement,id}'
         LEFT JOIN renewal_owner AS r ON r.seller = a.seller AND r.agreement_id = a.agreement_id
         CROSS JOIN LATERAL (SELECT (o.stage #>> '{agreement,ends_at}')::timestamptz AS ends_at,
             o.basis #> '{deal,estimate,economics,price_total}' AS price) AS d
+        LEFT JOIN LATERAL (SELECT e.engagement_id,
+                e.deal #> '{estimate,economics,price_total}' AS price
+            FROM engagement AS e
+            WHERE e.seller = a.seller AND e.deal #>> '{estimate,follows_agreement_id}' = a.agreement_id
+                AND (e.deal #>> '{estimate,renewal}')::boolean AND e.approval IN ('stamped', 'signed')
+            ORDER BY e.updated_at DESC, e.engagement_id LIMIT 1) AS n ON TRUE
         WHERE o.seller = $1 AND o.state = 'accepted' AND a.status <> ALL ($2)
             AND d.ends_at IS NOT NULL
             AND ($3::text IS NULL OR a.agreement_id = $3)
@@ -80,6 +127,8 @@ pub(crate) async fn page(
     .bind(after.map(|position| position.at))
     .bind(after.map(|position| position.id.as_str()))
     .bind(limit)
+    .bind(RENEWALS.map(Kind::name))
+    .bind(now)
     .fetch_all(executor)
     .await?;
     let renewals = rows.into_iter().map(Renewal::try_from);
@@ -123,6 +172,47 @@ pub(crate) async fn held(
         })
     });
     Ok(held.transpose()?)
+}
+
+/// The seller's milestones, if it has some of its own.
+pub(crate) async fn milestones(
+    executor: impl PgExecutor<'_>,
+    seller: &SellerId,
+) -> Result<Option<Milestones>, StoreError> {
+    let days: Option<Vec<i16>> =
+        sqlx::query_scalar("SELECT milestone_days FROM renewal_policy WHERE seller = $1")
+            .bind(seller.as_str())
+            .fetch_optional(executor)
+            .await?;
+    let read = days.map(|days| {
+        let known = days.iter().filter_map(|day| u32::try_from(*day).ok());
+        Milestones::of(known.collect()).map_err(|_| Unreadable::Value {
+            field: "milestone days",
+            value: format!("{days:?}"),
+        })
+    });
+    Ok(read.transpose()?)
+}
+
+/// Keeps the milestones as they are given now.
+pub(crate) async fn put_milestones(
+    connection: &mut PgConnection,
+    seller: &SellerId,
+    milestones: &Milestones,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let days = milestones.days().iter();
+    let days: Vec<i16> = days.filter_map(|day| i16::try_from(*day).ok()).collect();
+    sqlx::query(
+        "INSERT INTO renewal_policy (seller, milestone_days, updated_at) VALUES ($1, $2, $3)
+        ON CONFLICT (seller) DO UPDATE SET milestone_days = $2, updated_at = $3",
+    )
+    .bind(seller.as_str())
+    .bind(days)
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Names who sees to a renewal.

@@ -1,13 +1,15 @@
 //! Renewals (O16): what ends when, who sees to it, what it is worth.
 
 use chrono::TimeDelta;
+use countersign_kernel::Digest;
+use countersign_proto::approval::v1 as approval_pb;
 use countersign_proto::common::v1::Money;
 use countersign_proto::offer::v1 as pb;
 use countersign_proto::offer::v1::ClockKind;
 use serde_json::json;
 use tonic::Code;
 
-use crate::deals::usd;
+use crate::deals::{self, usd};
 use crate::world::{World, refusal};
 
 async fn accepted(world: &World) -> pb::Offer {
@@ -73,6 +75,7 @@ async fn what_ends_is_listed_by_when_owner_and_value() {
         );
     }
 
+    grows(&world, &offer).await;
     held(&world, &offer).await;
 
     // A day before the end.
@@ -87,6 +90,52 @@ async fn what_ends_is_listed_by_when_owner_and_value() {
         world.pass().await;
     }
     panic!("an agreement that is over is still listed");
+}
+
+/// Co-sell: whether what is approved as the renewal of `offer`'s agreement is worth more.
+async fn grows(world: &World, offer: &pb::Offer) {
+    let renewing = |price: &str, renewal: bool| {
+        let mut deal = deals::deal(
+            "006-acme-grown",
+            &deals::files(),
+            Digest::of(price.as_bytes()),
+        );
+        let estimate = deal.estimate.as_mut().unwrap();
+        estimate.renewal = renewal;
+        estimate.follows_agreement_id = offer.agreement_id.clone();
+        estimate.economics.as_mut().unwrap().price_total = Some(usd(price));
+        approval_pb::DealStamped { deal: Some(deal) }
+    };
+    let steps = [
+        // A replacement follows it too, and renews nothing.
+        (
+            renewing("110000.00", false),
+            "",
+            pb::CoSell::NotPriced,
+            None,
+        ),
+        (
+            renewing("102500.00", true),
+            "006-acme-grown",
+            pb::CoSell::NoGrowth,
+            Some("0.00"),
+        ),
+        (
+            renewing("110000.00", true),
+            "006-acme-grown",
+            pb::CoSell::Qualifies,
+            Some("7500.00"),
+        ),
+    ];
+    for (number, (stamped, engagement, co_sell, growth)) in (1..).zip(steps) {
+        world.hear_of("006-acme-grown", number, &stamped).await;
+        let renewal = all(world).await.remove(0);
+        assert_eq!(renewal.renewal_engagement_id, engagement);
+        assert_eq!(
+            (renewal.co_sell(), renewal.growth),
+            (co_sell, growth.map(usd))
+        );
+    }
 }
 
 /// The buyer of `offer` accepts nothing else of its product while its agreement goes on, to 2026-05-31
@@ -124,6 +173,48 @@ async fn held(world: &World, offer: &pb::Offer) {
         (waits.rule.as_str(), waits.severity()),
         ("AGREEMENT_STILL_ACTIVE", pb::finding::Severity::Warning)
     );
+}
+
+/// O16: a seller's own milestones, of agreements that are recorded from then on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sellers_own_milestones_ring_on_its_days() {
+    let world = World::new().await;
+    let mut client = world.client.clone();
+    let own = |days: &[u32]| pb::PutRenewalPolicyRequest {
+        policy: Some(pb::RenewalPolicy {
+            milestone_days: days.to_vec(),
+        }),
+    };
+    let kept = async |world: &World| {
+        let asked = World::query(pb::GetRenewalPolicyRequest {});
+        let kept = world.client.clone().get_renewal_policy(asked).await;
+        kept.unwrap().into_inner().milestone_days
+    };
+    assert_eq!(kept(&world).await, [120, 90, 60]);
+    let answer = client
+        .put_renewal_policy(world.command(own(&[60, 90])))
+        .await;
+    assert_eq!(refusal(answer).2, ["MILESTONES_INVALID"]);
+    let put = client
+        .put_renewal_policy(world.command(own(&[80, 5])))
+        .await;
+    assert_eq!(put.unwrap().into_inner().milestone_days, [80, 5]);
+    assert_eq!(kept(&world).await, [80, 5]);
+
+    let offer = accepted(&world).await;
+    let back = client.put_renewal_policy(world.command(own(&[2]))).await;
+    assert_eq!(back.unwrap().into_inner().milestone_days, [2]);
+    assert_eq!(all(&world).await[0].reached(), ClockKind::Unspecified);
+    for (days, reached) in [
+        (11, ClockKind::Renewal120),
+        (73, ClockKind::Renewal120),
+        (3, ClockKind::Renewal90),
+    ] {
+        world.advance(TimeDelta::days(days));
+        let found = all(&world).await.remove(0);
+        assert_eq!(found.reached(), reached, "{days}");
+        assert_eq!(found.agreement_id, offer.agreement_id);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

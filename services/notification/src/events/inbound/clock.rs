@@ -24,6 +24,11 @@ pub(super) fn breached(event: &offer::ClockBreached) -> Result<Option<Told>, Mal
     Ok(Some(told))
 }
 
+/// How many days before the end each is, the seller's policy says: 120, 90 and 60 by default (O16).
+const FIRST: &str = "the first milestone before the agreement's end: see to its renewal";
+const SECOND: &str = "the second milestone before the agreement's end: see to its renewal";
+const THIRD: &str = "the third milestone before the agreement's end: see to its renewal";
+
 const fn what(kind: ClockKind) -> Option<&'static str> {
     match kind {
         ClockKind::Publish
@@ -42,9 +47,9 @@ const fn what(kind: ClockKind) -> Option<&'static str> {
         ClockKind::PaymentRequest => {
             Some("10 days of silence on a payment request: AWS approves it, if the buyer chose so")
         }
-        ClockKind::Renewal120 => Some("the agreement ends in 120 days: see to its renewal"),
-        ClockKind::Renewal90 => Some("the agreement ends in 90 days: see to its renewal"),
-        ClockKind::Renewal60 => Some("the agreement ends in 60 days: see to its renewal"),
+        ClockKind::Renewal120 => Some(FIRST),
+        ClockKind::Renewal90 => Some(SECOND),
+        ClockKind::Renewal60 => Some(THIRD),
     }
 }
 

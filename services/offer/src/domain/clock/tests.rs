@@ -27,7 +27,7 @@ fn published() -> Offer {
 }
 
 fn followed(event: &Event, offer: &Offer) -> Vec<Step> {
-    follow(event, offer, &Calendar::default(), sample::at(NOW))
+    follow(event, offer, &Policy::default(), sample::at(NOW))
 }
 
 #[test]
@@ -138,6 +138,24 @@ fn an_agreement_starts_the_contact_and_its_renewals() {
     assert_eq!(
         names,
         ["buyer-contact", "renewal-120", "renewal-90", "renewal-60"]
+    );
+}
+
+/// O16: the days are the seller's.
+#[test]
+fn a_sellers_own_milestones_are_due_on_its_days() {
+    let event = Event::AgreementRecorded(sample::agreement());
+    let policy = Policy {
+        milestones: Milestones::of(vec![45, 10]).unwrap(),
+        ..Policy::default()
+    };
+    let steps = follow(&event, &published(), &policy, sample::at(NOW));
+    assert_eq!(
+        started(&steps)[1..],
+        [
+            ("renewal-120", "2026-04-19T23:59:59+00:00".to_owned()),
+            ("renewal-90", "2026-05-24T23:59:59+00:00".to_owned()),
+        ]
     );
 }
 
