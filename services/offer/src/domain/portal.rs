@@ -245,10 +245,24 @@ pub(crate) struct Compared {
     pub(crate) has: String,
 }
 
+/// Field, code, and the two values, as [`Compared`] has them.
+type Row = (&'static str, &'static str, String, String);
+
+impl From<Row> for Compared {
+    fn from((field, code, own, has): Row) -> Self {
+        Self {
+            field,
+            code,
+            own,
+            has,
+        }
+    }
+}
+
 /// Every field that [`Shown`] names, but for the description and the legal documents.
 pub(crate) fn compared(plan: &Plan, shown: &Shown) -> [Compared; 16] {
     let of_kind = OfKind::of(&plan.kind);
-    let fields = [
+    [
         (
             "kind",
             "KIND_DIFFERS",
@@ -345,13 +359,8 @@ pub(crate) fn compared(plan: &Plan, shown: &Shown) -> [Compared; 16] {
             text(renewed(plan, shown)),
             text(shown.pre_existing.as_ref()),
         ),
-    ];
-    fields.map(|(field, code, own, has)| Compared {
-        field,
-        code,
-        own,
-        has,
-    })
+    ]
+    .map(Compared::from)
 }
 
 /// Of `fields`, each with its code, those in which the one side is not the other. `whose` says whose

@@ -102,7 +102,9 @@ async fn grows(world: &World, offer: &pb::Offer) {
         );
         let estimate = deal.estimate.as_mut().unwrap();
         estimate.renewal = renewal;
-        estimate.follows_agreement_id = offer.agreement_id.clone();
+        estimate
+            .follows_agreement_id
+            .clone_from(&offer.agreement_id);
         estimate.economics.as_mut().unwrap().price_total = Some(usd(price));
         approval_pb::DealStamped { deal: Some(deal) }
     };

@@ -506,15 +506,15 @@ async fn a_renewal_costs_more_and_begins_where_the_last_one_ended() {
 async fn what_is_marked_as_a_renewal_costs_the_fee_of_one() {
     let market = Market::open().await;
     let mut changes = market.handbook().await;
-    let marked = |channel: &str| json!({ "PreExistingAgreement": { "AcquisitionChannel": channel, "PricingModel": "Contract" } });
-    changes[1].1 = marked("Elsewhere");
+    let renewing = |channel: &str| json!({ "PreExistingAgreement": { "AcquisitionChannel": channel, "PricingModel": "Contract" } });
+    changes[1].1 = renewing("Elsewhere");
     let refused = market.request(&changes).send().await.unwrap_err();
     assert_eq!(
         refused.into_service_error().code(),
         Some("ValidationException"),
         "a channel that AWS does not have"
     );
-    changes[1].1 = marked("AwsMarketplace");
+    changes[1].1 = renewing("AwsMarketplace");
     changes[1].1["Description"] = json!("Engagement E-2");
     let id = market.accept(&market.succeed(&changes).await).await;
     let bill = market.act("bill", json!({ "agreementId": id })).await;

@@ -51,11 +51,11 @@ pub(super) fn reselling(candidate: &mut Candidate) -> &mut Partner {
 }
 
 /// What the buyer has, until then.
-pub(super) fn held(ends_at: Option<&str>) -> Option<Held> {
-    Some(Held {
+pub(super) fn held(ends_at: Option<&str>) -> Held {
+    Held {
         agreement_id: "agmt-before".parse().unwrap(),
         ends_at: ends_at.map(sample::at),
-    })
+    }
 }
 
 pub(super) fn ids(candidate: &Candidate) -> Vec<&'static str> {
@@ -100,13 +100,13 @@ pub(super) const ALONE: &[(&str, Base, Change)] = &[
     }),
     ("RENEWAL_MARKED_BY_SELLER", partner, |c| c.renewal = true),
     ("AGREEMENT_ENDS_AFTER_EXPIRY", DIRECT, |c| {
-        c.held = held(Some("2026-03-31T12:00:00Z"));
+        c.held = Some(held(Some("2026-03-31T12:00:00Z")));
     }),
     ("AGREEMENT_ENDS_AFTER_EXPIRY", partner, |c| {
-        c.held = held(None)
+        c.held = Some(held(None));
     }),
     ("AGREEMENT_STILL_ACTIVE", DIRECT, |c| {
-        c.held = held(Some("2026-03-30T23:59:59Z"));
+        c.held = Some(held(Some("2026-03-30T23:59:59Z")));
     }),
     ("CHECKLIST_OPEN", DIRECT, |c| {
         c.standing.checklist_completed = false;

@@ -71,7 +71,7 @@ fn worst(base: Base) -> Candidate {
     c.documents = more.collect();
     c.plan.legal_document = None;
     c.renewal = true;
-    c.held = held(None);
+    c.held = Some(held(None));
     c
 }
 
