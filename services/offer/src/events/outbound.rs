@@ -165,7 +165,7 @@ pub(crate) fn public(event: &Event, offer: &Offer) -> Option<Public> {
             .unwrap_or_default()
     };
     if let Some(authorization) = wire::authorization(offer)
-        && let Some(public) = of_authorization(event, authorization)
+        && let Some(public) = of_authorization(event, offer, authorization)
     {
         return Some(public);
     }
@@ -228,13 +228,20 @@ pub(crate) fn public(event: &Event, offer: &Offer) -> Option<Public> {
 }
 
 /// What an authorization says in place of an offer: nobody can accept it, and no buyer hears of it.
-fn of_authorization(event: &Event, authorization: pb::ResaleAuthorization) -> Option<Public> {
+fn of_authorization(
+    event: &Event,
+    offer: &Offer,
+    authorization: pb::ResaleAuthorization,
+) -> Option<Public> {
+    let (deal, intake) = (&offer.basis.deal, &offer.basis.intake);
     let released = !authorization.authorization_id.is_empty();
     let authorization = Some(authorization);
     match event {
         Event::Published(publication) => Some(Public::of(&pb::ResaleAuthorizationReleased {
             authorization,
             released_at: wire::time(publication.published_at),
+            economics: Some(wire::economics(&deal.estimate.economics)),
+            billing_terms_days: intake.billing_terms_days,
         })),
         Event::Cancelled { reason, by } if released => {
             Some(Public::of(&pb::ResaleAuthorizationRestricted {
@@ -347,6 +354,9 @@ mod tests {
     fn an_authorization_tells_of_itself_in_events_of_its_own() {
         let (released, public) = published_of(sample::authorization_draft().0);
         let event: pb::ResaleAuthorizationReleased = decoded(&public.unwrap());
+        assert_eq!(event.billing_terms_days, 30);
+        let price = event.economics.unwrap().price_total;
+        assert_eq!(price.unwrap().amount, "1.00");
         let authorization = event.authorization.unwrap();
         assert_eq!(authorization.authorization_id, "resaleauthz-abc");
         assert_eq!(authorization.reseller_account_id, "999988887777");
