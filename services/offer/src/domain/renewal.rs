@@ -23,9 +23,9 @@ pub(crate) struct Renewal {
     pub(crate) value: Money,
     /// Who sees to it: the author of the estimate, until somebody else is named.
     pub(crate) owner: Principal,
-    /// Whether the offer that follows can be marked as a renewal at AWS: of the seller's own product
-    /// only, which for a reseller is done in the authorization (facts §1.5).
-    pub(crate) markable: bool,
+    /// Which kind of offer the agreement is of: on it depends whether the one that follows can be marked as
+    /// a renewal at AWS.
+    pub(crate) kind: OfferKind,
 }
 
 impl Renewal {
@@ -43,10 +43,7 @@ impl Renewal {
             ends_at: agreement.ends_at?,
             value: deal.price(),
             owner: owner.unwrap_or_else(|| deal.estimate.author.clone()),
-            markable: match offer.basis.kind {
-                OfferKind::Direct | OfferKind::Authorization(_) => true,
-                OfferKind::Partner(_) => false,
-            },
+            kind: offer.basis.kind.clone(),
         })
     }
 
@@ -66,7 +63,10 @@ mod tests {
         let offer = sample::accepted();
         let renewal = Renewal::of(&offer, None).unwrap();
         assert_eq!(renewal.owner.as_str(), "em@acme.example");
-        assert_eq!((renewal.value, renewal.markable), (usd("102500.00"), true));
+        assert_eq!(
+            (renewal.value, renewal.kind),
+            (usd("102500.00"), OfferKind::Direct)
+        );
         let other: Principal = "ren@acme.example".parse().unwrap();
         let named = Renewal::of(&offer, Some(other.clone())).unwrap();
         assert_eq!(named.owner, other);

@@ -10,6 +10,7 @@ use super::payments::amount;
 use super::{Offers, failed, parse};
 use crate::domain::id::AgreementId;
 use crate::domain::renewal::Renewal;
+use crate::domain::resale::SellerKind;
 use crate::store::renewal::Wanted;
 use crate::{commands, store, wire};
 
@@ -25,7 +26,13 @@ impl Offers {
         let (after, limit) = (part.after.as_ref(), part.limit());
         let found = store::renewal::page(&mut *reader, &call.seller, &wanted, after, limit).await;
         let now = database.clock().now();
-        Ok(Response::new(page(&part, found.map_err(failed)?, now)))
+        let found = found.map_err(failed)?;
+        Ok(Response::new(page(
+            &part,
+            found,
+            now,
+            self.config.seller_kind,
+        )))
     }
 
     pub(super) async fn assigned(
@@ -36,13 +43,14 @@ impl Offers {
         let request = request.into_inner();
         let (agreement, owner) = assignment(&request)?;
         let seller = call.seller.clone();
+        let seller_kind = self.config.seller_kind;
         self.commands
             .execute(&call, "offer.v1/AssignRenewal", &request, move |uow| {
                 let (seller, id, owner) = (seller.clone(), agreement.clone(), owner.clone());
                 Box::pin(async move {
                     let assign = commands::renewal::assign;
                     let renewal = assign(uow, &seller, &id, owner).await?;
-                    Ok(shown(&renewal, uow.now()))
+                    Ok(shown(&renewal, uow.now(), seller_kind))
                 })
             })
             .await
@@ -78,17 +86,22 @@ fn wanted(request: &pb::ListRenewalsRequest) -> Result<(Wanted, parse::Page), Re
 }
 
 /// One page of what was `found`.
-fn page(page: &parse::Page, found: Vec<Renewal>, now: DateTime<Utc>) -> pb::ListRenewalsResponse {
+fn page(
+    page: &parse::Page,
+    found: Vec<Renewal>,
+    now: DateTime<Utc>,
+    seller: SellerKind,
+) -> pb::ListRenewalsResponse {
     let (listed, next_page_token) = page.cut(found, |renewal| {
         parse::cursor(renewal.ends_at, renewal.agreement_id.as_str())
     });
     pb::ListRenewalsResponse {
-        renewals: listed.iter().map(|one| shown(one, now)).collect(),
+        renewals: listed.iter().map(|one| shown(one, now, seller)).collect(),
         next_page_token,
     }
 }
 
-fn shown(renewal: &Renewal, now: DateTime<Utc>) -> pb::Renewal {
+fn shown(renewal: &Renewal, now: DateTime<Utc>, seller: SellerKind) -> pb::Renewal {
     let mut out = pb::Renewal {
         agreement_id: renewal.agreement_id.to_string(),
         offer_id: renewal.offer_id.to_string(),
@@ -99,7 +112,7 @@ fn shown(renewal: &Renewal, now: DateTime<Utc>) -> pb::Renewal {
         ends_at: wire::time(renewal.ends_at),
         value: Some(wire::money(renewal.value)),
         owner: renewal.owner.to_string(),
-        markable: renewal.markable,
+        markable: seller.can_mark_renewals(&renewal.kind),
         ..pb::Renewal::default()
     };
     if let Some(kind) = renewal.reached(now) {

@@ -194,6 +194,10 @@ fn read(kind: &str, details: &str) -> Result<Shown, String> {
         .iter()
         .filter_map(|term| term.positive_targeting.as_ref());
     let targeting = of_rules.chain(of_terms).next();
+    let documented = |kind: &str| {
+        let mut of_kind = terms.iter().filter(|term| term.r#type == kind);
+        of_kind.any(|term| !term.documents.is_empty())
+    };
     let end = rules
         .clone()
         .find_map(|rule| rule.availability_end_date.as_deref());
@@ -220,6 +224,8 @@ fn read(kind: &str, details: &str) -> Result<Shown, String> {
             .clone()
             .find_map(|rule| rule.reseller_account_id.clone()),
         offers_max_quantity: rules.clone().find_map(|rule| rule.offers_max_quantity),
+        has_buyer_eula: documented("BuyerLegalTerm"),
+        has_reseller_contract: documented("ResaleLegalTerm"),
         authorization_id: details.resale_authorization_id.clone(),
         markup: details.markup_percentage.clone().map(Text::into_string),
         legal: terms
@@ -326,6 +332,7 @@ mod tests {
                     }],
                 },
                 { "Type": "ResaleNetPaymentTerm", "PaymentDuePeriod": "P30D" },
+                { "Type": "BuyerLegalTerm", "Documents": [{ "Type": "CustomEula" }] },
             ],
             "Rules": [
                 {
@@ -337,7 +344,7 @@ mod tests {
             ],
         });
         let shown = read("ResaleAuthorization@1.0", &details.to_string()).unwrap();
-        assert!(shown.released);
+        assert!(shown.released && shown.has_buyer_eula && !shown.has_reseller_contract);
         let mut plan = sample::candidate_of(&sample::authorization_draft()).plan;
         plan.schedule.clear();
         plan.upfront = Some(sample::usd("1.00"));
