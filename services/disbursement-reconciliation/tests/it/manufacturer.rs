@@ -187,12 +187,10 @@ fn agreements(rows: &[(&str, &str)]) -> String {
     text.push_str(
         "agmt-2,ACTIVE,offer-2,2027-01-03T12:00:00Z,2027-01-03T12:00:00Z,2027-01-03T12:00:00Z\n",
     );
-    for (day, status) in rows {
+    text.extend(rows.iter().map(|(day, status)| {
         let at = format!("{day}T12:00:00Z");
-        text.push_str(&format!(
-            "agmt-1,{status},offer-1,2027-01-03T12:00:00Z,{at},{at}\n"
-        ));
-    }
+        format!("agmt-1,{status},offer-1,2027-01-03T12:00:00Z,{at},{at}\n")
+    }));
     text
 }
 
