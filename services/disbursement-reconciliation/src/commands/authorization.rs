@@ -4,6 +4,7 @@ use chrono::NaiveDate;
 use countersign_kernel::SellerId;
 use countersign_platform::{Failure, NewAudit, Rejection, UnitOfWork};
 use serde_json::json;
+use tracing::Instrument;
 
 use super::agreement;
 use crate::domain::authorization::{Authorization, Sale};
@@ -59,7 +60,11 @@ pub(crate) async fn sell(
         ));
     };
     uow.concerns(&authorization.engagement);
-    agreement::accept(uow, seller, authorization.sold(sale)).await
+    // Feeds come by the clock; what they tell goes on with the deal of the authorization.
+    let step = uow.resume_trace(seller, authorization.id.as_str()).await?;
+    agreement::accept(uow, seller, authorization.sold(sale))
+        .instrument(step)
+        .await
 }
 
 /// The feeds tell that a reseller's agreement was over on this day: of its charges those are dropped whose
