@@ -219,6 +219,7 @@ pub(crate) fn public(event: &Event, offer: &Offer) -> Option<Public> {
         | Event::LegalDocumentFailed { .. }
         | Event::ReleaseStarted { .. }
         | Event::ChangeSetAccepted { .. }
+        | Event::ChangeSetFaulted { .. }
         | Event::PortalOfferGiven { .. }
         | Event::PortalOfferRefused { .. }
         | Event::ExpiryChangeStarted { .. }
