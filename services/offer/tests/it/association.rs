@@ -106,6 +106,18 @@ async fn an_offer_made_elsewhere_becomes_one_like_any_other() {
     let answer = client.associate_offer(request).await;
     assert_eq!(refusal(answer).1, "AWS_OFFER_TAKEN");
 
+    // P4: what was answered is answered again while AWS is away; what was not is not.
+    let away = json!({ "operation": "DescribeEntity", "failure": "unavailable", "times": 3 });
+    world.act("inject", away).await;
+    let again = client.associate_offer(asked()).await.unwrap().into_inner();
+    assert_eq!(again.offer_id, offer.offer_id);
+    let other = associate(&id, &"0".repeat(64));
+    let reused = client.associate_offer(World::command_with(other, "adopt"));
+    assert_eq!(refusal(reused.await).1, "IDEMPOTENCY_KEY_REUSED");
+    let request = world.command(associate(&id, &compared.digest));
+    let (code, ..) = refusal(client.associate_offer(request).await);
+    assert_eq!(code, Code::Unavailable);
+
     let body = json!({ "offerId": id, "buyerAccountId": "123456789012" });
     world.act("accept", body).await;
     let accepted = world.until_state(&offer.offer_id, State::Accepted).await;
