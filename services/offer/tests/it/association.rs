@@ -128,7 +128,7 @@ async fn an_offer_made_elsewhere_becomes_one_like_any_other() {
     assert_eq!(charge, Some(deals::usd("102500.00")));
 }
 
-/// O13: what was accepted before it was ours is found, too.
+/// O13: what was accepted before it was ours is so at once, and nobody is invited to accept it any more.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_acceptance_before_the_association_is_found() {
     let world = World::new().await;
@@ -136,14 +136,34 @@ async fn an_acceptance_before_the_association_is_found() {
     let id = elsewhere(&world, "102500.00", true).await;
     let body = json!({ "offerId": id, "buyerAccountId": "123456789012" });
     world.act("accept", body).await;
-    for _ in 0..5 {
+    let seen = "SELECT count(*) FROM agreement WHERE aws_offer_id = $1";
+    let seen = || sqlx::query_scalar::<_, i64>(seen).bind(&id);
+    while seen().fetch_one(world.bed.pool()).await.unwrap() == 0 {
         world.pass().await;
     }
     let digest = compare(&world, &id).await.digest;
     let request = world.command(associate(&id, &digest));
     let offer = world.client.clone().associate_offer(request).await;
-    let offer_id = offer.unwrap().into_inner().offer_id;
-    world.until_state(&offer_id, State::Accepted).await;
+    let offer = offer.unwrap().into_inner();
+    assert_eq!(offer.state(), State::Accepted);
+    for _ in 0..5 {
+        world.pass().await;
+    }
+    let accepted = world.events::<pb::AgreementAccepted>().await;
+    assert_eq!(accepted.len(), 1);
+    assert_eq!(accepted[0].agreement_id, offer.agreement_id);
+    assert_eq!(world.events::<pb::OfferPublished>().await.len(), 0);
+    let orders = World::query(pb::ListOrdersRequest::default());
+    let orders = world
+        .client
+        .clone()
+        .list_orders(orders)
+        .await
+        .unwrap()
+        .into_inner()
+        .orders;
+    let orders: Vec<_> = orders.iter().map(|order| &order.offer_id).collect();
+    assert_eq!(orders, [&offer.offer_id], "placed once, for its offer");
 }
 
 #[tokio::test(flavor = "multi_thread")]
