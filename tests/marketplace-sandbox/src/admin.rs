@@ -441,8 +441,8 @@ async fn state(State(app): State<App>) -> Response {
 }
 
 fn queued_events_json(world: &World) -> Vec<Value> {
-    let queues = world.events.queues.iter();
-    let queued = queues.flat_map(|(account, queue)| {
+    let every = world.events.queues.iter();
+    let queued = every.flat_map(|(account, queue)| {
         let messages = queue.messages.iter();
         messages.map(move |message| {
             json!({ "account": account, "body": message.body, "receives": message.receives })

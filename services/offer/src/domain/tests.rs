@@ -352,7 +352,7 @@ fn a_refused_release_is_a_draft_again_and_its_next_token_is_another() {
     assert!(token(next).len() <= 64);
 }
 
-/// O9, facts §1.1: SERVER_FAULT is AWS's to mend, so the same is asked for again, with another token, but not
+/// O9, facts §1.1: `SERVER_FAULT` is AWS's to mend, so the same is asked for again, with another token, but not
 /// for ever.
 #[test]
 fn what_aws_fails_by_its_own_fault_is_asked_for_again_so_many_times() {
