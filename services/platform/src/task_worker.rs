@@ -296,9 +296,25 @@ async fn finish(run: &TaskRun, outcome: TaskOutcome) -> Result<(), sqlx::Error> 
     .map(drop)
 }
 
-/// Makes sure that the one task of a recurring kind is there and will run.
-pub(crate) async fn seed(database: &Database, kinds: &[&'static str]) -> Result<(), sqlx::Error> {
-    let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+/// Makes sure that the one task of a recurring kind is there and will run, and that the one of an idle kind
+/// waits for nobody.
+pub(crate) async fn seed(
+    database: &Database,
+    recurring: &[&'static str],
+    idle: &[&'static str],
+) -> Result<(), sqlx::Error> {
+    let owned = |kinds: &[&'static str]| -> Vec<String> {
+        kinds.iter().map(|kind| (*kind).to_owned()).collect()
+    };
+    let now = database.clock().now();
+    sqlx::query(
+        "UPDATE task SET state = 'done', lease = NULL, lease_until = NULL, updated_at = $2
+        WHERE kind = ANY($1) AND key = kind AND state <> 'done'",
+    )
+    .bind(owned(idle))
+    .bind(now)
+    .execute(database.system())
+    .await?;
     sqlx::query(
         "INSERT INTO task AS t (kind, key, payload, state, due_at, traceparent, created_at, updated_at)
         SELECT kind, kind, '{}', 'pending', $2, '', $2, $2 FROM unnest($1::text[]) AS kind
@@ -306,8 +322,8 @@ pub(crate) async fn seed(database: &Database, kinds: &[&'static str]) -> Result<
             traceparent = '', attempts = 0, lease = NULL, lease_until = NULL
         WHERE t.state IN ('done', 'failed')",
     )
-    .bind(kinds)
-    .bind(database.clock().now())
+    .bind(owned(recurring))
+    .bind(now)
     .execute(database.system())
     .await
     .map(drop)

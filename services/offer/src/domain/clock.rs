@@ -477,6 +477,7 @@ pub(crate) fn follow(
         | Event::LegalDocumentReady(_)
         | Event::LegalDocumentFailed { .. }
         | Event::ChangeSetAccepted { .. }
+        | Event::ChangeSetFaulted { .. }
         | Event::ExpiryChangeStarted { .. }
         | Event::CancellationStarted { .. }
         | Event::ChangeFailed { .. } => Vec::new(),

@@ -170,6 +170,8 @@ pub(crate) fn public(event: &Event, offer: &Offer) -> Option<Public> {
         return Some(public);
     }
     match event {
+        // Whoever accepted it before it was ours is not invited to (O12).
+        Event::Published(_) if offer.agreement().is_some() => None,
         Event::Published(publication) => Some(Public::of(&pb::OfferPublished {
             offer: summary(),
             published_at: wire::time(publication.published_at),
@@ -219,6 +221,7 @@ pub(crate) fn public(event: &Event, offer: &Offer) -> Option<Public> {
         | Event::LegalDocumentFailed { .. }
         | Event::ReleaseStarted { .. }
         | Event::ChangeSetAccepted { .. }
+        | Event::ChangeSetFaulted { .. }
         | Event::PortalOfferGiven { .. }
         | Event::PortalOfferRefused { .. }
         | Event::ExpiryChangeStarted { .. }
@@ -300,6 +303,17 @@ mod tests {
         assert_eq!(offer.contact_email, "bea.buyer@example.com");
         assert_eq!(offer.buyer_account_id, "123456789012");
         assert_eq!(offer.total_price.unwrap().amount, "102500.00");
+    }
+
+    /// O12: an offer that had been accepted when it became ours invites nobody.
+    #[test]
+    fn what_was_accepted_before_is_not_told_as_published() {
+        let (published, _) = published();
+        let agreement = Event::AgreementRecorded(sample::agreement());
+        let (accepted, public) = told(published, &agreement);
+        assert!(public.is_some());
+        let publication = accepted.publication().unwrap().clone();
+        assert!(super::public(&Event::Published(publication), &accepted).is_none());
     }
 
     #[test]

@@ -305,6 +305,36 @@ impl TaskHandler for Recurring {
     }
 }
 
+/// A recurring task that is configured away is done, so that nothing waits for it; configured again, it runs.
+#[tokio::test]
+async fn a_recurring_task_that_nobody_offers_waits_for_nobody() {
+    let bed = bed().await;
+    let runs = Arc::new(AtomicU32::new(0));
+    for (offered, expected, state) in [
+        (false, 0, None),
+        (true, 1, Some("pending")),
+        (false, 1, Some("done")),
+        (true, 2, Some("pending")),
+    ] {
+        let compose = |_: Parts<NoSection>| {
+            let handler = offered.then(|| Recurring(Arc::clone(&runs)));
+            async move { Ok::<_, BoxError>(Wiring::new().recurring_if("sample.tick", handler)) }
+        };
+        let running = bed.serve(&sample(), compose).await;
+        eventually("its state", || async {
+            let found: Option<String> =
+                sqlx::query_scalar("SELECT state FROM task WHERE kind = 'sample.tick'")
+                    .fetch_optional(bed.pool())
+                    .await
+                    .unwrap();
+            found.as_deref() == state && runs.load(Ordering::SeqCst) == expected
+        })
+        .await;
+        running.stop().await;
+        bed.clock().advance(TimeDelta::hours(1));
+    }
+}
+
 /// A recurring task starts by itself, and again by the clock; a restart does not double it.
 #[tokio::test]
 async fn recurring_tasks_recur() {
