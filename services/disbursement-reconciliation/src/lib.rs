@@ -6,13 +6,15 @@
 //! | owns | accepted agreements and their expected charges, AWS's feed rows, the ledger, discrepancy cases, the seller's cash policy |
 //! | commands | `IngestFeeds`, `ResolveDiscrepancy`, `PutCashPolicy` ([`grpc`]); the turn by the clock ([`feeds`]) |
 //! | events out | `CashDisbursed`, `DiscrepancyFound`, `EngagementSettled`; aggregate: the agreement ([`events`]) |
-//! | events in | `countersign.offer.v1.AgreementAccepted`, `countersign.offer.v1.PaymentRequestApproved`, `countersign.offer.v1.AgreementEnded` ([`events`]) |
-//! | tables | `agreement`, `expected_charge`, `billing_event`, `feed_file`, `feed_row`, `feed_refusal`, `ledger_transaction`, `ledger_entry`, `discrepancy`, `cash_policy`, `reconcile_due`, `seller_turn` ([`store`]) |
+//! | events in | `countersign.offer.v1.AgreementAccepted`, `countersign.offer.v1.PaymentRequestApproved`, `countersign.offer.v1.AgreementEnded`, `countersign.offer.v1.ResaleAuthorizationReleased` ([`events`]) |
+//! | tables | `agreement`, `expected_charge`, `billing_event`, `feed_file`, `feed_row`, `feed_refusal`, `ledger_transaction`, `ledger_entry`, `discrepancy`, `cash_policy`, `reconcile_due`, `seller_turn`, `resale_authorization`, `resale_authorization_charge` ([`store`]) |
 //! | accounts | the table in [`domain::ledger`] |
 //!
 //! An accepted agreement says which cash is expected; the feeds say which came. Both are kept, each
 //! for itself and for ever, and whatever is shown or booked is computed from both: so it does not
-//! matter which came first, and a row that comes twice is one row.
+//! matter which came first, and a row that comes twice is one row. What a reseller sold of the seller's
+//! services is an agreement too: the offer service tells the wholesale price with its resale authorization,
+//! and the feeds tell that it was sold ([`domain::authorization`]).
 
 mod commands;
 mod config;

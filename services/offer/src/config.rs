@@ -7,6 +7,8 @@ use countersign_kernel::SellerId;
 use countersign_platform::Secret;
 use serde::{Deserialize, Serialize};
 
+pub use crate::domain::resale::SellerKind;
+
 /// The section. Durations are milliseconds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -14,6 +16,9 @@ pub struct OfferConfig {
     /// The tenant whose AWS seller account the process's AWS credentials are of: only its offers are
     /// released from here. The credentials come from the SDK's ordinary chain.
     pub seller: String,
+    /// What that seller is at AWS: `isv`, or `channel-partner`, which cannot mark a renewal (O16).
+    #[serde(with = "SellerKindText")]
+    pub seller_kind: SellerKind,
     /// Where both AWS Marketplace APIs are, when it is not AWS: the sandbox.
     pub marketplace_endpoint: Option<String>,
     /// AWS Marketplace's APIs live in us-east-1 only.
@@ -58,10 +63,19 @@ pub struct OfferConfig {
     pub agreement_overlap_ms: u64,
 }
 
+/// How the configuration writes a [`SellerKind`].
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "SellerKind", rename_all = "kebab-case")]
+enum SellerKindText {
+    Isv,
+    ChannelPartner,
+}
+
 impl Default for OfferConfig {
     fn default() -> Self {
         Self {
             seller: String::new(),
+            seller_kind: SellerKind::default(),
             marketplace_endpoint: None,
             marketplace_region: "us-east-1".to_owned(),
             marketplace_access_key_id: None,

@@ -38,7 +38,7 @@ use countersign_proto::offer::v1::offer_service_server::OfferServiceServer;
 
 use domain::preflight;
 
-pub use config::{OfferConfig, WrongKey};
+pub use config::{OfferConfig, SellerKind, WrongKey};
 pub use events::inbound::Approvals;
 
 /// Steps of this service's own at which a test can crash it, besides the platform's: between keeping

@@ -3,6 +3,7 @@
 use futures::future::BoxFuture;
 use prost::Message;
 use sha2::{Digest, Sha256};
+use sqlx::PgExecutor;
 use tonic::{Code, Request, Response, Status};
 use tracing::Instrument;
 
@@ -88,12 +89,6 @@ impl Commands {
             + Sync
             + 'static,
     {
-        let request_hash = Sha256::new()
-            .chain_update(rpc)
-            .chain_update([0])
-            .chain_update(request.encode_to_vec())
-            .finalize()
-            .to_vec();
         let span = tracing::info_span!(
             "command",
             rpc,
@@ -106,11 +101,7 @@ impl Commands {
         );
         let mut call = call.clone();
         call.trace = call.trace.unless_at(&span);
-        let command = Command {
-            call,
-            rpc,
-            request_hash,
-        };
+        let command = Command::new(call, rpc, request);
         let database = self.database.clone();
         let run = async move {
             match command.run(&database, &body).await {
@@ -124,6 +115,30 @@ impl Commands {
         running.await.unwrap_or_else(|panicked| {
             Err(span.in_scope(|| Failure::internal(rpc, panicked).into()))
         })
+    }
+
+    /// What was answered under the call's key before, if anything was: for a command that asks the outside
+    /// before [`Self::execute`], which is not asked again then, and may be away.
+    ///
+    /// # Errors
+    /// The rejection that was answered; `IDEMPOTENCY_KEY_REUSED`; `UNAVAILABLE` when Postgres is away.
+    pub async fn answered<Req, Reply>(
+        &self,
+        call: &CallContext,
+        rpc: &'static str,
+        request: &Req,
+    ) -> Result<Option<Response<Reply>>, Status>
+    where
+        Req: Message,
+        Reply: Message + Default,
+    {
+        let command = Command::new(call.clone(), rpc, request);
+        let mut reader = self.database.reading(&call.seller).await?;
+        match command.found(&mut *reader).await? {
+            Some(Outcome::Replied(reply)) => Ok(Some(Response::new(reply))),
+            Some(Outcome::Refused(status)) => Err(status),
+            None => Ok(None),
+        }
     }
 }
 
@@ -149,6 +164,20 @@ struct Kept {
 }
 
 impl Command {
+    fn new<Req: Message>(call: CallContext, rpc: &'static str, request: &Req) -> Self {
+        let request_hash = Sha256::new()
+            .chain_update(rpc)
+            .chain_update([0])
+            .chain_update(request.encode_to_vec())
+            .finalize()
+            .to_vec();
+        Self {
+            call,
+            rpc,
+            request_hash,
+        }
+    }
+
     async fn run<Reply, F>(&self, database: &Database, body: &F) -> Result<Outcome<Reply>, Failure>
     where
         Reply: Message + Default,
@@ -261,27 +290,39 @@ impl Command {
         &self,
         uow: &mut UnitOfWork,
     ) -> Result<Outcome<Reply>, Failure> {
-        let kept: Kept = sqlx::query_as(
+        let found = self.found(uow.connection()).await?;
+        found.ok_or_else(|| Failure::internal("reading a kept answer", "it is gone"))
+    }
+
+    /// What was answered under this key before, if anything was.
+    async fn found<Reply: Message + Default>(
+        &self,
+        executor: impl PgExecutor<'_>,
+    ) -> Result<Option<Outcome<Reply>>, Failure> {
+        let kept: Option<Kept> = sqlx::query_as(
             "SELECT request_hash, reply, reject_code, reject_message, reject_details
             FROM idempotency WHERE seller = $1 AND key = $2",
         )
         .bind(self.call.seller.as_str())
         .bind(&self.call.idempotency_key)
-        .fetch_one(uow.connection())
+        .fetch_optional(executor)
         .await?;
+        let Some(kept) = kept else {
+            return Ok(None);
+        };
         if kept.request_hash != self.request_hash {
-            return Ok(Outcome::Refused(self.reused().into()));
+            return Ok(Some(Outcome::Refused(self.reused().into())));
         }
         if let Some(reply) = kept.reply {
             let reply = Reply::decode(reply.as_slice())
                 .map_err(|error| Failure::internal("reading a kept reply", error))?;
-            return Ok(Outcome::Replied(reply));
+            return Ok(Some(Outcome::Replied(reply)));
         }
-        Ok(Outcome::Refused(Status::with_details(
+        Ok(Some(Outcome::Refused(Status::with_details(
             Code::from_i32(kept.reject_code.unwrap_or_default()),
             kept.reject_message.unwrap_or_default(),
             kept.reject_details.unwrap_or_default().into(),
-        )))
+        ))))
     }
 
     fn reused(&self) -> Rejection {

@@ -139,6 +139,7 @@ where
         handlers: wiring.handlers,
         tasks: wiring.tasks,
         recurring: wiring.recurring,
+        idle: wiring.idle,
     };
     let transport = Server {
         settings: Arc::clone(&parts.settings),
@@ -226,6 +227,7 @@ struct Background {
     handlers: BTreeMap<String, Arc<dyn EventHandler>>,
     tasks: BTreeMap<&'static str, Arc<dyn TaskHandler>>,
     recurring: Vec<&'static str>,
+    idle: Vec<&'static str>,
 }
 
 impl Background {
@@ -271,7 +273,7 @@ impl Background {
 
     async fn seed(&self) -> bool {
         while !self.lifecycle.is_stopping() {
-            match task_worker::seed(&self.database, &self.recurring).await {
+            match task_worker::seed(&self.database, &self.recurring, &self.idle).await {
                 Ok(()) => return true,
                 Err(error) => tracing::warn!(%error, "cannot schedule recurring tasks; waiting"),
             }

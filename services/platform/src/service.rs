@@ -132,6 +132,8 @@ pub struct Wiring {
     pub(crate) handlers: BTreeMap<String, Arc<dyn EventHandler>>,
     pub(crate) tasks: BTreeMap<&'static str, Arc<dyn TaskHandler>>,
     pub(crate) recurring: Vec<&'static str>,
+    /// Recurring elsewhere, and not as this process is configured.
+    pub(crate) idle: Vec<&'static str>,
     pub(crate) samples: Vec<Arc<dyn Sample>>,
 }
 
@@ -189,6 +191,19 @@ impl Wiring {
     pub fn recurring(mut self, kind: &'static str, handler: impl TaskHandler) -> Self {
         self.recurring.push(kind);
         self.task(kind, handler)
+    }
+
+    /// Runs a task of a kind for ever, as [`Self::recurring`] does, if the configuration asks for one.
+    /// Otherwise the task that another configuration left counts as done: nobody would run it, and it would
+    /// be overdue for ever.
+    #[must_use]
+    pub fn recurring_if(self, kind: &'static str, handler: Option<impl TaskHandler>) -> Self {
+        let mut wiring = match handler {
+            Some(handler) => return self.recurring(kind, handler),
+            None => self,
+        };
+        wiring.idle.push(kind);
+        wiring
     }
 
     /// Shows gauges that the service reads from its own tables (P6).

@@ -1,7 +1,10 @@
 //! Claims due tasks and runs them: at least once each, and their effect once.
+//!
+//! The kinds take turns: a slot that becomes free goes to the kind that has the fewest, so that ten thousand
+//! due tasks of one kind hold up no other. Alone, a kind may have them all.
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -37,31 +40,45 @@ pub(crate) struct Worker {
     pub(crate) instruments: Instruments,
 }
 
-/// The leases that this process holds.
+/// The leases that this process holds, each with its task's kind.
 #[derive(Clone, Default)]
-struct Leases(Arc<Mutex<HashSet<Uuid>>>);
+struct Leases(Arc<Mutex<HashMap<Uuid, &'static str>>>);
 
 struct Held(Leases, Uuid);
 
+/// The kinds that have handlers here, and how many tasks of each run.
+type Kinds = (Vec<String>, Vec<i32>);
+
 impl Leases {
-    fn hold(&self, lease: Uuid) -> Held {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(lease);
+    fn hold(&self, lease: Uuid, kind: &'static str) -> Held {
+        self.lock().insert(lease, kind);
         Held(self.clone(), lease)
     }
 
     fn all(&self) -> Vec<Uuid> {
-        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        held.iter().copied().collect()
+        self.lock().keys().copied().collect()
+    }
+
+    /// How many of each kind run here.
+    fn running<'k>(&self, kinds: impl Iterator<Item = &'k &'static str>) -> Kinds {
+        let held = self.lock();
+        let count = |kind: &str| held.values().filter(|held| **held == kind).count();
+        kinds
+            .map(|kind| {
+                let running = i32::try_from(count(kind)).unwrap_or(i32::MAX);
+                ((*kind).to_owned(), running)
+            })
+            .unzip()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, &'static str>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let mut held = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        held.remove(&self.1);
+        self.0.lock().remove(&self.1);
     }
 }
 
@@ -92,8 +109,8 @@ impl Worker {
                 }
                 renewed = Instant::now();
             }
-            let claimed = match claim(&self.database, &self.kinds(), free.available_permits()).await
-            {
+            let kinds = leases.running(self.handlers.keys());
+            let claimed = match claim(&self.database, &kinds, free.available_permits()).await {
                 Ok(claimed) => claimed,
                 Err(error) => {
                     tracing::warn!(error = error.report(), "cannot claim tasks");
@@ -114,38 +131,32 @@ impl Worker {
         }
     }
 
-    fn kinds(&self) -> Vec<String> {
-        self.handlers
-            .keys()
-            .map(|kind| (*kind).to_owned())
-            .collect()
-    }
-
     fn spawn(&self, task: Claimed, free: &Arc<Semaphore>, leases: &Leases) {
         // As many are claimed as are free.
         let Ok(permit) = Arc::clone(free).try_acquire_owned() else {
             return;
         };
-        let Some(handler) = self.handlers.get(task.kind.as_str()).cloned() else {
+        let Some((kind, handler)) = self.handlers.get_key_value(task.kind.as_str()) else {
             return;
         };
-        let held = leases.hold(task.lease);
+        let (kind, handler) = (*kind, Arc::clone(handler));
+        let held = leases.hold(task.lease, kind);
         let (database, runs) = (self.database.clone(), self.instruments.task_runs.clone());
         let wake = Arc::clone(&self.database.wakers.tasks);
         self.lifecycle.spawn(async move {
-            let kind = task.kind.clone();
             let outcome = run_one(&database, handler.as_ref(), task).await;
-            runs.increment(&[("kind", &kind), ("outcome", outcome)]);
+            runs.increment(&[("kind", kind), ("outcome", outcome)]);
             drop((held, permit));
             wake.notify_one();
         });
     }
 }
 
-/// Claims tasks that are due, and those whose worker has died.
+/// Claims tasks that are due, and those whose worker has died: of each kind the oldest first, and first of the
+/// kind that has the fewest slots then.
 async fn claim(
     database: &Database,
-    kinds: &[String],
+    (kinds, running): &Kinds,
     free: usize,
 ) -> Result<Vec<Claimed>, Failure> {
     if free == 0 {
@@ -154,21 +165,27 @@ async fn claim(
     let leases: Vec<Uuid> = (0..free).map(|_| database.ids().next()).collect();
     Ok(sqlx::query_as(
         "WITH due AS (
-            SELECT id FROM task
-            WHERE kind = ANY($2) AND (state = 'pending' AND due_at <= $1
-                OR state = 'running' AND lease_until < clock_timestamp())
-            ORDER BY due_at LIMIT cardinality($3) FOR UPDATE SKIP LOCKED
+            SELECT oldest.id, oldest.due_at,
+                wanted.running + row_number() OVER (PARTITION BY wanted.kind ORDER BY oldest.due_at) AS slots
+            FROM unnest($2::text[], $3::integer[]) AS wanted (kind, running), LATERAL (
+                SELECT id, due_at FROM task
+                WHERE kind = wanted.kind AND due_at <= $1 AND state IN ('pending', 'running')
+                    AND (state = 'pending' OR lease_until < clock_timestamp())
+                ORDER BY due_at LIMIT cardinality($4) FOR UPDATE SKIP LOCKED
+            ) AS oldest
         ), numbered AS (
-            SELECT id, ($3::uuid[])[row_number() OVER ()] AS lease FROM due
+            SELECT id, ($4::uuid[])[row_number() OVER (ORDER BY slots, due_at)] AS lease
+            FROM due ORDER BY slots, due_at LIMIT cardinality($4)
         )
         UPDATE task SET state = 'running', attempts = attempts + 1, lease = numbered.lease,
-            lease_until = clock_timestamp() + make_interval(secs => $4), updated_at = $1
+            lease_until = clock_timestamp() + make_interval(secs => $5), updated_at = $1
         FROM numbered WHERE task.id = numbered.id
         RETURNING kind, key, seller, payload, due_at, attempts, task.lease, traceparent,
             engagement",
     )
     .bind(database.clock().now())
     .bind(kinds)
+    .bind(running)
     .bind(leases)
     .bind(f64::from(LEASE_SECONDS))
     .fetch_all(database.system())
@@ -279,9 +296,25 @@ async fn finish(run: &TaskRun, outcome: TaskOutcome) -> Result<(), sqlx::Error> 
     .map(drop)
 }
 
-/// Makes sure that the one task of a recurring kind is there and will run.
-pub(crate) async fn seed(database: &Database, kinds: &[&'static str]) -> Result<(), sqlx::Error> {
-    let kinds: Vec<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+/// Makes sure that the one task of a recurring kind is there and will run, and that the one of an idle kind
+/// waits for nobody.
+pub(crate) async fn seed(
+    database: &Database,
+    recurring: &[&'static str],
+    idle: &[&'static str],
+) -> Result<(), sqlx::Error> {
+    let owned = |kinds: &[&'static str]| -> Vec<String> {
+        kinds.iter().map(|kind| (*kind).to_owned()).collect()
+    };
+    let now = database.clock().now();
+    sqlx::query(
+        "UPDATE task SET state = 'done', lease = NULL, lease_until = NULL, updated_at = $2
+        WHERE kind = ANY($1) AND key = kind AND state <> 'done'",
+    )
+    .bind(owned(idle))
+    .bind(now)
+    .execute(database.system())
+    .await?;
     sqlx::query(
         "INSERT INTO task AS t (kind, key, payload, state, due_at, traceparent, created_at, updated_at)
         SELECT kind, kind, '{}', 'pending', $2, '', $2, $2 FROM unnest($1::text[]) AS kind
@@ -289,8 +322,8 @@ pub(crate) async fn seed(database: &Database, kinds: &[&'static str]) -> Result<
             traceparent = '', attempts = 0, lease = NULL, lease_until = NULL
         WHERE t.state IN ('done', 'failed')",
     )
-    .bind(kinds)
-    .bind(database.clock().now())
+    .bind(owned(recurring))
+    .bind(now)
     .execute(database.system())
     .await
     .map(drop)
@@ -304,7 +337,7 @@ pub(crate) async fn run_due(
     handlers: &BTreeMap<&'static str, Arc<dyn TaskHandler>>,
     limit: usize,
 ) -> Result<usize, Failure> {
-    let kinds: Vec<String> = handlers.keys().map(|kind| (*kind).to_owned()).collect();
+    let kinds = Leases::default().running(handlers.keys());
     let mut runs = 0;
     while runs < limit {
         let Some(task) = claim(database, &kinds, 1).await?.pop() else {

@@ -35,6 +35,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/sandbox/inject", post(inject))
         .route("/sandbox/clock", post(advance_clock))
         .route("/sandbox/events/inject", post(inject_event))
+        .route("/sandbox/events/send", post(send_event))
         .route("/sandbox/change-sets/end", post(end_change_set))
         .route("/sandbox/payment-request/answer", post(answer_payment))
         .route(
@@ -292,6 +293,22 @@ async fn inject_event(State(app): State<App>, body: Bytes) -> Response {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SendEvent {
+    account: String,
+    body: String,
+}
+
+/// Puts a message into a seller's queue, as whatever else may write to it.
+async fn send_event(State(app): State<App>, body: Bytes) -> Response {
+    command(&app, &body, |world, now, input: SendEvent| {
+        let queue = world.events.queues.entry(input.account).or_default();
+        queue.send(now, &input.body);
+        Ok(json!({ "queued": queue.messages.len() }))
+    })
+}
+
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct EndChangeSet {
     change_set_id: String,
@@ -418,8 +435,20 @@ async fn state(State(app): State<App>) -> Response {
             "billingAdjustments": world.adjustments_json(),
             "billingEvents": world.billing_events,
             "injections": pending,
+            "queuedEvents": queued_events_json(world),
         }))
     })
+}
+
+fn queued_events_json(world: &World) -> Vec<Value> {
+    let every = world.events.queues.iter();
+    let queued = every.flat_map(|(account, queue)| {
+        let messages = queue.messages.iter();
+        messages.map(move |message| {
+            json!({ "account": account, "body": message.body, "receives": message.receives })
+        })
+    });
+    queued.collect()
 }
 
 fn offers_json(world: &World) -> Vec<Value> {

@@ -1,5 +1,6 @@
-//! `/sandbox/portal/product` and `/sandbox/portal/resale-authorization`: what a manufacturer does in the
-//! Management Portal, so that the main seller can be its reseller.
+//! `/sandbox/portal/product`, `resale-authorization` and `partner-offer`: what a manufacturer does in the
+//! Management Portal, so that the main seller can be its reseller; and what a reseller does there, so that the
+//! main seller can be its manufacturer.
 
 use axum::Router;
 use axum::extract::State;
@@ -7,11 +8,10 @@ use axum::response::Response;
 use axum::routing::post;
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
-use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::admin::command;
+use crate::admin::{command, decimal};
 use crate::config::Product;
 use crate::portal::{checked_duration, seller_and_product};
 use crate::portal_offers::{Row, fixed};
@@ -19,12 +19,14 @@ use crate::server::App;
 use crate::world::World;
 use crate::world::agreements::Denied;
 use crate::world::authorizations::{Authorization, AuthorizationStatus};
-use crate::world::model::{Charge, Document, Schedule};
+use crate::world::model::{Charge, Document, OfferState, Schedule, Targeting};
+use crate::world::resale_offers;
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/sandbox/portal/product", post(product))
         .route("/sandbox/portal/resale-authorization", post(authorization))
+        .route("/sandbox/portal/partner-offer", post(partner_offer))
 }
 
 /// A seller's further product.
@@ -58,12 +60,16 @@ struct Give {
     currency_code: String,
     duration: String,
     dimension_key: String,
+    /// Empty: all of the price on acceptance.
+    #[serde(default)]
     schedule: Vec<Row>,
+    /// Without a schedule.
+    price: Option<String>,
     legal_document_url: String,
 }
 
-/// A released authorization for one offer, with a payment schedule and without a reseller contract. The
-/// portal's own checks are not made.
+/// A released authorization for one offer, at a price or with a payment schedule, without a reseller
+/// contract. The portal's own checks are not made.
 async fn authorization(State(app): State<App>, body: Bytes) -> Response {
     command(&app, &body, give)
 }
@@ -73,10 +79,16 @@ fn give(world: &mut World, now: DateTime<Utc>, input: Give) -> Result<Value, Den
     let charges: Result<Vec<Charge>, Denied> = input.schedule.iter().map(Row::charge).collect();
     let owner = Some(input.owner_account_id);
     let (owner, product_id) = seller_and_product(world, owner, Some(input.product_id))?;
+    let charges = charges?;
+    let price = input.price.as_deref().map(decimal).transpose()?;
+    if price.is_some() != charges.is_empty() {
+        let message = "Give either a price or a schedule.";
+        return Err(Denied::new("WRONG_PRICE", message));
+    }
     let id = world.ids.authorization();
     let pricing = fixed(
         &input.currency_code,
-        Decimal::ZERO,
+        price.unwrap_or_default(),
         &input.duration,
         input.dimension_key,
     );
@@ -101,13 +113,77 @@ fn give(world: &mut World, now: DateTime<Utc>, input: Give) -> Result<Value, Den
         contract: None,
         contract_accepted: false,
         pricing: Some(pricing),
-        schedule: Some(Schedule {
+        schedule: (!charges.is_empty()).then_some(Schedule {
             currency: input.currency_code,
-            charges: charges?,
+            charges,
         }),
         net_payment: None,
         created_at: now,
         modified_at: now,
     });
     Ok(json!({ "resaleAuthorizationId": id }))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Resell {
+    resale_authorization_id: String,
+    name: String,
+    buyer_account_id: String,
+    availability_end_date: NaiveDate,
+    /// Over the wholesale price; without one, the schedule is the price.
+    markup_percentage: Option<String>,
+    #[serde(default)]
+    schedule: Vec<Row>,
+    legal_document_url: String,
+}
+
+/// The reseller makes an offer from an authorization, and extends it. The portal's own checks are not made.
+async fn partner_offer(State(app): State<App>, body: Bytes) -> Response {
+    command(&app, &body, resell)
+}
+
+fn resell(world: &mut World, now: DateTime<Utc>, input: Resell) -> Result<Value, Denied> {
+    let charges: Result<Vec<Charge>, Denied> = input.schedule.iter().map(Row::charge).collect();
+    let charges = charges?;
+    let markup = input.markup_percentage.as_deref();
+    let markup = markup.map(decimal).transpose()?;
+    if markup.is_some() != charges.is_empty() {
+        let message = "Give either a mark-up or a schedule.";
+        return Err(Denied::new("WRONG_PRICE", message));
+    }
+    let id = world.ids.offer();
+    let from = input.resale_authorization_id;
+    let authorization = world.authorization(&from).ok_or_else(|| {
+        let message = format!("There is no resale authorization {from}.");
+        Denied::new("RESALE_AUTHORIZATION_NOT_FOUND", message)
+    })?;
+    let name = Some(&input.name);
+    let mut offer = resale_offers::created(authorization, &id, name, name, now);
+    if let Some(resale) = &mut offer.resale {
+        resale.explicit = markup.is_none();
+        resale.markup = markup;
+    }
+    if let (None, Some(schedule)) = (markup, &mut offer.schedule) {
+        schedule.charges = charges;
+    }
+    resale_offers::reprice(&mut offer);
+    offer.targeting = Some(Targeting {
+        buyer_accounts: vec![input.buyer_account_id],
+        ..Targeting::default()
+    });
+    offer
+        .legal
+        .get_or_insert_default()
+        .push(Document::CustomEula {
+            url: input.legal_document_url,
+            copy: None,
+        });
+    offer.availability_end = Some(input.availability_end_date);
+    offer.state = OfferState::Released;
+    offer.released_at = Some(now);
+    world.offer_released(now, &offer);
+    world.offer_history.push(offer.clone());
+    world.offers.push(offer);
+    Ok(json!({ "offerId": id }))
 }

@@ -1,7 +1,7 @@
 //! SQS, as far as a seller's queue of events needs it: AWS JSON 1.0, `AmazonSQS.*` (facts §5.1).
 //!
 //! Every seller has one queue, `marketplace-events`, which its default event bus delivers to. Nothing can be
-//! sent to it from outside.
+//! sent to it through SQS; `POST /sandbox/events/send` does.
 
 use std::time::Duration;
 

@@ -2,6 +2,7 @@
 //! noisy. Nothing here is a test: no figure fails a build.
 //!
 //! - `commands`: commands through one service against pgbench running the same SQL (`same_sql`)
+//! - `in_flight`: ten thousand offers that AWS works on, and what else goes on meanwhile
 //! - `offer`: the largest offer's pre-flight, and the merging of the largest legal document
 //! - `relay`: the outbox relay against JetStream's own acknowledged rate
 //! - `latency`: from the commit in one service to the commit in the next, at a steady rate
@@ -9,6 +10,7 @@
 //! - `report`: the table
 
 mod commands;
+mod in_flight;
 mod latency;
 mod offer;
 mod relay;
@@ -29,10 +31,21 @@ use report::{Figure, Target};
 /// Takes every figure and prints the table.
 ///
 /// # Errors
-/// If a part of the system fails; figures taken before that are lost.
+/// If a part of the system fails; figures taken before that are printed.
 pub(crate) async fn run(environment: &Environment, console: &Console) -> Result<()> {
-    prepare(environment).await?;
     let mut figures = Vec::new();
+    let measured = measure(environment, console, &mut figures).await;
+    console.heading("Figures");
+    console.say(report::table(&figures));
+    measured
+}
+
+async fn measure(
+    environment: &Environment,
+    console: &Console,
+    figures: &mut Vec<Figure>,
+) -> Result<()> {
+    prepare(environment).await?;
 
     console.heading("Measuring");
     let step = console.step("memory and start-up of each service");
@@ -47,6 +60,10 @@ pub(crate) async fn run(environment: &Environment, console: &Console) -> Result<
     figures.push(handbook(environment).await?);
     step.done("");
 
+    let step = console.step("ten thousand offers in flight");
+    figures.extend(in_flight::measure(environment).await?);
+    step.done("");
+
     let step = console.step("commands against pgbench");
     figures.extend(commands::measure(environment).await?);
     step.done("");
@@ -58,9 +75,6 @@ pub(crate) async fn run(environment: &Environment, console: &Console) -> Result<
     let step = console.step("relay against JetStream");
     figures.extend(relay::measure(environment).await?);
     step.done("");
-
-    console.heading("Figures");
-    console.say(report::table(&figures));
     Ok(())
 }
 

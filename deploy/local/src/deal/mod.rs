@@ -35,7 +35,7 @@ pub use sheet::{Cell, Sheet};
 pub use story::{MoneyLine, Story, grouped};
 
 /// The deals of `deploy/local/deals`, in the order in which they are told one after the other.
-pub const DEALS: [&str; 14] = [
+pub const DEALS: [&str; 16] = [
     "handbook",
     "rejected",
     "short-paid",
@@ -47,6 +47,8 @@ pub const DEALS: [&str; 14] = [
     "renewal",
     "change-order",
     "resale",
+    "resale-markup",
+    "resale-manufacturer",
     "refused",
     "refused-feeds",
     "refused-events",

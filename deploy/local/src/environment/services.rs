@@ -203,6 +203,16 @@ impl std::fmt::Debug for NatsAccess {
     }
 }
 
+/// What `provision` and `migrate` need besides. A service that serves cannot make roles or tables.
+pub(crate) fn privileged(database: &DatabaseUrls) -> Vec<(String, String)> {
+    [
+        ("COUNTERSIGN_DATABASE_OWNER_URL", &database.owner),
+        ("COUNTERSIGN_DATABASE_ADMIN_URL", &database.admin),
+    ]
+    .map(|(name, url)| (name.to_owned(), url.clone()))
+    .into()
+}
+
 /// The environment that `service` is started with.
 pub(crate) fn environment(service: Service, wiring: &Wiring<'_>) -> Vec<(String, String)> {
     let mut env = common(service, wiring);
@@ -256,7 +266,6 @@ pub(crate) fn environment(service: Service, wiring: &Wiring<'_>) -> Vec<(String,
 }
 
 fn common(service: Service, wiring: &Wiring<'_>) -> Vec<(String, String)> {
-    let database = wiring.database;
     let (user, password) = match &wiring.nats.credentials {
         Some((user, password)) => (user.clone(), password.clone()),
         None => (service.schema().to_owned(), String::new()),
@@ -271,9 +280,7 @@ fn common(service: Service, wiring: &Wiring<'_>) -> Vec<(String, String)> {
             "COUNTERSIGN_OTLP_ENDPOINT",
             wiring.collector.unwrap_or_default().to_owned(),
         ),
-        ("COUNTERSIGN_DATABASE_URL", database.run.clone()),
-        ("COUNTERSIGN_DATABASE_OWNER_URL", database.owner.clone()),
-        ("COUNTERSIGN_DATABASE_ADMIN_URL", database.admin.clone()),
+        ("COUNTERSIGN_DATABASE_URL", wiring.database.run.clone()),
         ("COUNTERSIGN_NATS_URL", wiring.nats.url.clone()),
         ("COUNTERSIGN_NATS_USER", user),
         ("COUNTERSIGN_NATS_PASSWORD", password),

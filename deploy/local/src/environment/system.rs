@@ -200,7 +200,9 @@ impl Environment {
             for task in ["provision", "migrate"] {
                 step.note(format_args!("{service} {task}"));
                 let name = format!("{service}-{task}");
-                self.program(&name, service)?.arg(task).run().await?;
+                let privileged = services::privileged(&self.access_of(service)?.database);
+                let program = self.program(&name, service)?.env(privileged);
+                program.arg(task).run().await?;
             }
         }
         step.done("five schemas, an owner and a run role each");

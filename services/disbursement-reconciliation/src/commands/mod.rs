@@ -3,10 +3,12 @@
 //! | file | what |
 //! |---|---|
 //! | [`agreement`] | accept, reconcile, resolve |
+//! | [`authorization`] | what resellers may sell, and that they sold it |
 //! | [`intake`] | rows of a feed's file, a chunk at a time |
 //! | [`policy`] | the seller's policy |
 
 pub(crate) mod agreement;
+pub(crate) mod authorization;
 pub(crate) mod intake;
 pub(crate) mod policy;
 

@@ -57,6 +57,11 @@ aws_name!(
     "AWS offer id"
 );
 aws_name!(
+    /// A resale authorization, such as `resaleauthz-abc`; AWS's feeds call it an opportunity.
+    AuthorizationId,
+    "resale authorization id"
+);
+aws_name!(
     /// A row of the billing feed: never used twice for different content.
     BillingEventId,
     "billing event id"

@@ -5,6 +5,7 @@
 //! | [`ids`] | AWS's names: agreements, offers, invoices, billing events |
 //! | [`policy`] | how AWS pays the seller out, and what counts as a penny (R1, R3) |
 //! | [`terms`] | the expected cash of an accepted agreement (R1) |
+//! | [`authorization`] | what a reseller's sale of the seller's services lets expect (O2, R1) |
 //! | [`billing_event`] | one immutable row of AWS's billing feed and what it means (R2, R3) |
 //! | [`intake`] | which rows of a feed are new, repeated or in conflict (R2) |
 //! | [`book`] | the set of rows that an agreement is reconciled from: ownership, deposits (R3) |
@@ -20,6 +21,7 @@
 #![deny(clippy::wildcard_enum_match_arm, clippy::float_arithmetic)]
 
 pub(crate) mod agreement;
+pub(crate) mod authorization;
 pub(crate) mod billing_event;
 pub(crate) mod book;
 pub(crate) mod cash;

@@ -7,7 +7,7 @@ use countersign_kernel::chrono::{DateTime, Days, NaiveDate, Utc};
 use countersign_kernel::money::MoneyError;
 use countersign_kernel::{Currency, EngagementId, Money, Rate};
 
-use super::ids::{AgreementId, AwsOfferId};
+use super::ids::{AgreementId, AuthorizationId, AwsOfferId};
 use super::policy::CashPolicy;
 
 /// The longest billing terms that are believed: beyond a year it is a unit mistaken.
@@ -35,12 +35,15 @@ pub(crate) enum ChargedBy {
     EndedRequests,
 }
 
-/// What the offer service tells about an accepted agreement.
+/// An accepted agreement: as the offer service tells of it, or as a reseller made it from an authorization
+/// that the offer service told of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct AcceptedAgreement {
     pub(crate) agreement: AgreementId,
     pub(crate) engagement: EngagementId,
     pub(crate) offer: AwsOfferId,
+    /// The seller's own authorization, where a reseller sold it: then every amount is of the wholesale price.
+    pub(crate) authorization: Option<AuthorizationId>,
     pub(crate) accepted_at: DateTime<Utc>,
     pub(crate) charges: Vec<Charge>,
     /// What payment requests may charge in all, where they do in place of the charges.
@@ -80,6 +83,8 @@ pub(crate) struct Terms {
     pub(crate) agreement: AgreementId,
     pub(crate) engagement: EngagementId,
     pub(crate) offer: AwsOfferId,
+    /// As in [`AcceptedAgreement`].
+    pub(crate) authorization: Option<AuthorizationId>,
     pub(crate) accepted_at: DateTime<Utc>,
     pub(crate) base_total: Money,
     pub(crate) price_total: Money,
@@ -158,6 +163,7 @@ impl Terms {
             agreement: accepted.agreement,
             engagement: accepted.engagement,
             offer: accepted.offer,
+            authorization: accepted.authorization,
             accepted_at: accepted.accepted_at,
             base_total: accepted.base_total,
             price_total: accepted.price_total,
@@ -327,6 +333,7 @@ mod tests {
             agreement: "agmt-1".parse().unwrap(),
             engagement: "eng-1".parse().unwrap(),
             offer: "offer-1".parse().unwrap(),
+            authorization: None,
             accepted_at: DateTime::UNIX_EPOCH,
             charges: vec![Charge {
                 number: 1,
@@ -458,6 +465,7 @@ mod tests {
                 agreement: "agmt-1".parse().unwrap(),
                 engagement: "eng-1".parse().unwrap(),
                 offer: "offer-1".parse().unwrap(),
+                authorization: None,
                 accepted_at: DateTime::UNIX_EPOCH,
                 charges: charges.collect(),
                 cap: None,

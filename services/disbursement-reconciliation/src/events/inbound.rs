@@ -1,4 +1,5 @@
-//! What other services tell → commands: the offer service's accepted agreements (R1).
+//! What other services tell → commands: the offer service's accepted agreements, and what it lets resellers
+//! sell (R1, O2).
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -10,16 +11,19 @@ use countersign_platform::{
 };
 use countersign_proto::common::v1 as common;
 use countersign_proto::offer::v1::{
-    AgreementAccepted, AgreementEnded, PaymentRequestApproved, ResaleSplit,
+    AgreementAccepted, AgreementEnded, PaymentRequestApproved, ResaleAuthorizationReleased,
+    ResaleSplit,
 };
 
 use crate::commands;
+use crate::domain::authorization::Authorization;
 use crate::domain::ids::AgreementId;
 use crate::domain::terms::{AcceptedAgreement, Charge};
 
 const ACCEPTED: &str = "countersign.offer.v1.AgreementAccepted";
 const ENDED: &str = "countersign.offer.v1.AgreementEnded";
 const APPROVED: &str = "countersign.offer.v1.PaymentRequestApproved";
+const AUTHORIZED: &str = "countersign.offer.v1.ResaleAuthorizationReleased";
 
 /// The schema of the service that is heard.
 pub(crate) const SOURCE: &str = "offer";
@@ -32,7 +36,7 @@ pub struct Offers;
 #[async_trait]
 impl EventHandler for Offers {
     fn types(&self) -> &'static [&'static str] {
-        &[ACCEPTED, APPROVED, ENDED]
+        &[ACCEPTED, APPROVED, ENDED, AUTHORIZED]
     }
 
     async fn handle(
@@ -55,6 +59,10 @@ impl EventHandler for Offers {
                 let id = text("agreement_id", &ended.agreement_id).map_err(unusable)?;
                 let dropped = ended.dropped.iter().map(|charge| charge.number).collect();
                 commands::agreement::end(uow, &event.seller, &id, dropped).await?;
+            }
+            AUTHORIZED => {
+                let released = authorized(&event.decode()?).map_err(unusable)?;
+                commands::authorization::release(uow, &event.seller, &released).await?;
             }
             _ => return Ok(Handled::Ignored),
         }
@@ -88,8 +96,7 @@ fn accepted(message: &AgreementAccepted) -> Result<AcceptedAgreement, Unusable> 
     let resold = offer.resale.as_ref();
     let accepted_at = DateTime::parse_from_rfc3339(&message.accepted_at)
         .map_err(|error| Unusable::new("accepted_at", error))?;
-    let fee_rate = Rate::parse(&economics.listing_fee_rate)
-        .map_err(|error| Unusable::new("economics.listing_fee_rate", error))?;
+    let fee_rate = rate("economics.listing_fee_rate", &economics.listing_fee_rate)?;
     let expected_fee = money("economics.expected_fee", economics.expected_fee.as_ref())?;
     // A reseller pays no listing fee: its manufacturer does, on the wholesale price (facts §6.1).
     let (fee_rate, expected_fee) = match resold {
@@ -100,6 +107,7 @@ fn accepted(message: &AgreementAccepted) -> Result<AcceptedAgreement, Unusable> 
         agreement: text("agreement_id", &message.agreement_id)?,
         engagement: text("offer.engagement_id", &offer.engagement_id)?,
         offer: text("offer.aws_offer_id", &offer.aws_offer_id)?,
+        authorization: None,
         accepted_at: accepted_at.to_utc(),
         charges: charges(&message.charges, resold)?,
         cap: message
@@ -146,6 +154,27 @@ fn charges(
         .collect()
 }
 
+fn authorized(message: &ResaleAuthorizationReleased) -> Result<Authorization, Unusable> {
+    let released = message.authorization.as_ref();
+    let released = released.ok_or_else(|| missing("authorization"))?;
+    let economics = message.economics.as_ref();
+    let economics = economics.ok_or_else(|| missing("economics"))?;
+    Ok(Authorization {
+        id: text("authorization.authorization_id", &released.authorization_id)?,
+        engagement: text("authorization.engagement_id", &released.engagement_id)?,
+        base_total: money("economics.base_total", economics.base_total.as_ref())?,
+        price_total: money("economics.price_total", economics.price_total.as_ref())?,
+        fee_rate: rate("economics.listing_fee_rate", &economics.listing_fee_rate)?,
+        expected_fee: money("economics.expected_fee", economics.expected_fee.as_ref())?,
+        charges: released
+            .charges
+            .iter()
+            .map(charge)
+            .collect::<Result<_, _>>()?,
+        billing_terms_days: message.billing_terms_days,
+    })
+}
+
 fn approved(message: &PaymentRequestApproved) -> Result<(AgreementId, Charge), Unusable> {
     let request = message.request.as_ref().ok_or_else(|| missing("request"))?;
     let approved = message.charge.as_ref().ok_or_else(|| missing("charge"))?;
@@ -169,6 +198,10 @@ fn missing(field: &'static str) -> Unusable {
 
 fn text<T: FromStr<Err: Display>>(field: &'static str, text: &str) -> Result<T, Unusable> {
     text.parse().map_err(|error| Unusable::new(field, error))
+}
+
+fn rate(field: &'static str, text: &str) -> Result<Rate, Unusable> {
+    Rate::parse(text).map_err(|error| Unusable::new(field, error))
 }
 
 fn money(field: &'static str, money: Option<&common::Money>) -> Result<Money, Unusable> {

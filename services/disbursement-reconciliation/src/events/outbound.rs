@@ -77,5 +77,6 @@ fn engagement_settled(terms: &Terms, settlement: &Settlement) -> proto::Engageme
         disbursed: Some(money(settlement.totals.disbursed)),
         expected_net: Some(money(terms.expected_net)),
         bank_trace_ids: settlement.bank_traces.iter().cloned().collect(),
+        wholesale: Some(money(settlement.totals.wholesale)),
     }
 }

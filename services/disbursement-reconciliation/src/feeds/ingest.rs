@@ -18,12 +18,14 @@ use countersign_platform::{
 
 use super::csv_file::{RefusedFile, Rows};
 use super::layout::FeedFile;
+use super::resold;
 use super::source::FeedSource;
 use crate::commands;
 use crate::commands::intake::Progress;
 use crate::domain::ids::AgreementId;
 use crate::domain::intake::{Chunk, FileVersion};
 use crate::store;
+use crate::store::authorization::{FoundEnd, FoundSale};
 use crate::store::feed::{FileState, Report};
 
 /// The kind of the recurring task.
@@ -81,6 +83,7 @@ impl Feeds {
             }
         }
         fault::point("feeds.before_reconcile");
+        self.resold(seller, because).await?;
         self.reconcile(seller, because).await?;
         failed.map(|()| reports)
     }
@@ -170,6 +173,72 @@ impl Feeds {
             })
             .await?;
         Ok(progress == Progress::Finished)
+    }
+
+    /// Expects the cash of what resellers sold, and drops what ended. One sale that cannot be expected is no
+    /// reason to leave the others waiting; the next turn finds it again.
+    async fn resold(&self, seller: &SellerId, because: &Because) -> Result<(), Failure> {
+        let mut failed = Ok(());
+        let mut last = String::new();
+        loop {
+            let mut reader = self.database.reading(seller).await?;
+            let found = store::authorization::sold(&mut reader, seller, &last).await?;
+            drop(reader);
+            for sale in &found {
+                failed = failed.and(self.sell(seller, sale, because).await);
+            }
+            match found.into_iter().last() {
+                Some(sale) => last = sale.agreement_id,
+                None => break,
+            }
+        }
+        last = String::new();
+        loop {
+            let mut reader = self.database.reading(seller).await?;
+            let found = store::authorization::ended(&mut reader, seller, &last).await?;
+            drop(reader);
+            for end in &found {
+                failed = failed.and(self.end(seller, end, because).await);
+            }
+            match found.into_iter().last() {
+                Some(end) => last = end.agreement_id,
+                None => return failed,
+            }
+        }
+    }
+
+    async fn sell(
+        &self,
+        seller: &SellerId,
+        found: &FoundSale,
+        because: &Because,
+    ) -> Result<(), Failure> {
+        let sale = resold::sale(found)
+            .map_err(|error| Failure::undecodable("the feeds' rows of a sale", error))?;
+        self.database
+            .transaction(seller, because.cause.clone(), because.trace, |uow| {
+                let (seller, sale) = (seller.clone(), sale.clone());
+                Box::pin(async move { commands::authorization::sell(uow, &seller, sale).await })
+            })
+            .await
+    }
+
+    async fn end(
+        &self,
+        seller: &SellerId,
+        found: &FoundEnd,
+        because: &Because,
+    ) -> Result<(), Failure> {
+        let (agreement, on) = resold::end(found)
+            .map_err(|error| Failure::undecodable("the feeds' row of an agreement", error))?;
+        self.database
+            .transaction(seller, because.cause.clone(), because.trace, |uow| {
+                let (seller, agreement) = (seller.clone(), agreement.clone());
+                Box::pin(
+                    async move { commands::authorization::end(uow, &seller, &agreement, on).await },
+                )
+            })
+            .await
     }
 
     /// Reconciles every agreement that is due. One that cannot be is no reason to leave the others

@@ -6,11 +6,13 @@
 //! | [`source`] | listing and reading the files of one seller |
 //! | [`csv_file`] | bytes → rows, and why a row or a file is refused |
 //! | [`billing_event`], [`values`] | row → what it says |
+//! | [`resold`] | what the rows tell of the sales of resellers |
 //! | [`ingest`] | a turn over the files: outside first, then transactions; asked for, or by the clock |
 
 mod billing_event;
 mod csv_file;
 pub(crate) mod ingest;
 mod layout;
+mod resold;
 pub(crate) mod source;
 mod values;

@@ -86,6 +86,11 @@ fn cash(view: &View, today: NaiveDate) -> Result<proto::EngagementCash, MoneyErr
             .collect(),
         expected_wholesale: Some(money(terms.expected_wholesale)),
         wholesale_charged: Some(money(totals.wholesale)),
+        authorization_id: terms
+            .authorization
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
     })
 }
 

@@ -8,10 +8,12 @@ use countersign_platform::Failure;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{billing, discrepancy, inconsistent, ledger, money, number, parse, policy};
+use super::{
+    billing, discrepancy, inconsistent, ledger, money, number, parse, parse_optional, policy,
+};
 use crate::domain::agreement::{Event, Position, State};
 use crate::domain::book::Book;
-use crate::domain::ids::AgreementId;
+use crate::domain::ids::{AgreementId, AuthorizationId};
 use crate::domain::terms::{ChargedBy, ExpectedCharge, Terms};
 
 /// A state and the version that guards it: 0 while the agreement is unknown.
@@ -26,6 +28,7 @@ struct AgreementRow {
     agreement_id: String,
     engagement_id: String,
     aws_offer_id: String,
+    authorization_id: Option<String>,
     accepted_at: DateTime<Utc>,
     currency: String,
     base_total: Decimal,
@@ -91,6 +94,7 @@ impl AgreementRow {
             agreement: parse(what, &self.agreement_id)?,
             engagement: parse(what, &self.engagement_id)?,
             offer: parse(what, &self.aws_offer_id)?,
+            authorization: parse_optional(what, self.authorization_id.as_deref())?,
             accepted_at: self.accepted_at,
             base_total: money(what, self.base_total, currency)?,
             price_total,
@@ -241,8 +245,8 @@ async fn insert(conn: &mut PgConnection, seller: &SellerId, terms: &Terms) -> Re
     sqlx::query(
         "INSERT INTO agreement (seller, agreement_id, engagement_id, aws_offer_id, accepted_at,
             currency, base_total, price_total, fee_rate, expected_fee, billing_terms_days,
-            monthly_day, penny_tolerance, charged_by, version)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0)",
+            monthly_day, penny_tolerance, charged_by, authorization_id, version)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0)",
     )
     .bind(seller.as_str())
     .bind(terms.agreement.as_str())
@@ -258,6 +262,7 @@ async fn insert(conn: &mut PgConnection, seller: &SellerId, terms: &Terms) -> Re
     .bind(monthly_day)
     .bind(tolerance)
     .bind(charged_by(terms.charged_by))
+    .bind(terms.authorization.as_ref().map(AuthorizationId::as_str))
     .execute(&mut *conn)
     .await?;
     for charge in &terms.charges {

@@ -3,6 +3,7 @@
 //! | file | tables |
 //! |---|---|
 //! | [`agreement`] | `agreement`, `expected_charge`: an aggregate's state, loaded and written |
+//! | [`authorization`] | `resale_authorization`, `resale_authorization_charge`, and what `feed_row` tells of their sales |
 //! | [`ledger`] | `ledger_transaction`, `ledger_entry`: written once, read as sums and as pages |
 //! | [`discrepancy`] | `discrepancy` |
 //! | [`billing`] | `billing_event`: the rows that an agreement is reconciled from |
@@ -12,6 +13,7 @@
 //! | [`figures`] | how it all stands, as gauges |
 
 pub(crate) mod agreement;
+pub(crate) mod authorization;
 pub(crate) mod billing;
 pub(crate) mod discrepancy;
 pub(crate) mod due;

@@ -140,6 +140,7 @@ async fn the_events_say_it(world: &World) {
         disbursed: usd("99937.50"),
         expected_net: usd("99937.50"),
         bank_trace_ids: vec!["TRACE-1".to_owned()],
+        wholesale: usd("0.00"),
     };
     assert_eq!(settled, expected);
 }

@@ -11,6 +11,7 @@ mod database;
 mod deals;
 mod events;
 mod feeds;
+mod manufacturer;
 mod neighbours;
 mod refusals;
 mod resale;

@@ -2,7 +2,7 @@
 
 use countersign_platform::Failure;
 use countersign_proto::common::v1::Charge;
-use countersign_proto::disbursement_reconciliation::v1::ChargeState;
+use countersign_proto::disbursement_reconciliation::v1::{ChargeState, EngagementSettled};
 use countersign_proto::offer::v1::{AgreementAccepted, ResalePayment, ResaleSplit};
 use prost::{Message, Name};
 
@@ -39,6 +39,14 @@ async fn a_resellers_sale() {
     assert_eq!(cash.disbursed, usd("0.10"));
     assert_eq!(cash.undisbursed, usd("0.00"));
     assert_eq!(cash.discrepancies, []);
+    // What others hear adds up too: price = what went to the manufacturer + fee + what stays.
+    let (name, settled) = world.bed.published().await.pop().unwrap();
+    assert_eq!(name, EngagementSettled::full_name());
+    let settled = EngagementSettled::decode(settled.as_slice()).unwrap();
+    assert_eq!(settled.invoiced, usd("1.10"));
+    assert_eq!(settled.wholesale, usd("-1.00"));
+    assert_eq!(settled.fee, usd("0.00"));
+    assert_eq!(settled.disbursed, usd("0.10"));
     let expected = [
         ("accrued:wholesale", "0.00"),
         ("cash:bank", "0.10"),

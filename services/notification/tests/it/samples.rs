@@ -382,6 +382,7 @@ fn disbursements() -> Vec<Sample> {
                 disbursed: usd("99937.50"),
                 expected_net: usd("99937.50"),
                 bank_trace_ids: vec!["trace-1".into()],
+                wholesale: usd("0.00"),
             },
         ),
         told(

@@ -146,23 +146,34 @@ async fn attach_to(
 ) -> Result<(), Failure> {
     let command = Command::RecordAgreement(agreement.clone());
     let offer = offer::apply(uow, seller, offer_id, &command).await?;
-    store::agreement::matched(uow.connection(), seller, &agreement.id, offer_id).await?;
-    warn_of_conflict(uow, seller, &offer, agreement).await?;
+    follow(uow, seller, &offer, agreement, standing).await
+}
+
+/// What follows from an agreement that was recorded on its offer.
+pub(super) async fn follow(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    offer: &Offer,
+    agreement: &Agreement,
+    standing: &Standing,
+) -> Result<(), Failure> {
+    store::agreement::matched(uow.connection(), seller, &agreement.id, &offer.id).await?;
+    warn_of_conflict(uow, seller, offer, agreement).await?;
     let held = offer
         .agreement()
         .is_some_and(|held| held.id == agreement.id);
     let ended_at = standing.ended_at(uow.now());
     if held && let Some(ended_at) = ended_at {
         order::end(uow, seller, &agreement.id).await?;
-        end(uow, seller, &offer, agreement, (&standing.status, ended_at)).await?;
-    } else if held && let Some(placed) = orders::of_offer(&offer, agreement) {
+        end(uow, seller, offer, agreement, (&standing.status, ended_at)).await?;
+    } else if held && let Some(placed) = orders::of_offer(offer, agreement) {
         order::place(uow, seller, placed).await?;
     }
     let approved = offer.basis.deal.price();
     if let Some(charged) = agreement.difference_from(approved) {
         tracing::error!(
             seller = seller.as_str(),
-            offer = offer_id.as_str(),
+            offer = offer.id.as_str(),
             agreement = agreement.id.as_str(),
             %approved,
             charged,

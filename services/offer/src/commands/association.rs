@@ -3,7 +3,7 @@
 use countersign_kernel::SellerId;
 use countersign_platform::{Failure, UnitOfWork};
 
-use super::{engagement, offer};
+use super::{agreement, engagement, offer};
 use crate::domain::association::{self, Asked, Facts};
 use crate::domain::offer::Offer;
 use crate::domain::portal::Shown;
@@ -30,6 +30,8 @@ pub(crate) async fn associate(
     let known = known.ok_or_else(|| engagement::unknown(engagement_id))?;
     let open = store::offer::open(uow.connection(), seller, engagement_id).await?;
     let namesake = store::offer::by_aws_id(uow.connection(), seller, aws_offer_id).await?;
+    let accepted =
+        store::agreement::of_strange_offer(uow.connection(), seller, aws_offer_id).await?;
     let id = offer::new_id(uow)?;
     let now = uow.now();
     let comparison = association::compare(aws_offer_id, &known, shown, now)?;
@@ -38,9 +40,14 @@ pub(crate) async fn associate(
         engagement: &known,
         open_offer: open.as_ref(),
         namesake: namesake.as_ref(),
+        agreement: accepted.as_ref().map(|(agreement, _)| agreement),
         url: url(shown.product_id.as_deref().unwrap_or_default()),
         now,
     };
     let events = association::associate(comparison, asked, facts)?;
-    offer::write(uow, seller, None, &events).await
+    let offer = offer::write(uow, seller, None, &events).await?;
+    if let Some((held, standing)) = &accepted {
+        agreement::follow(uow, seller, &offer, held, standing).await?;
+    }
+    Ok(offer)
 }

@@ -3,11 +3,10 @@
 
 use chrono::{DateTime, Utc};
 use countersign_kernel::{EngagementId, SellerId};
-use countersign_platform::{Failure, NewAudit, NewTask, Rejection, TaskRun, UnitOfWork};
-use serde::{Deserialize, Serialize};
+use countersign_platform::{Failure, NewAudit, Rejection, UnitOfWork};
 
-use super::clock;
 use super::offer::{draft, principal, unknown as unknown_offer};
+use super::{clock, subject};
 use crate::domain::change_order::{
     AdjustmentState, ChangeOrder, Command, Event, Facts, Replacement, decide, evolve,
     start as begin,
@@ -30,49 +29,7 @@ pub(crate) const READ_INVOICES: &str = "offer.read-adjustable-invoices";
 pub(crate) const ADJUST: &str = "offer.adjust-invoices";
 
 /// What a task is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Subject {
-    pub(crate) seller: SellerId,
-    pub(crate) id: ChangeOrderId,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Payload {
-    seller: String,
-    change_order_id: String,
-}
-
-impl Subject {
-    /// What the run is about.
-    pub(crate) fn of(run: &TaskRun) -> Result<Self, Failure> {
-        let unreadable = |source| Failure::undecodable(format!("the task {}", run.key), source);
-        let payload: Payload = serde_json::from_value(run.payload.clone())
-            .map_err(|wrong| Failure::undecodable(format!("the task {}", run.key), wrong))?;
-        let id = payload.change_order_id.parse();
-        Ok(Self {
-            seller: payload
-                .seller
-                .parse()
-                .map_err(|_| unreadable("its seller"))?,
-            id: id.map_err(|_| unreadable("its change order"))?,
-        })
-    }
-
-    fn task(&self, kind: &'static str, due_at: DateTime<Utc>) -> Result<NewTask, Failure> {
-        let payload = Payload {
-            seller: self.seller.to_string(),
-            change_order_id: self.id.to_string(),
-        };
-        let payload = serde_json::to_value(payload)
-            .map_err(|wrong| Failure::internal("writing a task", wrong))?;
-        Ok(NewTask {
-            kind,
-            key: format!("{}/{}", self.seller, self.id),
-            payload,
-            due_at,
-        })
-    }
-}
+pub(crate) type Subject = subject::Subject<ChangeOrderId>;
 
 /// Starts a change order of an agreement of ours.
 pub(crate) async fn start(
@@ -215,25 +172,25 @@ async fn follow(
 ) -> Result<(), Failure> {
     let now = uow.now();
     match event {
-        Event::CancellationAsked { .. } => uow.schedule(subject.task(SEND, now)?).await,
+        Event::CancellationAsked { .. } => uow.schedule(subject.task(SEND, now)).await,
         Event::Sent(_) => {
-            uow.schedule(subject.task(POLL, now)?).await?;
+            uow.schedule(subject.task(POLL, now)).await?;
             if let Some(clock) = order.clock() {
                 clock::start(uow, &subject.seller, &clock).await?;
             }
             Ok(())
         }
-        Event::WithdrawalAsked(_) => uow.schedule(subject.task(WITHDRAW, now)?).await,
+        Event::WithdrawalAsked(_) => uow.schedule(subject.task(WITHDRAW, now)).await,
         Event::AgreementOver { .. } => {
-            uow.schedule(subject.task(READ_INVOICES, now)?).await?;
+            uow.schedule(subject.task(READ_INVOICES, now)).await?;
             end_clock(uow, &subject.seller, order).await
         }
         Event::Rejected { .. } | Event::Withdrawn { .. } | Event::Failed { .. } => {
             end_clock(uow, &subject.seller, order).await
         }
-        Event::AdjustmentsAsked(_) => uow.schedule(subject.task(ADJUST, now)?).await,
+        Event::AdjustmentsAsked(_) => uow.schedule(subject.task(ADJUST, now)).await,
         Event::AdjustmentSeen { state, .. } if !state.is_open() => {
-            uow.schedule(subject.task(READ_INVOICES, now)?).await
+            uow.schedule(subject.task(READ_INVOICES, now)).await
         }
         Event::StatusSeen { .. }
         | Event::WithdrawalRefused { .. }

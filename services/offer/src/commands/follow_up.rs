@@ -121,6 +121,11 @@ pub(crate) async fn schedule(
             vec![of_change.task(START_CHANGE_SET, now)?]
         }
         Event::ChangeSetAccepted { .. } => vec![of_change.task(POLL_CHANGE_SET, now)?],
+        Event::ChangeSetFaulted { at, .. } => {
+            let start = of_change.task(START_CHANGE_SET, *at)?;
+            let overdue = overdue_of(offer).map(|due_at| of_change.task(PUBLISH_OVERDUE, due_at));
+            [start].into_iter().chain(overdue.transpose()?).collect()
+        }
         Event::Published(_) | Event::ExpiryChanged { .. } | Event::ChangeFailed { .. } => {
             let end = offer.expires_at().map(|end| of_offer.task(EXPIRE, end));
             end.transpose()?.into_iter().collect()
@@ -138,6 +143,14 @@ pub(crate) async fn schedule(
     for task in tasks {
         uow.schedule(task).await?;
     }
+    // The time to publish is that of the new change set from now on.
+    if let Event::ChangeSetFaulted { change, .. } = event {
+        let before = Subject {
+            change: *change,
+            ..of_offer.clone()
+        };
+        uow.cancel_task(PUBLISH_OVERDUE, &before.key()).await?;
+    }
     // Nothing is at AWS any more that could take too long.
     if let Event::PortalOfferRefused { .. } = event {
         let key = of_change.task(PUBLISH_OVERDUE, now)?.key;
@@ -148,4 +161,12 @@ pub(crate) async fn schedule(
             .await?;
     }
     Ok(())
+}
+
+/// When the release is flagged, if it is one and was not yet.
+fn overdue_of(offer: &Offer) -> Option<DateTime<Utc>> {
+    match &offer.stage {
+        Stage::Releasing(release) if !release.overdue => Some(release.released_at + PUBLISH_WITHIN),
+        _ => None,
+    }
 }

@@ -17,6 +17,7 @@ pub(crate) mod order;
 pub(crate) mod payment;
 pub(crate) mod prerequisite;
 pub(crate) mod renewal;
+pub(crate) mod subject;
 
 use countersign_platform::{Failure, Rejection, RejectionCode};
 

@@ -172,8 +172,19 @@ async fn publish(
     Ok(())
 }
 
-/// A change after the release has no event of its own: who asked must not take it for done (O11).
+/// A change after the release has no event of its own: who asked must not take it for done (O11). Nor has
+/// what is tried again.
 fn warn_of_failure(seller: &SellerId, offer: &Offer, event: &Event) {
+    if let Event::ChangeSetFaulted { at, errors, .. } = event {
+        tracing::warn!(
+            seller = seller.as_str(),
+            engagement = offer.engagement_id().as_str(),
+            offer = offer.id.as_str(),
+            %at,
+            ?errors,
+            "AWS failed a change set by a fault of its own: it is sent again"
+        );
+    }
     if let Event::ChangeFailed { errors } = event {
         tracing::error!(
             seller = seller.as_str(),
@@ -198,6 +209,7 @@ fn action(event: &Event) -> (&'static str, &str) {
         Event::LegalDocumentFailed { reason } => ("record_document_failure", reason),
         Event::ReleaseStarted { .. } => ("release", ""),
         Event::ChangeSetAccepted { .. } => ("record_change_set", ""),
+        Event::ChangeSetFaulted { .. } => ("retry_change_set", ""),
         Event::PortalOfferGiven { .. } => ("record_portal_offer", ""),
         Event::PortalOfferRefused { .. } => ("refuse_portal_offer", ""),
         Event::PublishOverdue => ("flag_overdue", ""),

@@ -1,13 +1,11 @@
 //! Payment requests (O17): asked for by a person, sent and watched by tasks. The offer is locked first,
 //! always: two that are asked for at once see each other.
 
-use chrono::{DateTime, Utc};
 use countersign_kernel::SellerId;
-use countersign_platform::{Failure, NewAudit, NewTask, Rejection, TaskRun, UnitOfWork};
-use serde::{Deserialize, Serialize};
+use countersign_platform::{Failure, NewAudit, Rejection, UnitOfWork};
 
-use super::clock;
 use super::offer::{principal, unknown as unknown_offer};
+use super::{clock, subject};
 use crate::domain::id::{OfferId, PaymentRequestId};
 use crate::domain::payment::{
     Ask, Command, Event, Facts, PaymentRequest, decide, evolve, payments_of, request,
@@ -23,49 +21,7 @@ pub(crate) const POLL: &str = "offer.poll-payment-request";
 pub(crate) const CANCEL: &str = "offer.cancel-payment-request";
 
 /// What a task is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Subject {
-    pub(crate) seller: SellerId,
-    pub(crate) id: PaymentRequestId,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Payload {
-    seller: String,
-    payment_request_id: String,
-}
-
-impl Subject {
-    /// What the run is about.
-    pub(crate) fn of(run: &TaskRun) -> Result<Self, Failure> {
-        let unreadable = |source| Failure::undecodable(format!("the task {}", run.key), source);
-        let payload: Payload = serde_json::from_value(run.payload.clone())
-            .map_err(|wrong| Failure::undecodable(format!("the task {}", run.key), wrong))?;
-        let id = payload.payment_request_id.parse();
-        Ok(Self {
-            seller: payload
-                .seller
-                .parse()
-                .map_err(|_| unreadable("its seller"))?,
-            id: id.map_err(|_| unreadable("its payment request"))?,
-        })
-    }
-
-    fn task(&self, kind: &'static str, due_at: DateTime<Utc>) -> Result<NewTask, Failure> {
-        let payload = Payload {
-            seller: self.seller.to_string(),
-            payment_request_id: self.id.to_string(),
-        };
-        let payload = serde_json::to_value(payload)
-            .map_err(|wrong| Failure::internal("writing a task", wrong))?;
-        Ok(NewTask {
-            kind,
-            key: format!("{}/{}", self.seller, self.id),
-            payload,
-            due_at,
-        })
-    }
-}
+pub(crate) type Subject = subject::Subject<PaymentRequestId>;
 
 /// Asks for a payment under the agreement of an accepted offer.
 pub(crate) async fn ask(
@@ -100,7 +56,7 @@ pub(crate) async fn ask(
         seller: seller.clone(),
         id: asked.id.clone(),
     };
-    uow.schedule(subject.task(SEND, uow.now())?).await?;
+    uow.schedule(subject.task(SEND, uow.now())).await?;
     Ok(asked)
 }
 
@@ -158,13 +114,13 @@ async fn follow(
     let now = uow.now();
     match event {
         Event::Sent(_) => {
-            uow.schedule(subject.task(POLL, now)?).await?;
+            uow.schedule(subject.task(POLL, now)).await?;
             if let Some(clock) = request.clock() {
                 clock::start(uow, &subject.seller, &clock).await?;
             }
             Ok(())
         }
-        Event::WithdrawalAsked(_) => uow.schedule(subject.task(CANCEL, now)?).await,
+        Event::WithdrawalAsked(_) => uow.schedule(subject.task(CANCEL, now)).await,
         Event::StatusSeen { .. } | Event::WithdrawalRefused { .. } => Ok(()),
         Event::Approved { .. }
         | Event::Rejected { .. }

@@ -13,6 +13,7 @@ use std::fmt::Write as _;
 use countersign_kernel::chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use countersign_kernel::{Digest, EngagementId};
 
+use super::agreement::Agreement;
 use super::command;
 use super::deal::PaymentPlan;
 use super::engagement::Engagement;
@@ -224,12 +225,14 @@ pub(crate) struct Facts<'a> {
     pub(crate) open_offer: Option<&'a OfferId>,
     /// Our offer that is that one of AWS's already.
     pub(crate) namesake: Option<&'a OfferId>,
+    /// What a buyer accepted under it, as far as that was seen.
+    pub(crate) agreement: Option<&'a Agreement>,
     /// Where the buyer accepts it.
     pub(crate) url: String,
     pub(crate) now: DateTime<Utc>,
 }
 
-/// Adopts AWS's offer: drafted and published at once.
+/// Adopts AWS's offer: drafted and published at once, and accepted if it was.
 ///
 /// # Errors
 /// It is ours already, or the engagement has another; the checklist is open (A8); AWS has not released it; a
@@ -266,7 +269,7 @@ pub(crate) fn associate(
     if !asked.legal_document_read {
         return Err(Rejection::LegalDocumentNotRead);
     }
-    Ok(vec![
+    let mut events = vec![
         Event::Drafted {
             id: facts.id,
             basis: Box::new(comparison.basis),
@@ -278,7 +281,10 @@ pub(crate) fn associate(
             released_at: comparison.released_at,
             published_at: facts.now,
         }),
-    ])
+    ];
+    let accepted = facts.agreement.cloned();
+    events.extend(accepted.map(Event::AgreementRecorded));
+    Ok(events)
 }
 
 #[cfg(test)]
@@ -332,6 +338,7 @@ mod tests {
             engagement,
             open_offer: None,
             namesake: None,
+            agreement: None,
             url: "https://aws.example/offer-elsewhere".into(),
             now: sample::at(NOW),
         }
@@ -440,6 +447,22 @@ mod tests {
         };
         let refused = associate(compared(&shown()), &unread, facts(&sample::engagement()));
         assert_eq!(refused, Err(Rejection::LegalDocumentNotRead));
+    }
+
+    /// O13: what was accepted before is accepted from the first.
+    #[test]
+    fn an_offer_that_was_accepted_is_adopted_as_such() {
+        let engagement = sample::engagement();
+        let comparison = compared(&shown());
+        let asked = asked(comparison.digest);
+        let agreement = sample::agreement();
+        let accepted = Facts {
+            agreement: Some(&agreement),
+            ..facts(&engagement)
+        };
+        let events = associate(comparison, &asked, accepted).unwrap();
+        let offer: Option<Offer> = events.iter().fold(None, evolve);
+        assert_eq!(offer.unwrap().agreement(), Some(&agreement));
     }
 
     #[test]

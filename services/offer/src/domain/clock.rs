@@ -476,6 +476,7 @@ pub(crate) fn follow(
         | Event::LegalDocumentReady(_)
         | Event::LegalDocumentFailed { .. }
         | Event::ChangeSetAccepted { .. }
+        | Event::ChangeSetFaulted { .. }
         | Event::ExpiryChangeStarted { .. }
         | Event::CancellationStarted { .. }
         | Event::ChangeFailed { .. } => Vec::new(),

@@ -8,8 +8,8 @@ use super::agreement::Agreement;
 use super::engagement::{Approval, Engagement};
 use super::id::{AwsOfferId, ChangeSetId, OfferId};
 use super::offer::{
-    AwsError, Basis, Event, LegalDocument, Offer, Origin, PUBLISH_WITHIN, PendingChange,
-    Publication, ReadyDocument, Stage, Terms,
+    AwsError, Basis, Event, LegalDocument, Offer, Origin, PAUSES_AFTER_FAULT, PUBLISH_WITHIN,
+    PendingChange, Publication, ReadyDocument, Stage, Terms,
 };
 use super::preflight::{self, Candidate, Finding};
 use super::rejection::{Rejection, Violation};
@@ -57,6 +57,11 @@ pub(crate) enum Command {
         change: u32,
     },
     RecordChangeFailed {
+        change: u32,
+        errors: Vec<AwsError>,
+    },
+    /// AWS failed it by a fault of its own.
+    RecordChangeFaulted {
         change: u32,
         errors: Vec<AwsError>,
     },
@@ -198,6 +203,9 @@ pub(crate) fn decide(
         }
         Command::RecordChangeFailed { change, errors } => Ok(if_under_way(offer, *change, || {
             Some(change_failed(offer, errors))
+        })),
+        Command::RecordChangeFaulted { change, errors } => Ok(if_under_way(offer, *change, || {
+            Some(change_faulted(offer, *change, errors, facts.now))
         })),
         Command::FlagOverdue { change } => {
             Ok(if_under_way(offer, *change, || overdue(offer, facts.now)))
@@ -376,6 +384,19 @@ fn change_failed(offer: &Offer, errors: &[AwsError]) -> Event {
         | Stage::Accepted { .. }
         | Stage::Cancelled { .. }
         | Stage::Expired(_) => Event::ChangeFailed { errors },
+    }
+}
+
+/// The same is asked for again, until AWS failed it too often: then it is a failure like any other.
+fn change_faulted(offer: &Offer, change: u32, errors: &[AwsError], now: DateTime<Utc>) -> Event {
+    let faults = usize::try_from(offer.faults()).unwrap_or(usize::MAX);
+    match PAUSES_AFTER_FAULT.get(faults) {
+        Some(pause) => Event::ChangeSetFaulted {
+            change,
+            at: now + *pause,
+            errors: errors.to_vec(),
+        },
+        None => change_failed(offer, errors),
     }
 }
 

@@ -15,6 +15,14 @@ use super::resale::Kind;
 /// Publishing takes at most so long, as AWS says (facts §0.10): past it, it is flagged (O8).
 pub(crate) const PUBLISH_WITHIN: TimeDelta = TimeDelta::minutes(45);
 
+/// The pauses before what AWS failed by a fault of its own is sent again (facts §1.1: `SERVER_FAULT` is to be
+/// retried): after as many faults in a row a person decides.
+pub(crate) const PAUSES_AFTER_FAULT: [TimeDelta; 3] = [
+    TimeDelta::minutes(1),
+    TimeDelta::minutes(5),
+    TimeDelta::minutes(15),
+];
+
 /// A private offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Offer {
@@ -26,7 +34,7 @@ pub(crate) struct Offer {
     pub(crate) document: LegalDocument,
     /// The change set that was sent to AWS last.
     pub(crate) change_set_id: Option<ChangeSetId>,
-    /// What AWS said when it last refused a change set; empty after one that it took.
+    /// What AWS said when it last refused or failed a change set; empty after one that it took.
     pub(crate) last_errors: Vec<AwsError>,
     pub(crate) stage: Stage,
 }
@@ -110,6 +118,8 @@ pub(crate) enum Stage {
 pub(crate) struct Release {
     /// The offer's revision that asked for the change set: its token is derived from it (O9).
     pub(crate) change: u32,
+    /// Change sets of this release that AWS failed by a fault of its own.
+    pub(crate) faults: u32,
     pub(crate) released_at: DateTime<Utc>,
     pub(crate) overdue: bool,
     pub(crate) way: Way,
@@ -135,15 +145,17 @@ pub(crate) struct Publication {
     pub(crate) published_at: DateTime<Utc>,
 }
 
-/// A change that AWS was asked for after the release.
+/// A change that AWS was asked for after the release; `change` and `faults` as those of a [`Release`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum PendingChange {
     Expiry {
         change: u32,
+        faults: u32,
         to: NaiveDate,
     },
     Cancellation {
         change: u32,
+        faults: u32,
         asked_at: DateTime<Utc>,
         reason: String,
         by: Principal,
@@ -175,6 +187,14 @@ pub(crate) enum Event {
     },
     ChangeSetAccepted {
         id: ChangeSetId,
+    },
+    /// AWS failed the change set by a fault of its own: the same is asked for anew `at`, by the revision
+    /// that this event makes, so with a token and a name of its own (O9).
+    ChangeSetFaulted {
+        /// The revision that had asked for it.
+        change: u32,
+        at: DateTime<Utc>,
+        errors: Vec<AwsError>,
     },
     /// A person entered it in AWS's portal, and says which one it is (O10).
     PortalOfferGiven {
@@ -291,6 +311,26 @@ impl Offer {
         }
     }
 
+    /// How many change sets of the change under way AWS failed by a fault of its own.
+    pub(crate) const fn faults(&self) -> u32 {
+        match &self.stage {
+            Stage::Releasing(release) => release.faults,
+            Stage::Published {
+                pending:
+                    Some(
+                        PendingChange::Expiry { faults, .. }
+                        | PendingChange::Cancellation { faults, .. },
+                    ),
+                ..
+            } => *faults,
+            Stage::Draft
+            | Stage::Published { pending: None, .. }
+            | Stage::Accepted { .. }
+            | Stage::Cancelled { .. }
+            | Stage::Expired(_) => 0,
+        }
+    }
+
     /// Whether a person enters it in AWS's portal, from the release to its end: AWS's API does not take
     /// its product (O10).
     pub(crate) const fn by_portal(&self) -> bool {
@@ -395,7 +435,11 @@ impl Offer {
                     reason: reason.clone(),
                 };
             }
-            Event::ChangeSetAccepted { id } => self.change_set_id = Some(id.clone()),
+            Event::ChangeSetAccepted { id } => {
+                self.last_errors.clear();
+                self.change_set_id = Some(id.clone());
+            }
+            Event::ChangeSetFaulted { errors, .. } => self.ask_anew(errors),
             Event::ReleaseStarted { at } => self.begin_release(*at),
             Event::PortalOfferGiven { aws_offer_id } => {
                 self.last_errors.clear();
@@ -423,12 +467,14 @@ impl Offer {
             Event::ExpiryChangeStarted { to } => {
                 self.begin_change(PendingChange::Expiry {
                     change: self.revision,
+                    faults: 0,
                     to: *to,
                 });
             }
             Event::CancellationStarted { at, reason, by } => {
                 self.begin_change(PendingChange::Cancellation {
                     change: self.revision,
+                    faults: 0,
                     asked_at: *at,
                     reason: reason.clone(),
                     by: by.clone(),
@@ -453,6 +499,7 @@ impl Offer {
         self.change_set_id = None;
         let release = Release {
             change: self.revision,
+            faults: 0,
             released_at: at,
             overdue: false,
             way: match self.basis.intake.listing.release_way {
@@ -461,6 +508,30 @@ impl Offer {
             },
         };
         self.stage = Stage::Releasing(release);
+    }
+
+    /// What AWS failed is asked for by this revision now.
+    fn ask_anew(&mut self, errors: &[AwsError]) {
+        let (change, faults) = match &mut self.stage {
+            Stage::Releasing(Release { change, faults, .. })
+            | Stage::Published {
+                pending:
+                    Some(
+                        PendingChange::Expiry { change, faults, .. }
+                        | PendingChange::Cancellation { change, faults, .. },
+                    ),
+                ..
+            } => (change, faults),
+            Stage::Draft
+            | Stage::Published { pending: None, .. }
+            | Stage::Accepted { .. }
+            | Stage::Cancelled { .. }
+            | Stage::Expired(_) => return,
+        };
+        *change = self.revision;
+        *faults += 1;
+        self.change_set_id = None;
+        self.last_errors = errors.to_vec();
     }
 
     /// The time to publish runs anew with each id that is given.

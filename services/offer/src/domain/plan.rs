@@ -228,7 +228,7 @@ pub(crate) fn after_release(
 }
 
 /// The idempotency token of the change set that the offer's `revision` asks for: at most 51
-/// characters, the same for every attempt (O9).
+/// characters, the same however often it is sent (O9).
 pub(crate) fn client_request_token(offer_id: &OfferId, revision: u32) -> String {
     format!("{offer_id}.{revision}")
 }

@@ -207,6 +207,10 @@ pub(crate) struct Shown {
     pub(crate) reseller_account: Option<String>,
     /// An authorization's: how many offers can be made from it.
     pub(crate) offers_max_quantity: Option<u32>,
+    /// An authorization's: whether it carries a EULA for the buyer.
+    pub(crate) has_buyer_eula: bool,
+    /// An authorization's: whether it carries a contract for the reseller.
+    pub(crate) has_reseller_contract: bool,
     /// A partner's offer's: what it was made from.
     pub(crate) authorization_id: Option<String>,
     /// A partner's offer's, unless it has amounts of its own.

@@ -29,9 +29,9 @@ pub(crate) struct Renewal {
     pub(crate) successor: Option<Successor>,
     /// The milestone that was passed last on the way to its end, if one was.
     pub(crate) reached: Option<Kind>,
-    /// Whether the offer that follows can be marked as a renewal at AWS: of the seller's own product
-    /// only, which for a reseller is done in the authorization (facts §1.5).
-    pub(crate) markable: bool,
+    /// Which kind of offer the agreement is of: on it depends whether the one that follows can be marked as
+    /// a renewal at AWS.
+    pub(crate) kind: OfferKind,
 }
 
 /// What is known of a renewal beside its offer.
@@ -60,10 +60,7 @@ impl Renewal {
             owner: known.owner.unwrap_or_else(|| deal.estimate.author.clone()),
             successor: known.successor,
             reached: known.reached,
-            markable: match offer.basis.kind {
-                OfferKind::Direct | OfferKind::Authorization(_) => true,
-                OfferKind::Partner(_) => false,
-            },
+            kind: offer.basis.kind.clone(),
         })
     }
 }
@@ -106,7 +103,10 @@ mod tests {
         let offer = sample::accepted();
         let renewal = Renewal::of(&offer, Known::default()).unwrap();
         assert_eq!(renewal.owner.as_str(), "em@acme.example");
-        assert_eq!((renewal.value, renewal.markable), (usd("102500.00"), true));
+        assert_eq!(
+            (renewal.value, renewal.kind),
+            (usd("102500.00"), OfferKind::Direct)
+        );
         let other: Principal = "ren@acme.example".parse().unwrap();
         let named = Renewal::of(
             &offer,

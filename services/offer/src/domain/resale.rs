@@ -1,5 +1,12 @@
 //! Resale (O2, O5): the authorization that a seller gives to a reseller, and the offer that a reseller
-//! makes from one (CPPO). The four scenarios of S1 differ in who the two are, and in nothing else.
+//! makes from one (CPPO).
+//!
+//! The four scenarios of S1 (an ISV or a channel partner, reselling the services of an ISV or a channel
+//! partner) differ in who the two are, and in one thing that follows from it: only an ISV can mark its sale
+//! as a renewal, which for a resale it does in its authorization and the reseller cannot do at all (facts
+//! §1.5). Everything else goes by the side, not by the kind of seller: whose the product is and who
+//! authorizes (the manufacturer), who sells and is paid by the buyer (the reseller), that the price is never
+//! below wholesale, and that the listing fee is the manufacturer's (facts §6.1).
 //!
 //! Where sources contradict each other or are silent (facts §0.5, §0.6, §1.4): a mark-up is rounded
 //! half-even per charge, since AWS does not say how it rounds; a partner's offer has one buyer. What a
@@ -14,6 +21,26 @@ use countersign_kernel::{AwsAccountId, Decimal, IsoDuration, Money};
 
 use super::deal::DatedAmount;
 use super::id::{AwsOfferId, ProductId};
+
+/// What a seller is at AWS (S1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SellerKind {
+    /// An independent software vendor.
+    #[default]
+    Isv,
+    /// A channel partner.
+    ChannelPartner,
+}
+
+impl SellerKind {
+    /// Whether such a seller can mark what it sells so as a renewal (O16).
+    pub(crate) const fn can_mark_renewals(self, of: &Kind) -> bool {
+        match (self, of) {
+            (Self::Isv, Kind::Direct | Kind::Authorization(_)) => true,
+            (Self::ChannelPartner, _) | (Self::Isv, Kind::Partner(_)) => false,
+        }
+    }
+}
 
 /// Which kind an offer is (O2).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -314,6 +341,30 @@ mod tests {
         ];
         assert_eq!(split(&received, &moved, sample::usd("1.10")), None);
         assert_eq!(split(&received, &moved[..1], sample::usd("1.10")), None);
+    }
+
+    /// S1's four scenarios: reseller, manufacturer; whether the reseller's offer and the manufacturer's
+    /// authorization can be marked as a renewal.
+    #[test]
+    fn the_four_scenarios_differ_in_who_can_mark_a_renewal() {
+        use SellerKind::{ChannelPartner, Isv};
+        let offer = Kind::Partner(sample::partner());
+        let authorization = Kind::Authorization(sample::authorization());
+        for (reseller, manufacturer, marks) in [
+            (Isv, Isv, (false, true)),
+            (ChannelPartner, Isv, (false, true)),
+            (Isv, ChannelPartner, (false, false)),
+            (ChannelPartner, ChannelPartner, (false, false)),
+        ] {
+            let found = (
+                reseller.can_mark_renewals(&offer),
+                manufacturer.can_mark_renewals(&authorization),
+            );
+            assert_eq!(found, marks, "{reseller:?} resells {manufacturer:?}");
+        }
+        for (seller, marks) in [(Isv, true), (ChannelPartner, false)] {
+            assert_eq!(seller.can_mark_renewals(&Kind::Direct), marks);
+        }
     }
 
     #[test]

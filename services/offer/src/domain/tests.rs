@@ -6,7 +6,10 @@ use proptest::prelude::*;
 
 use super::command::{Command, Facts, decide, draft};
 use super::engagement::{Approval, Engagement};
-use super::offer::{AwsError, Event, LegalDocument, Offer, Origin, PUBLISH_WITHIN, Stage, evolve};
+use super::offer::{
+    AwsError, Event, LegalDocument, Offer, Origin, PAUSES_AFTER_FAULT, PUBLISH_WITHIN, Stage,
+    evolve,
+};
 use super::rejection::Rejection;
 use super::resale::Kind;
 use super::{plan, sample};
@@ -66,6 +69,16 @@ fn published() -> Offer {
 
 fn accepted() -> Offer {
     then(published(), &Command::RecordAgreement(sample::agreement()))
+}
+
+fn accepted_change_set(change: u32) -> Command {
+    let id = "cs-1".parse().unwrap();
+    Command::RecordChangeSetAccepted { change, id }
+}
+
+fn faulted(change: u32) -> Command {
+    let errors = errors();
+    Command::RecordChangeFaulted { change, errors }
 }
 
 fn cancel() -> Command {
@@ -341,6 +354,49 @@ fn a_refused_release_is_a_draft_again_and_its_next_token_is_another() {
     assert!(token(next).len() <= 64);
 }
 
+/// O9, facts §1.1: `SERVER_FAULT` is AWS's to mend, so the same is asked for again, with another token, but not
+/// for ever.
+#[test]
+fn what_aws_fails_by_its_own_fault_is_asked_for_again_so_many_times() {
+    let moving = then(published(), &expiry("2026-04-15"));
+    let cancelling = then(published(), &cancel());
+    for (mut offer, ends) in [
+        (releasing(), "draft"),
+        (moving, "published"),
+        (cancelling, "published"),
+    ] {
+        let mut changes = vec![offer.change_under_way().unwrap()];
+        for pause in PAUSES_AFTER_FAULT {
+            let change = *changes.last().unwrap();
+            let command = faulted(change);
+            let at = sample::at(NOW) + pause;
+            let errors = errors();
+            let expected = Event::ChangeSetFaulted { change, at, errors };
+            assert_eq!(ask(&offer, &command), Ok(vec![expected]));
+            let (stage, released_at) = (offer.stage.name(), offer.released_at());
+            offer = then(offer, &command);
+            assert_eq!(
+                (offer.stage.name(), offer.released_at()),
+                (stage, released_at)
+            );
+            assert_eq!(
+                ask(&offer, &command),
+                Ok(vec![]),
+                "the same fault counts once"
+            );
+            changes.push(offer.change_under_way().unwrap());
+            offer = then(offer, &accepted_change_set(*changes.last().unwrap()));
+            assert_eq!(offer.last_errors, []);
+        }
+        let last = faulted(*changes.last().unwrap());
+        offer = then(offer, &last);
+        assert_eq!((offer.stage.name(), offer.last_errors.len()), (ends, 1));
+        assert_eq!(offer.change_under_way(), None);
+        changes.dedup();
+        assert_eq!(changes.len(), PAUSES_AFTER_FAULT.len() + 1, "{changes:?}");
+    }
+}
+
 #[test]
 fn results_of_another_change_set_are_moot() {
     let offer = releasing();
@@ -354,6 +410,7 @@ fn results_of_another_change_set_are_moot() {
             errors: errors(),
         },
         Command::RecordChangeSetAccepted { change: other, id },
+        faulted(other),
         Command::FlagOverdue { change: other },
     ];
     for command in late {
@@ -482,12 +539,8 @@ fn any_command() -> impl Strategy<Value = Command> {
             reason: "encrypted".into()
         }),
         Just(release()),
-        change
-            .clone()
-            .prop_map(|change| Command::RecordChangeSetAccepted {
-                change,
-                id: "cs-1".parse().unwrap()
-            }),
+        change.clone().prop_map(accepted_change_set),
+        change.clone().prop_map(faulted),
         change.clone().prop_map(published_command),
         change
             .clone()

@@ -165,11 +165,13 @@ pub(crate) fn public(event: &Event, offer: &Offer) -> Option<Public> {
             .unwrap_or_default()
     };
     if let Some(authorization) = wire::authorization(offer)
-        && let Some(public) = of_authorization(event, authorization)
+        && let Some(public) = of_authorization(event, offer, authorization)
     {
         return Some(public);
     }
     match event {
+        // Whoever accepted it before it was ours is not invited to (O12).
+        Event::Published(_) if offer.agreement().is_some() => None,
         Event::Published(publication) => Some(Public::of(&pb::OfferPublished {
             offer: summary(),
             published_at: wire::time(publication.published_at),
@@ -219,6 +221,7 @@ pub(crate) fn public(event: &Event, offer: &Offer) -> Option<Public> {
         | Event::LegalDocumentFailed { .. }
         | Event::ReleaseStarted { .. }
         | Event::ChangeSetAccepted { .. }
+        | Event::ChangeSetFaulted { .. }
         | Event::PortalOfferGiven { .. }
         | Event::PortalOfferRefused { .. }
         | Event::ExpiryChangeStarted { .. }
@@ -228,13 +231,20 @@ pub(crate) fn public(event: &Event, offer: &Offer) -> Option<Public> {
 }
 
 /// What an authorization says in place of an offer: nobody can accept it, and no buyer hears of it.
-fn of_authorization(event: &Event, authorization: pb::ResaleAuthorization) -> Option<Public> {
+fn of_authorization(
+    event: &Event,
+    offer: &Offer,
+    authorization: pb::ResaleAuthorization,
+) -> Option<Public> {
+    let (deal, intake) = (&offer.basis.deal, &offer.basis.intake);
     let released = !authorization.authorization_id.is_empty();
     let authorization = Some(authorization);
     match event {
         Event::Published(publication) => Some(Public::of(&pb::ResaleAuthorizationReleased {
             authorization,
             released_at: wire::time(publication.published_at),
+            economics: Some(wire::economics(&deal.estimate.economics)),
+            billing_terms_days: intake.billing_terms_days,
         })),
         Event::Cancelled { reason, by } if released => {
             Some(Public::of(&pb::ResaleAuthorizationRestricted {
@@ -295,6 +305,17 @@ mod tests {
         assert_eq!(offer.total_price.unwrap().amount, "102500.00");
     }
 
+    /// O12: an offer that had been accepted when it became ours invites nobody.
+    #[test]
+    fn what_was_accepted_before_is_not_told_as_published() {
+        let (published, _) = published();
+        let agreement = Event::AgreementRecorded(sample::agreement());
+        let (accepted, public) = told(published, &agreement);
+        assert!(public.is_some());
+        let publication = accepted.publication().unwrap().clone();
+        assert!(super::public(&Event::Published(publication), &accepted).is_none());
+    }
+
     #[test]
     fn the_acceptance_carries_awss_charges_and_the_approved_economics() {
         let (_, public) = told(
@@ -347,6 +368,9 @@ mod tests {
     fn an_authorization_tells_of_itself_in_events_of_its_own() {
         let (released, public) = published_of(sample::authorization_draft().0);
         let event: pb::ResaleAuthorizationReleased = decoded(&public.unwrap());
+        assert_eq!(event.billing_terms_days, 30);
+        let price = event.economics.unwrap().price_total;
+        assert_eq!(price.unwrap().amount, "1.00");
         let authorization = event.authorization.unwrap();
         assert_eq!(authorization.authorization_id, "resaleauthz-abc");
         assert_eq!(authorization.reseller_account_id, "999988887777");

@@ -13,6 +13,7 @@ use crate::domain::portal::Shown;
 use crate::marketplace::CallError;
 use crate::{commands, store};
 
+const ASSOCIATE: &str = "offer.v1/AssociateOffer";
 /// AWS's word for an entity that the account does not have.
 const NOT_FOUND: &str = "ResourceNotFoundException";
 
@@ -46,11 +47,15 @@ impl Offers {
         self.connected(&request)?;
         let call = self.commands.call(&request)?;
         let request = request.into_inner();
+        // What was answered is answered again, though AWS may be away by now.
+        if let Some(answer) = self.commands.answered(&call, ASSOCIATE, &request).await? {
+            return Ok(answer);
+        }
         let asked = asked(&request)?;
         let shown = self.shown(&asked.aws_offer_id).await?;
         let (seller, config) = (call.seller.clone(), self.config.clone());
         self.commands
-            .execute(&call, "offer.v1/AssociateOffer", &request, move |uow| {
+            .execute(&call, ASSOCIATE, &request, move |uow| {
                 let (seller, asked, shown) = (seller.clone(), asked.clone(), shown.clone());
                 let config = config.clone();
                 Box::pin(async move {

@@ -13,6 +13,7 @@ use crate::domain::id::AgreementId;
 use crate::domain::milestones::Milestones;
 use crate::domain::rejection;
 use crate::domain::renewal::Renewal;
+use crate::domain::resale::SellerKind;
 use crate::store::renewal::Wanted;
 use crate::{commands, store, wire};
 
@@ -28,7 +29,8 @@ impl Offers {
         let (after, limit) = (part.after.as_ref(), part.limit());
         let (seller, now) = (&call.seller, database.clock().now());
         let found = store::renewal::page(&mut *reader, seller, &wanted, after, limit, now).await;
-        Ok(Response::new(page(&part, found.map_err(failed)?)))
+        let found = found.map_err(failed)?;
+        Ok(Response::new(page(&part, found, self.config.seller_kind)))
     }
 
     pub(super) async fn assigned(
@@ -39,13 +41,14 @@ impl Offers {
         let request = request.into_inner();
         let (agreement, owner) = assignment(&request)?;
         let seller = call.seller.clone();
+        let seller_kind = self.config.seller_kind;
         self.commands
             .execute(&call, "offer.v1/AssignRenewal", &request, move |uow| {
                 let (seller, id, owner) = (seller.clone(), agreement.clone(), owner.clone());
                 Box::pin(async move {
                     let assign = commands::renewal::assign;
                     let renewal = assign(uow, &seller, &id, owner).await?;
-                    Ok(shown(&renewal))
+                    Ok(shown(&renewal, seller_kind))
                 })
             })
             .await
@@ -95,17 +98,17 @@ fn wanted(request: &pb::ListRenewalsRequest) -> Result<(Wanted, parse::Page), Re
 }
 
 /// One page of what was `found`.
-fn page(page: &parse::Page, found: Vec<Renewal>) -> pb::ListRenewalsResponse {
+fn page(page: &parse::Page, found: Vec<Renewal>, seller: SellerKind) -> pb::ListRenewalsResponse {
     let (listed, next_page_token) = page.cut(found, |renewal| {
         parse::cursor(renewal.ends_at, renewal.agreement_id.as_str())
     });
     pb::ListRenewalsResponse {
-        renewals: listed.iter().map(shown).collect(),
+        renewals: listed.iter().map(|one| shown(one, seller)).collect(),
         next_page_token,
     }
 }
 
-fn shown(renewal: &Renewal) -> pb::Renewal {
+fn shown(renewal: &Renewal, seller: SellerKind) -> pb::Renewal {
     let (co_sell, growth) = cosell::of(renewal.value, renewal.successor.as_ref());
     let mut out = pb::Renewal {
         agreement_id: renewal.agreement_id.to_string(),
@@ -117,7 +120,7 @@ fn shown(renewal: &Renewal) -> pb::Renewal {
         ends_at: wire::time(renewal.ends_at),
         value: Some(wire::money(renewal.value)),
         owner: renewal.owner.to_string(),
-        markable: renewal.markable,
+        markable: seller.can_mark_renewals(&renewal.kind),
         growth: growth.map(wire::money),
         ..pb::Renewal::default()
     };

@@ -4,11 +4,12 @@
 use aws_sdk_marketplaceagreement::operation::describe_agreement::DescribeAgreementOutput;
 use aws_sdk_marketplaceagreement::primitives::DateTime as AwsDateTime;
 use aws_sdk_marketplaceagreement::types::{
-    AcceptedTerm, AgreementStatus, AgreementViewSummary, Filter, PaymentRequestApprovalStrategy,
-    PaymentScheduleTerm, VariablePaymentTerm, VariablePaymentTermConfiguration,
+    AcceptedTerm, AgreementStatus, AgreementViewSummary, ConfigurableUpfrontPricingTerm, Filter,
+    PaymentRequestApprovalStrategy, PaymentScheduleTerm, VariablePaymentTerm,
+    VariablePaymentTermConfiguration,
 };
 use chrono::{DateTime, SecondsFormat, Utc};
-use countersign_kernel::{Currency, Money};
+use countersign_kernel::{Currency, Decimal, Money};
 
 use super::{CallError, MAX_PAGES, Marketplace, too_many_pages};
 use crate::domain::agreement::{Acceptance, Agreement, VariablePayments};
@@ -199,14 +200,21 @@ fn payments(term: &VariablePaymentTerm) -> Result<VariablePayments, String> {
     })
 }
 
-/// Without a schedule the price of the fixed term is charged on acceptance. An agreement that shows
-/// neither is read again: no charges at all would be no expected cash (O13).
+/// Without a schedule the price of the fixed term is charged on acceptance, or what the buyer chose of a
+/// configurable one. An agreement that shows neither is read again: no charges at all would be no expected
+/// cash (O13).
 fn upfront(terms: &[AcceptedTerm], accepted_at: DateTime<Utc>) -> Result<DatedAmount, String> {
     let fixed = terms
         .iter()
         .find_map(|term| term.as_fixed_upfront_pricing_term().ok());
-    let fixed = fixed.ok_or("neither a schedule nor a fixed price")?;
-    let amount = money(fixed.price(), fixed.currency_code())?;
+    let configurable = terms
+        .iter()
+        .find_map(|term| term.as_configurable_upfront_pricing_term().ok());
+    let amount = match (fixed, configurable) {
+        (Some(fixed), _) => money(fixed.price(), fixed.currency_code())?,
+        (None, Some(configurable)) => configured(configurable)?,
+        (None, None) => return Err("neither a schedule nor a fixed price".to_owned()),
+    };
     if amount.amount().is_zero() {
         return Err("a fixed price of zero without a schedule".to_owned());
     }
@@ -216,10 +224,44 @@ fn upfront(terms: &[AcceptedTerm], accepted_at: DateTime<Utc>) -> Result<DatedAm
     })
 }
 
+/// What the buyer chose of a rate card: of each dimension its number, at the card's rate.
+fn configured(term: &ConfigurableUpfrontPricingTerm) -> Result<Money, String> {
+    let chosen = term
+        .configuration()
+        .ok_or("nothing chosen of a rate card")?;
+    let cards = term.rate_cards().iter();
+    let card = cards.clone().find(|card| {
+        let selector = card.selector().and_then(|selector| selector.value());
+        selector == Some(chosen.selector_value())
+    });
+    let rates = card.ok_or("no rate card of what was chosen")?.rate_card();
+    let mut total = Decimal::ZERO;
+    for dimension in chosen.dimensions() {
+        let key = dimension.dimension_key();
+        let rate = rates.iter().find(|rate| rate.dimension_key() == Some(key));
+        let rate = decimal(rate.and_then(|rate| rate.price()))?;
+        let part = rate.checked_mul(dimension.dimension_value().into());
+        total = part
+            .and_then(|part| total.checked_add(part))
+            .ok_or("a price beyond what money can be")?;
+    }
+    of_currency(total, term.currency_code())
+}
+
 fn money(text: Option<&str>, code: Option<&str>) -> Result<Money, String> {
+    of_currency(decimal(text)?, code)
+}
+
+/// AWS writes prices with up to 6 digits behind the point (facts §1.2): zeros among them say nothing.
+fn decimal(text: Option<&str>) -> Result<Decimal, String> {
+    let text = text.unwrap_or_default();
+    Decimal::from_str_exact(text).map_err(|_| format!("amount {text:?}"))
+}
+
+fn of_currency(amount: Decimal, code: Option<&str>) -> Result<Money, String> {
     let code = code.unwrap_or_default();
     let currency: Currency = code.parse().map_err(|_| format!("currency {code:?}"))?;
-    Money::parse(text.unwrap_or_default(), currency).map_err(|wrong| wrong.to_string())
+    Money::new(amount.normalize(), currency).map_err(|wrong| wrong.to_string())
 }
 
 fn charges(schedule: &PaymentScheduleTerm) -> Result<Vec<DatedAmount>, String> {
@@ -249,7 +291,8 @@ pub(super) fn time(at: &AwsDateTime) -> Option<DateTime<Utc>> {
 #[cfg(test)]
 mod tests {
     use aws_sdk_marketplaceagreement::types::{
-        Acceptor, EstimatedCharges, FixedUpfrontPricingTerm, ScheduleItem,
+        Acceptor, ConfigurableUpfrontPricingTermConfiguration, ConfigurableUpfrontRateCardItem,
+        Dimension, EstimatedCharges, FixedUpfrontPricingTerm, RateCardItem, ScheduleItem, Selector,
     };
 
     use super::*;
@@ -320,6 +363,45 @@ mod tests {
         ];
         for (terms, why) in cases {
             let wrong = read(&id, &described(), &terms).unwrap_err();
+            assert!(wrong.contains(why), "{wrong}");
+        }
+    }
+
+    /// O5: a mark-up on a rate card, with AWS's digits behind the point.
+    #[test]
+    fn what_the_buyer_chose_of_a_rate_card_is_charged_on_acceptance() {
+        let id: AgreementId = "agmt-1".parse().unwrap();
+        let cards = [("P30D", "9.00"), ("P90D", "0.550000")].map(|(duration, price)| {
+            let selector = Selector::builder().r#type("Duration").value(duration);
+            let rate = RateCardItem::builder()
+                .dimension_key("landing_zone")
+                .price(price);
+            ConfigurableUpfrontRateCardItem::builder()
+                .selector(selector.build())
+                .rate_card(rate.build())
+                .build()
+        });
+        let chosen = |duration: &str, key: &str, quantity| {
+            let dimension = Dimension::builder()
+                .dimension_key(key)
+                .dimension_value(quantity);
+            let configuration = ConfigurableUpfrontPricingTermConfiguration::builder()
+                .selector_value(duration)
+                .dimensions(dimension.build().unwrap());
+            let term = ConfigurableUpfrontPricingTerm::builder()
+                .currency_code("USD")
+                .set_rate_cards(Some(cards.to_vec()))
+                .configuration(configuration.build().unwrap());
+            AcceptedTerm::ConfigurableUpfrontPricingTerm(term.build())
+        };
+        let terms = [chosen("P90D", "landing_zone", 2)];
+        let agreement = read(&id, &described(), &terms).unwrap();
+        assert_eq!(agreement.charges, [sample::dated("2026-03-05", "1.10")]);
+        for (term, why) in [
+            (chosen("P60D", "landing_zone", 1), "no rate card"),
+            (chosen("P90D", "other", 1), "amount"),
+        ] {
+            let wrong = read(&id, &described(), &[term]).unwrap_err();
             assert!(wrong.contains(why), "{wrong}");
         }
     }

@@ -22,6 +22,8 @@ pub(crate) enum Progress {
     Succeeded { offer_id: Option<AwsOfferId> },
     /// FAILED or CANCELLED, with every error.
     Failed(Vec<AwsError>),
+    /// FAILED by a fault of AWS's own, and to be sent again (facts §1.1).
+    Faulted(Vec<AwsError>),
 }
 
 impl Marketplace {
@@ -105,6 +107,11 @@ fn progress(described: &DescribeChangeSetOutput) -> Progress {
         Some(ChangeStatus::Succeeded) => Progress::Succeeded {
             offer_id: offer_id(described),
         },
+        Some(ChangeStatus::Failed)
+            if described.failure_code() == Some(&FailureCode::ServerFault) =>
+        {
+            Progress::Faulted(errors(described))
+        }
         Some(ChangeStatus::Failed | ChangeStatus::Cancelled) => Progress::Failed(errors(described)),
         Some(ChangeStatus::Preparing | ChangeStatus::Applying) => Progress::UnderWay,
         other => Progress::Unknown(
@@ -209,14 +216,24 @@ mod tests {
                 .collect::<Vec<_>>(),
             ["ONE", "TWO"]
         );
-        let bare = DescribeChangeSetOutput::builder()
-            .status(ChangeStatus::Failed)
-            .failure_code(FailureCode::ServerFault)
-            .build();
-        let Progress::Failed(errors) = progress(&bare) else {
-            panic!("{bare:?}")
+    }
+
+    /// Facts §1.1: only what AWS itself broke is worth sending again.
+    #[test]
+    fn a_fault_of_aws_s_own_is_told_from_a_failure() {
+        let failed = |code: FailureCode| {
+            let described = DescribeChangeSetOutput::builder()
+                .status(ChangeStatus::Failed)
+                .failure_code(code.clone())
+                .build();
+            let code = code.as_str().to_owned();
+            let message = String::new();
+            (progress(&described), vec![AwsError { code, message }])
         };
-        assert_eq!(errors[0].code, "SERVER_FAULT");
+        let (ended, errors) = failed(FailureCode::ServerFault);
+        assert_eq!(ended, Progress::Faulted(errors));
+        let (ended, errors) = failed(FailureCode::ClientError);
+        assert_eq!(ended, Progress::Failed(errors));
     }
 
     #[test]

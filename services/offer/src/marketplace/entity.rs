@@ -204,6 +204,10 @@ fn read(kind: &str, details: &str) -> Result<Shown, String> {
         .iter()
         .filter_map(|term| term.positive_targeting.as_ref());
     let targeting = of_rules.chain(of_terms).next();
+    let documented = |kind: &str| {
+        let mut of_kind = terms.iter().filter(|term| term.r#type == kind);
+        of_kind.any(|term| !term.documents.is_empty())
+    };
     let end = rules
         .clone()
         .find_map(|rule| rule.availability_end_date.as_deref());
@@ -230,6 +234,8 @@ fn read(kind: &str, details: &str) -> Result<Shown, String> {
             .clone()
             .find_map(|rule| rule.reseller_account_id.clone()),
         offers_max_quantity: rules.clone().find_map(|rule| rule.offers_max_quantity),
+        has_buyer_eula: documented("BuyerLegalTerm"),
+        has_reseller_contract: documented("ResaleLegalTerm"),
         authorization_id: details.resale_authorization_id.clone(),
         markup: details.markup_percentage.clone().map(Text::into_string),
         pre_existing: details
@@ -354,6 +360,7 @@ mod tests {
                     }],
                 },
                 { "Type": "ResaleNetPaymentTerm", "PaymentDuePeriod": "P30D" },
+                { "Type": "BuyerLegalTerm", "Documents": [{ "Type": "CustomEula" }] },
             ],
             "Rules": [
                 {
@@ -365,7 +372,7 @@ mod tests {
             ],
         });
         let shown = read("ResaleAuthorization@1.0", &details.to_string()).unwrap();
-        assert!(shown.released);
+        assert!(shown.released && shown.has_buyer_eula && !shown.has_reseller_contract);
         let mut plan = sample::candidate_of(&sample::authorization_draft()).plan;
         plan.schedule.clear();
         plan.upfront = Some(sample::usd("1.00"));

@@ -12,7 +12,7 @@
 
 use aws_sdk_marketplacecatalog::config::http::HttpResponse;
 use aws_sdk_marketplacecatalog::error::{ProvideErrorMetadata, SdkError};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta};
 
 use crate::domain::offer::AwsError;
 
@@ -168,12 +168,15 @@ pub(super) fn why(code: Option<&str>, status: u16) -> Option<Why> {
     }
 }
 
-/// The pause that an answer asks for: seconds, or AWS's own header in milliseconds.
+/// The pause that an answer asks for: seconds, a date (RFC 9110 §10.2.3), or AWS's own header in
+/// milliseconds. A date is one of AWS's clock, so the pause is counted from when that answered.
 fn asked<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<TimeDelta> {
     let number = |name: &str| header(name)?.trim().parse::<u32>().ok();
+    let date = |name: &str| DateTime::parse_from_rfc2822(header(name)?.trim()).ok();
     let milliseconds = number("x-amz-retry-after").map(|ms| TimeDelta::milliseconds(ms.into()));
     let seconds = || number("retry-after").map(|seconds| TimeDelta::seconds(seconds.into()));
-    let asked = milliseconds.or_else(seconds)?;
+    let until = || Some((date("retry-after")? - date("date")?).max(TimeDelta::zero()));
+    let asked = milliseconds.or_else(seconds).or_else(until)?;
     Some(asked.min(LONGEST_ASKED))
 }
 
@@ -249,6 +252,9 @@ mod tests {
 
     #[test]
     fn the_pause_that_aws_asks_for_is_kept() {
+        const ANSWERED: &str = "Mon, 02 Mar 2026 10:00:00 GMT";
+        const SOON: &str = "Mon, 02 Mar 2026 10:00:20 GMT";
+        const LATE: &str = "Tue, 03 Mar 2026 10:00:00 GMT";
         let cases = [
             (vec![("retry-after", "7")], Some(7_000)),
             (vec![("x-amz-retry-after", "1500")], Some(1_500)),
@@ -259,6 +265,21 @@ mod tests {
             (vec![("retry-after", "100000")], Some(3_600_000)),
             (vec![("retry-after", "-7")], None),
             (vec![("retry-after", "soon")], None),
+            (
+                vec![("date", ANSWERED), ("retry-after", SOON)],
+                Some(20_000),
+            ),
+            (vec![("date", SOON), ("retry-after", ANSWERED)], Some(0)),
+            (
+                vec![("date", ANSWERED), ("retry-after", LATE)],
+                Some(3_600_000),
+            ),
+            (vec![("retry-after", SOON)], None),
+            (vec![("date", ANSWERED)], None),
+            (
+                vec![("date", ANSWERED), ("retry-after", "Mon, 02 Mar 2026")],
+                None,
+            ),
             (vec![], None),
         ];
         for (headers, expected) in cases {

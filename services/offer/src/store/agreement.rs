@@ -211,6 +211,28 @@ pub(crate) async fn unread(
     Ok(read.collect::<Result<_, Unreadable>>()?)
 }
 
+/// The first agreement of an offer that is none of ours yet, with how it stands at AWS.
+pub(crate) async fn of_strange_offer(
+    connection: &mut PgConnection,
+    seller: &SellerId,
+    aws_offer_id: &AwsOfferId,
+) -> Result<Option<(Agreement, Standing)>, StoreError> {
+    let row: Option<(Value, String, Option<DateTime<Utc>>)> = sqlx::query_as(
+        "SELECT details, status, updated_at FROM agreement
+        WHERE seller = $1 AND aws_offer_id = $2 AND offer_id IS NULL AND details IS NOT NULL
+        ORDER BY first_seen, agreement_id LIMIT 1",
+    )
+    .bind(seller.as_str())
+    .bind(aws_offer_id.as_str())
+    .fetch_optional(connection)
+    .await?;
+    let Some((details, status, updated_at)) = row else {
+        return Ok(None);
+    };
+    let agreement = json::agreement_from(details)?;
+    Ok(Some((agreement, Standing { status, updated_at })))
+}
+
 /// Agreements whose offer became known after them: an offer may be accepted before we hear that it
 /// was published. With how each stands at AWS.
 pub(crate) async fn unmatched(

@@ -105,6 +105,7 @@ fn every_stage_of_a_payment_request_comes_back() {
 fn releasing(way: Way) -> Stage {
     Stage::Releasing(Release {
         change: 3,
+        faults: 1,
         released_at: sample::at("2026-03-02T10:00:00Z"),
         overdue: true,
         way,
@@ -117,10 +118,12 @@ fn every_stage_comes_back() {
     let at = sample::at("2026-03-02T10:00:00Z");
     let expiry = PendingChange::Expiry {
         change: 6,
+        faults: 2,
         to: sample::day("2026-04-15"),
     };
     let cancellation = PendingChange::Cancellation {
         change: 7,
+        faults: 3,
         asked_at: at,
         reason: "other scope".into(),
         by: by.clone(),

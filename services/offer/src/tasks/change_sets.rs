@@ -1,6 +1,7 @@
 //! A change set's life (O9): its request is made once and kept, sent with a token derived from offer
 //! and revision, and looked after until AWS says how it ended. A crash between any two steps repeats
-//! the step with the same bytes.
+//! the step with the same bytes. What AWS fails by a fault of its own is asked for by a new revision, so
+//! made, checked and kept anew.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use countersign_kernel::{Digest, SellerId};
@@ -229,6 +230,11 @@ impl TaskHandler for Poll {
                     Command::RecordChangeFailed { change, errors },
                 )
                 .await
+            }
+            Ok(Progress::Faulted(errors)) => {
+                let change = subject.change;
+                let command = Command::RecordChangeFaulted { change, errors };
+                conclude(run, &subject, command).await
             }
             // A change set that AWS started does not end because we may not look at it.
             Err(error) => Ok(come_back(run, error.into_later())),

@@ -70,6 +70,7 @@ impl Outside {
 /// Adds every task.
 pub(crate) fn wire(wiring: Wiring, outside: &Outside, metrics: &Metrics) -> Wiring {
     let breached = clocks::breached(metrics);
+    let hears = outside.marketplace.hears_news();
     wiring
         .task(follow_up::ASSEMBLE, documents::Assemble(outside.clone()))
         .task(
@@ -109,8 +110,8 @@ pub(crate) fn wire(wiring: Wiring, outside: &Outside, metrics: &Metrics) -> Wiri
             follow_up::LOOK_FOR_AGREEMENTS,
             agreements::Look(outside.clone()),
         )
-        .recurring(
+        .recurring_if(
             follow_up::HEAR_NEWS,
-            news::Hear::new(outside.clone(), metrics),
+            hears.then(|| news::Hear::new(outside.clone(), metrics)),
         )
 }

@@ -41,9 +41,6 @@ impl Hear {
 impl TaskHandler for Hear {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
         let marketplace = &self.outside.marketplace;
-        if !marketplace.hears_news() {
-            return Ok(TaskOutcome::Done);
-        }
         let messages = match marketplace.news().await {
             Ok(messages) => messages,
             Err(error) => return Ok(come_back(run, error.into_later())),

@@ -111,7 +111,9 @@ impl TaskHandler for Cancel {
         };
         let marketplace = &self.0.marketplace;
         let agreement = &request.agreement_id;
-        let refused = match marketplace.cancel_payment_request(agreement, &aws_id).await {
+        let answer = marketplace.cancel_payment_request(agreement, &aws_id).await;
+        fault::point("offer.after_payment_withdrawal_sent");
+        let refused = match answer {
             Ok(()) => None,
             Err(CallError::Refused(error)) => Some(error),
             Err(CallError::Later(later)) => return Ok(come_back(run, later)),

@@ -9,6 +9,8 @@ use tonic::Code;
 use crate::deals;
 use crate::world::{ENGAGEMENT, World, refusal};
 
+const LOOKS: usize = 100;
+
 /// Another tool's offer, released when `extend`ed; returns AWS's id.
 async fn elsewhere(world: &World, amount: &str, extend: bool) -> String {
     let entered = json!({
@@ -106,6 +108,18 @@ async fn an_offer_made_elsewhere_becomes_one_like_any_other() {
     let answer = client.associate_offer(request).await;
     assert_eq!(refusal(answer).1, "AWS_OFFER_TAKEN");
 
+    // P4: what was answered is answered again while AWS is away; what was not is not.
+    let away = json!({ "operation": "DescribeEntity", "failure": "unavailable", "times": 3 });
+    world.act("inject", away).await;
+    let again = client.associate_offer(asked()).await.unwrap().into_inner();
+    assert_eq!(again.offer_id, offer.offer_id);
+    let other = associate(&id, &"0".repeat(64));
+    let reused = client.associate_offer(World::command_with(other, "adopt"));
+    assert_eq!(refusal(reused.await).1, "IDEMPOTENCY_KEY_REUSED");
+    let request = world.command(associate(&id, &compared.digest));
+    let (code, ..) = refusal(client.associate_offer(request).await);
+    assert_eq!(code, Code::Unavailable);
+
     let body = json!({ "offerId": id, "buyerAccountId": "123456789012" });
     world.act("accept", body).await;
     let accepted = world.until_state(&offer.offer_id, State::Accepted).await;
@@ -116,7 +130,7 @@ async fn an_offer_made_elsewhere_becomes_one_like_any_other() {
     assert_eq!(charge, Some(deals::usd("102500.00")));
 }
 
-/// O13: what was accepted before it was ours is found, too.
+/// O13: what was accepted before it was ours is so at once, and nobody is invited to accept it any more.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_acceptance_before_the_association_is_found() {
     let world = World::new().await;
@@ -124,14 +138,37 @@ async fn an_acceptance_before_the_association_is_found() {
     let id = elsewhere(&world, "102500.00", true).await;
     let body = json!({ "offerId": id, "buyerAccountId": "123456789012" });
     world.act("accept", body).await;
-    for _ in 0..5 {
+    let seen = "SELECT count(*) FROM agreement WHERE aws_offer_id = $1";
+    let seen = || sqlx::query_scalar::<_, i64>(seen).bind(&id);
+    for _ in 0..LOOKS {
+        if seen().fetch_one(world.bed.pool()).await.unwrap() > 0 {
+            break;
+        }
         world.pass().await;
     }
     let digest = compare(&world, &id).await.digest;
     let request = world.command(associate(&id, &digest));
     let offer = world.client.clone().associate_offer(request).await;
-    let offer_id = offer.unwrap().into_inner().offer_id;
-    world.until_state(&offer_id, State::Accepted).await;
+    let offer = offer.unwrap().into_inner();
+    assert_eq!(offer.state(), State::Accepted);
+    for _ in 0..5 {
+        world.pass().await;
+    }
+    let accepted = world.events::<pb::AgreementAccepted>().await;
+    assert_eq!(accepted.len(), 1);
+    assert_eq!(accepted[0].agreement_id, offer.agreement_id);
+    assert_eq!(world.events::<pb::OfferPublished>().await.len(), 0);
+    let orders = World::query(pb::ListOrdersRequest::default());
+    let orders = world
+        .client
+        .clone()
+        .list_orders(orders)
+        .await
+        .unwrap()
+        .into_inner()
+        .orders;
+    let orders: Vec<_> = orders.iter().map(|order| &order.offer_id).collect();
+    assert_eq!(orders, [&offer.offer_id], "placed once, for its offer");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -557,3 +557,32 @@ async fn an_agreement_that_is_over_is_not_changed() {
     let next = start(&world, &offer.agreement_id).await;
     assert_eq!(refusal(next).1, "CHANGE_ORDER_OPEN");
 }
+
+/// AWS's last word of a request is read also when its agreement was seen to be over before it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_word_of_a_request_is_read_after_the_agreement_s_end() {
+    let world = World::new().await;
+    let offer = accepted(&world).await;
+    let order = pending(&world, &offer).await;
+    // Whoever may not look waits for an operator, far longer than the next look for agreements.
+    let refused =
+        json!({ "operation": "GetAgreementCancellationRequest", "failure": "access-denied" });
+    inject(&world, refused).await;
+    for _ in 0..LOOKS {
+        if world.look("state").await["injections"] == json!([]) {
+            break;
+        }
+        world.pass().await;
+    }
+    answer(&world, &order, true).await;
+    let over = until_state(&world, &order.change_order_id, State::Over).await;
+    assert_eq!(over.aws_status, "PENDING_APPROVAL");
+    let read = |order: &pb::ChangeOrder| order.aws_status != "PENDING_APPROVAL";
+    let read = until(&world, &order.change_order_id, read).await;
+    assert_eq!(
+        (read.state(), read.aws_status.as_str()),
+        (State::Over, "APPROVED")
+    );
+    assert_eq!(read.ended_at, over.ended_at);
+    assert_eq!(world.events::<pb::CancellationEnded>().await.len(), 1);
+}

@@ -1,10 +1,13 @@
 //! What AWS tells by itself, through a queue (O13): it hastens what looking finds anyway, and nothing that
 //! goes wrong with it is seen outside.
 
+use std::collections::BTreeSet;
+
 use countersign_offer::OfferConfig;
+use countersign_platform::testing::Log;
 use countersign_proto::offer::v1 as pb;
 use pb::offer::State;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::World;
 
@@ -110,4 +113,103 @@ async fn a_queue_that_fails_delays_no_look() {
     }
     accepted(&world).await;
     was_told_once(&world).await;
+}
+
+async fn send(world: &World, body: &str) {
+    let message = json!({ "account": "111122223333", "body": body });
+    world.act("events/send", message).await;
+}
+
+/// What is still in the queue and was received.
+async fn left(world: &World) -> BTreeSet<String> {
+    let state = world.look("state").await;
+    let queued = state["queuedEvents"].as_array().unwrap().iter();
+    let received = queued.filter(|message| message["receives"] != json!(0));
+    let body = |message: &Value| message["body"].as_str().unwrap().to_owned();
+    received.map(body).collect()
+}
+
+/// What cannot be read stays for the queue's dead letters, and the log says so; what can be, whosever it is and
+/// however large, is taken out; and neither keeps back what comes behind it. More come than one call takes.
+#[tokio::test]
+async fn what_is_no_event_keeps_nothing_back() {
+    let log = Log::start();
+    let world = World::with(only_hears).await;
+    let event = |source: &str, name: &str, account: &str, detail: Value| {
+        json!({ "version": "0", "id": "one-and-the-same", "source": source, "detail-type": name,
+            "account": account, "time": "2026-03-02T10:00:00Z", "region": "us-east-1",
+            "resources": [], "detail": detail })
+        .to_string()
+    };
+    let (catalog, agreements) = ("aws.marketplacecatalog", "aws.agreement-marketplace");
+    let ended = "Change Set Succeeded";
+    let own = "111122223333";
+    let mut unreadable: BTreeSet<String> = [
+        "no JSON",
+        "<html><body>502</body></html>",
+        "{\"source\": ",
+        "null",
+        "[]",
+        "7",
+        "{}",
+        r#"{"Type":"Notification","Message":"{}"}"#,
+        r#"{"source":"aws.marketplacecatalog","detail-type":7}"#,
+        r#"{"source":null,"detail-type":"Change Set Failed"}"#,
+    ]
+    .map(str::to_owned)
+    .into();
+    unreadable.insert(event(catalog, ended, own, json!({ "ChangeSetId": 7 })));
+    unreadable.insert(event(catalog, ended, own, json!("cs-1")));
+    unreadable.insert(format!("{{{}", " ".repeat(256 * 1024)));
+    let started = "Purchase Agreement Created - Proposer";
+    let over = "Purchase Agreement Ended - Proposer";
+    let huge = json!({ "agreement": { "id": "x".repeat(256 * 1024) } });
+    let readable = [
+        event(
+            agreements,
+            over,
+            own,
+            json!({ "agreement": { "id": "agmt-none" } }),
+        ),
+        event(
+            agreements,
+            started,
+            own,
+            json!({ "agreement": { "id": "agmt-none" } }),
+        ),
+        event(
+            agreements,
+            started,
+            own,
+            json!({ "agreement": { "id": "agmt-none" } }),
+        ),
+        event(agreements, started, "999988887777", json!({})),
+        event(agreements, started, own, huge),
+        event(
+            catalog,
+            ended,
+            own,
+            json!({ "ChangeSetId": "cs-of-nobody" }),
+        ),
+        event(catalog, "Something New", own, json!([])),
+        event("somebody.else", started, own, json!({})),
+    ];
+    for body in unreadable.iter().chain(&readable) {
+        send(&world, body).await;
+    }
+    accepted(&world).await;
+    was_told_once(&world).await;
+    for _ in 0..100 {
+        if left(&world).await == unreadable {
+            break;
+        }
+        world.pass().await;
+    }
+    assert_eq!(left(&world).await, unreadable);
+    let lines = log.lines();
+    let told = lines
+        .iter()
+        .filter(|line| line["message"] == "an event cannot be read");
+    let seen: Vec<_> = told.collect();
+    assert!(seen.len() >= unreadable.len(), "{seen:#?}");
 }

@@ -210,7 +210,15 @@ async fn milestones_are_paid_under_the_cap() {
     assert_eq!(get(&world, &silent).await.state(), State::Pending);
     world.advance(TimeDelta::days(1));
     until(&world, &silent, State::Approved).await;
-    let rung = clock(&world, &pending.clock_id).await.unwrap();
+    // The clock rings by a task of its own, which may be the later one.
+    let mut rung = clock(&world, &pending.clock_id).await.unwrap();
+    for _ in 0..LOOKS {
+        if rung.state() != pb::clock::State::Running {
+            break;
+        }
+        world.pass().await;
+        rung = clock(&world, &pending.clock_id).await.unwrap();
+    }
     assert_eq!(rung.state(), pb::clock::State::Breached);
 
     let all = listed(&world, &offer).await;

@@ -11,6 +11,8 @@ use countersign_platform::{
     Wiring, async_trait,
 };
 
+use tokio::sync::Semaphore;
+
 use crate::support::{Remind, compose_sample, eventually, note, notes, reminder, sample};
 
 async fn bed() -> TestBed {
@@ -303,6 +305,36 @@ impl TaskHandler for Recurring {
     }
 }
 
+/// A recurring task that is configured away is done, so that nothing waits for it; configured again, it runs.
+#[tokio::test]
+async fn a_recurring_task_that_nobody_offers_waits_for_nobody() {
+    let bed = bed().await;
+    let runs = Arc::new(AtomicU32::new(0));
+    for (offered, expected, state) in [
+        (false, 0, None),
+        (true, 1, Some("pending")),
+        (false, 1, Some("done")),
+        (true, 2, Some("pending")),
+    ] {
+        let compose = |_: Parts<NoSection>| {
+            let handler = offered.then(|| Recurring(Arc::clone(&runs)));
+            async move { Ok::<_, BoxError>(Wiring::new().recurring_if("sample.tick", handler)) }
+        };
+        let running = bed.serve(&sample(), compose).await;
+        eventually("its state", || async {
+            let found: Option<String> =
+                sqlx::query_scalar("SELECT state FROM task WHERE kind = 'sample.tick'")
+                    .fetch_optional(bed.pool())
+                    .await
+                    .unwrap();
+            found.as_deref() == state && runs.load(Ordering::SeqCst) == expected
+        })
+        .await;
+        running.stop().await;
+        bed.clock().advance(TimeDelta::hours(1));
+    }
+}
+
 /// A recurring task starts by itself, and again by the clock; a restart does not double it.
 #[tokio::test]
 async fn recurring_tasks_recur() {
@@ -323,4 +355,66 @@ async fn recurring_tasks_recur() {
         running.stop().await;
         bed.clock().advance(TimeDelta::hours(1));
     }
+}
+
+/// Runs until it is let go.
+struct UntilLetGo(Arc<Semaphore>);
+
+#[async_trait]
+impl TaskHandler for UntilLetGo {
+    async fn run(&self, _: &TaskRun) -> Result<TaskOutcome, Failure> {
+        let permit = self.0.acquire().await;
+        permit
+            .map_err(|closed| Failure::internal("a test", closed))?
+            .forget();
+        Ok(TaskOutcome::Done)
+    }
+}
+
+/// A slot that becomes free goes to the kind that has none, however many of another are due before.
+#[tokio::test]
+async fn no_kind_waits_behind_all_of_another() {
+    const SLOW: &str = "sample.slow";
+    let bed = bed().await;
+    let let_go = Arc::new(Semaphore::new(0));
+    bed.transaction(|uow| {
+        Box::pin(async move {
+            for number in 0..50 {
+                let task = NewTask {
+                    kind: SLOW,
+                    key: number.to_string(),
+                    ..reminder(uow, "")
+                };
+                uow.schedule(task).await?;
+            }
+            Ok(())
+        })
+    })
+    .await
+    .unwrap();
+    let compose = |_: Parts<NoSection>| {
+        let slow = UntilLetGo(Arc::clone(&let_go));
+        let wiring = Wiring::new().task("sample.remind", Remind);
+        async move { Ok::<_, BoxError>(wiring.task(SLOW, slow)) }
+    };
+    let running = bed.serve(&sample(), compose).await;
+    let count = async |state: &str| -> i64 {
+        let count = "SELECT count(*) FROM task WHERE kind = $1 AND state = $2";
+        let count = sqlx::query_scalar(count).bind(SLOW).bind(state);
+        count.fetch_one(bed.pool()).await.unwrap()
+    };
+    // Alone, it has every slot.
+    eventually("every slot", || async { count("running").await == 8 }).await;
+    bed.clock().advance(TimeDelta::minutes(1));
+    schedule(&bed, "x", TimeDelta::zero()).await;
+    let_go.add_permits(1);
+    eventually("the other", || async {
+        notes(bed.pool(), "reminded").await == ["x"]
+    })
+    .await;
+    assert_eq!(count("done").await, 1);
+    // What is not needed by others is its own again.
+    let_go.add_permits(49);
+    eventually("the rest", || async { count("done").await == 50 }).await;
+    running.stop().await;
 }

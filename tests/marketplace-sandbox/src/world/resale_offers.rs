@@ -15,7 +15,7 @@ const BUYERS_MAX: usize = 25;
 const PRICE_PLACES: u32 = 6;
 
 /// The draft that `CreateOfferUsingResaleAuthorization` makes: the authorization's terms and buyers.
-pub(super) fn created(
+pub(crate) fn created(
     authorization: &Authorization,
     id: &str,
     name: Option<&String>,
@@ -63,7 +63,7 @@ pub(super) fn created(
 }
 
 /// What the buyer pays: the wholesale amounts and the markup, unless the partner priced row by row.
-pub(super) fn reprice(offer: &mut Offer) {
+pub(crate) fn reprice(offer: &mut Offer) {
     let Some(resale) = offer.resale.as_ref().filter(|resale| !resale.explicit) else {
         return;
     };

@@ -1,13 +1,18 @@
 //! A reseller types what its authorization says. What AWS has is what counts: an offer is released only
 //! from an authorization that AWS shows as it was typed, so that the split that was approved is the split
 //! that AWS pays out (O5).
+//!
+//! Whether the authorization carries a EULA and a reseller contract is compared too: on what was typed of
+//! them depends whether the contract must be accepted, and whether the offer needs a EULA of its own. That
+//! the contract *was* accepted is not shown by AWS's API (facts §1.4): it is accepted in AWS's portal, and
+//! AWS refuses an offer from an authorization whose contract is not. The EULA's text is not merged here: AWS
+//! puts the documents of the offer behind it by itself (facts §1.2).
 
 use super::{Shown, joined, listed, plain, text, told};
 use crate::domain::offer::AwsError;
 use crate::domain::resale::Received;
 
-/// Every difference between what was typed and what AWS has. Whether there is a EULA or a reseller
-/// contract is not among them: AWS refuses an offer whose contract is not accepted by itself.
+/// Every difference between what was typed and what AWS has.
 pub(crate) fn authorization_differences(received: &Received, shown: &Shown) -> Vec<AwsError> {
     let typed = received
         .schedule
@@ -21,6 +26,7 @@ pub(crate) fn authorization_differences(received: &Received, shown: &Shown) -> V
         "0".to_owned()
     };
     let active = |is: bool| if is { "active" } else { "not active" }.to_owned();
+    let carried = |is: bool| if is { "carried" } else { "none" }.to_owned();
     let buyers: Vec<String> = received.buyers.iter().map(ToString::to_string).collect();
     told(
         "typed",
@@ -75,6 +81,16 @@ pub(crate) fn authorization_differences(received: &Received, shown: &Shown) -> V
                 text(received.net_terms),
                 text(shown.net_terms.as_ref()),
             ),
+            (
+                "AUTHORIZATION_EULA_DIFFERS",
+                carried(received.has_eula),
+                carried(shown.has_buyer_eula),
+            ),
+            (
+                "AUTHORIZATION_CONTRACT_DIFFERS",
+                carried(received.has_contract),
+                carried(shown.has_reseller_contract),
+            ),
         ],
     )
 }
@@ -98,6 +114,8 @@ mod tests {
             price: Some("0.00".into()),
             duration: Some(received.duration.to_string()),
             available_until: received.until.map(|day| day.to_string()),
+            has_buyer_eula: received.has_eula,
+            has_reseller_contract: received.has_contract,
             ..Shown::default()
         }
     }
@@ -110,7 +128,7 @@ mod tests {
     #[test]
     fn every_difference_from_what_was_typed_is_told() {
         type Change = fn(&mut Shown);
-        let cases: [(Change, &str); 10] = [
+        let cases: [(Change, &str); 12] = [
             (
                 |shown| shown.entity_type = "Offer".into(),
                 "AUTHORIZATION_KIND_DIFFERS",
@@ -150,6 +168,14 @@ mod tests {
             (
                 |shown| shown.net_terms = Some("P30D".into()),
                 "AUTHORIZATION_NET_TERMS_DIFFER",
+            ),
+            (
+                |shown| shown.has_buyer_eula ^= true,
+                "AUTHORIZATION_EULA_DIFFERS",
+            ),
+            (
+                |shown| shown.has_reseller_contract ^= true,
+                "AUTHORIZATION_CONTRACT_DIFFERS",
             ),
         ];
         assert_eq!(codes(&shown()), [""; 0]);

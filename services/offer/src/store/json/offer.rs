@@ -98,6 +98,8 @@ enum StoredStage {
     Draft,
     Releasing {
         change: u32,
+        #[serde(default)]
+        faults: u32,
         released_at: DateTime<Utc>,
         overdue: bool,
         #[serde(default)]
@@ -165,10 +167,14 @@ struct StoredPublication {
 enum StoredPending {
     Expiry {
         change: u32,
+        #[serde(default)]
+        faults: u32,
         to: NaiveDate,
     },
     Cancellation {
         change: u32,
+        #[serde(default)]
+        faults: u32,
         asked_at: DateTime<Utc>,
         reason: String,
         by: String,
@@ -198,17 +204,20 @@ impl StoredPublication {
 impl StoredPending {
     fn of(pending: &PendingChange) -> Self {
         match pending {
-            PendingChange::Expiry { change, to } => Self::Expiry {
+            PendingChange::Expiry { change, faults, to } => Self::Expiry {
                 change: *change,
+                faults: *faults,
                 to: *to,
             },
             PendingChange::Cancellation {
                 change,
+                faults,
                 asked_at,
                 reason,
                 by,
             } => Self::Cancellation {
                 change: *change,
+                faults: *faults,
                 asked_at: *asked_at,
                 reason: reason.clone(),
                 by: by.to_string(),
@@ -218,14 +227,16 @@ impl StoredPending {
 
     fn read(self) -> Result<PendingChange, Unreadable> {
         Ok(match self {
-            Self::Expiry { change, to } => PendingChange::Expiry { change, to },
+            Self::Expiry { change, faults, to } => PendingChange::Expiry { change, faults, to },
             Self::Cancellation {
                 change,
+                faults,
                 asked_at,
                 reason,
                 by,
             } => PendingChange::Cancellation {
                 change,
+                faults,
                 asked_at,
                 reason,
                 by: parse(&by, "principal")?,
@@ -240,11 +251,13 @@ impl StoredStage {
             Stage::Draft => Self::Draft,
             Stage::Releasing(Release {
                 change,
+                faults,
                 released_at,
                 overdue,
                 way,
             }) => Self::Releasing {
                 change: *change,
+                faults: *faults,
                 released_at: *released_at,
                 overdue: *overdue,
                 way: StoredWay::of(way),
@@ -283,11 +296,13 @@ impl StoredStage {
             Self::Draft => Stage::Draft,
             Self::Releasing {
                 change,
+                faults,
                 released_at,
                 overdue,
                 way,
             } => Stage::Releasing(Release {
                 change,
+                faults,
                 released_at,
                 overdue,
                 way: way.read()?,
