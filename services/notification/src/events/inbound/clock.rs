@@ -24,10 +24,14 @@ pub(super) fn breached(event: &offer::ClockBreached) -> Result<Option<Told>, Mal
     Ok(Some(told))
 }
 
-/// How many days before the end each is, the seller's policy says: 120, 90 and 60 by default (O16).
-const FIRST: &str = "the first milestone before the agreement's end: see to its renewal";
-const SECOND: &str = "the second milestone before the agreement's end: see to its renewal";
-const THIRD: &str = "the third milestone before the agreement's end: see to its renewal";
+/// How many days before the end each is, the seller's policy says: 120, 90 and 60 by default. Each is also the
+/// reminder that co-sell is kept up to date: offer's list of renewals tells which qualifies (O16).
+const FIRST: &str =
+    "the first milestone before the agreement's end: see to its renewal and co-sell (ACE)";
+const SECOND: &str =
+    "the second milestone before the agreement's end: see to its renewal and co-sell (ACE)";
+const THIRD: &str =
+    "the third milestone before the agreement's end: see to its renewal and co-sell (ACE)";
 
 const fn what(kind: ClockKind) -> Option<&'static str> {
     match kind {
