@@ -7,7 +7,7 @@ use countersign_kernel::{AwsAccountId, Currency, Digest, IsoDuration, Money};
 use super::deal::{DatedAmount, Estimate, PaymentPlan};
 use super::id::{AwsOfferId, OfferId};
 use super::offer::{Basis, Offer, PendingChange, Terms};
-use super::resale::{self, Kind, Partner, Split};
+use super::resale::{self, Kind, Partner, SellerKind, Split};
 
 /// The terms of an offer of any kind (O2).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,6 +92,15 @@ impl Plan {
         }
     }
 
+    /// The plan as such a seller can carry it out: a renewal is marked by an ISV alone (O16).
+    pub(crate) fn sold_by(self, seller: SellerKind) -> Self {
+        let marks = seller.can_mark_renewals(&self.kind);
+        Self {
+            pre_existing: self.pre_existing.filter(|_| marks),
+            ..self
+        }
+    }
+
     /// What the buyer pays in all, or the reseller owes; `None` while amounts do not add up.
     pub(crate) fn total(&self) -> Option<Money> {
         let amounts = self.schedule.iter().map(|charge| charge.amount);
@@ -123,7 +132,7 @@ impl PreExisting {
     /// AWS's name of the pricing model.
     pub(crate) const PRICING_MODEL: &'static str = "Contract";
 
-    /// Only who sells a product of its own tells AWS, in its offer or in its authorization: AWS has no
+    /// Only who sells a product of its own can tell AWS, in its offer or in its authorization: AWS has no
     /// renewal checkbox for a reseller (facts §1.5).
     const fn of(estimate: &Estimate, kind: &Kind) -> Option<Self> {
         match (kind, estimate.renewal, &estimate.follows) {

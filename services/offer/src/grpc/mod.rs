@@ -451,7 +451,8 @@ impl OfferService for Offers {
             .offer(&call.seller, &request.get_ref().offer_id)
             .await?;
         let today = self.commands.database().clock().now().date_naive();
-        Ok(Response::new(reply::portal_sheet(&offer, today)))
+        let seller = self.config.seller_kind;
+        Ok(Response::new(reply::portal_sheet(&offer, seller, today)))
     }
 
     async fn record_portal_offer(
