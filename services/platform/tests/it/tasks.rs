@@ -31,6 +31,25 @@ async fn schedule(bed: &TestBed, key: &'static str, after: TimeDelta) {
     .unwrap();
 }
 
+/// Schedules fifty tasks of a kind, due now.
+async fn schedule_fifty(bed: &TestBed, kind: &'static str) {
+    bed.transaction(|uow| {
+        Box::pin(async move {
+            for number in 0..50 {
+                let task = NewTask {
+                    kind,
+                    key: number.to_string(),
+                    ..reminder(uow, "")
+                };
+                uow.schedule(task).await?;
+            }
+            Ok(())
+        })
+    })
+    .await
+    .unwrap();
+}
+
 fn wiring() -> Wiring {
     Wiring::new().task("sample.remind", Remind)
 }
@@ -262,20 +281,7 @@ async fn a_dead_workers_task_is_taken_over() {
 #[tokio::test]
 async fn instances_share_tasks() {
     let bed = bed().await;
-    bed.transaction(|uow| {
-        Box::pin(async move {
-            for number in 0..50 {
-                let task = NewTask {
-                    key: number.to_string(),
-                    ..reminder(uow, "")
-                };
-                uow.schedule(task).await?;
-            }
-            Ok(())
-        })
-    })
-    .await
-    .unwrap();
+    schedule_fifty(&bed, "sample.remind").await;
     let first = bed.serve(&sample(), compose_sample).await;
     let second = bed.serve(&sample(), compose_sample).await;
     eventually("fifty", || async {
@@ -377,21 +383,7 @@ async fn no_kind_waits_behind_all_of_another() {
     const SLOW: &str = "sample.slow";
     let bed = bed().await;
     let let_go = Arc::new(Semaphore::new(0));
-    bed.transaction(|uow| {
-        Box::pin(async move {
-            for number in 0..50 {
-                let task = NewTask {
-                    kind: SLOW,
-                    key: number.to_string(),
-                    ..reminder(uow, "")
-                };
-                uow.schedule(task).await?;
-            }
-            Ok(())
-        })
-    })
-    .await
-    .unwrap();
+    schedule_fifty(&bed, SLOW).await;
     let compose = |_: Parts<NoSection>| {
         let slow = UntilLetGo(Arc::clone(&let_go));
         let wiring = Wiring::new().task("sample.remind", Remind);
