@@ -15,6 +15,18 @@ use countersign_kernel::{EngagementId, Money, Rate};
 use super::ids::{AgreementId, AuthorizationId, AwsOfferId};
 use super::terms::{AcceptedAgreement, Charge};
 
+/// AWS's words for an agreement that is over; one that is not known here is not taken for an end.
+pub(crate) const OVER: [&str; 8] = [
+    "ARCHIVED",
+    "CANCELLED",
+    "EXPIRED",
+    "RENEWED",
+    "REPLACED",
+    "ROLLED_BACK",
+    "SUPERSEDED",
+    "TERMINATED",
+];
+
 /// A resale authorization as it was released.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Authorization {

@@ -8,24 +8,12 @@ use countersign_platform::Failure;
 use sqlx::PgConnection;
 
 use super::{inconsistent, money, number, parse};
-use crate::domain::authorization::Authorization;
+use crate::domain::authorization::{Authorization, OVER};
 use crate::domain::ids::{AgreementId, AuthorizationId};
 use crate::domain::terms::Charge;
 
 /// How many sales, or ends of such, are looked up at once.
 const BATCH: i64 = 100;
-
-/// AWS's words for an agreement that is over; one that is not known here is not taken for an end.
-const OVER: [&str; 8] = [
-    "ARCHIVED",
-    "CANCELLED",
-    "EXPIRED",
-    "RENEWED",
-    "REPLACED",
-    "ROLLED_BACK",
-    "SUPERSEDED",
-    "TERMINATED",
-];
 
 #[derive(sqlx::FromRow)]
 struct AuthorizationRow {
