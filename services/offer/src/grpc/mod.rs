@@ -5,6 +5,7 @@ mod change_orders;
 mod clocks;
 mod cloning;
 mod import;
+mod offers;
 mod orders;
 mod parse;
 mod parse_resale;
@@ -18,24 +19,17 @@ use countersign_kernel::{EngagementId, SellerId};
 use countersign_platform::{Commands, Failure, Rejection, async_trait};
 use countersign_proto::offer::v1 as pb;
 use countersign_proto::offer::v1::offer_service_server::OfferService;
-use futures::StreamExt as _;
-use futures::stream::{self, BoxStream};
 use tonic::{Request, Response, Status};
 
 use crate::commands;
 use crate::config::OfferConfig;
 use crate::documents::store::DocumentStore;
 use crate::domain::command::Command;
-use crate::domain::engagement::Engagement;
 use crate::domain::id::ChangeOrderId;
-use crate::domain::offer::{Offer, Terms};
-use crate::domain::preflight::{self, Candidate};
+use crate::domain::offer::Terms;
 use crate::domain::resale::Kind;
 use crate::marketplace::Marketplace;
 use crate::{store, wire};
-
-/// Bytes in one message of a download.
-const CHUNK: usize = 64 * 1024;
 
 /// The service as it is served.
 #[derive(Debug, Clone)]
@@ -57,14 +51,6 @@ fn failed(error: store::StoreError) -> Status {
 }
 
 impl Offers {
-    async fn offer(&self, seller: &SellerId, id: &str) -> Result<Offer, Status> {
-        let id = parse::offer_id(id)?;
-        let mut reader = self.commands.database().reading(seller).await?;
-        let found = store::offer::find(&mut *reader, seller, &id).await;
-        let found = found.map_err(failed)?;
-        Ok(found.ok_or_else(|| commands::offer::unknown(id.as_str()))?)
-    }
-
     /// Only the tenant whose AWS account this is can ask for what AWS must do.
     fn connected<T>(&self, request: &Request<T>) -> Result<(), Status> {
         self.has_account(&self.commands.call(request)?.seller)
@@ -295,27 +281,7 @@ impl OfferService for Offers {
         &self,
         request: Request<pb::PreflightRequest>,
     ) -> Result<Response<pb::PreflightResponse>, Status> {
-        let call = self.commands.query(&request)?;
-        let offer = self
-            .offer(&call.seller, &request.get_ref().offer_id)
-            .await?;
-        let database = self.commands.database();
-        let id = offer.engagement_id();
-        let mut reader = database.reading(&call.seller).await?;
-        let found = store::engagement::find(&mut *reader, &call.seller, id).await;
-        let engagement = found
-            .map_err(failed)?
-            .unwrap_or_else(|| Engagement::new(id.clone()));
-        let confirmed = store::prerequisite::all(&mut *reader, &call.seller).await;
-        let confirmed = confirmed.map_err(failed)?;
-        let now = database.clock().now();
-        let held = store::renewal::held(&mut *reader, &call.seller, &offer, now).await;
-        let candidate = Candidate {
-            held: held.map_err(failed)?,
-            ..Candidate::of(&offer, &engagement, now.date_naive())
-        };
-        let findings = preflight::findings(&candidate);
-        Ok(Response::new(reply::preflight(&findings, &confirmed)))
+        self.preflighted(request).await
     }
 
     async fn release_offer(
@@ -348,73 +314,23 @@ impl OfferService for Offers {
         &self,
         request: Request<pb::GetOfferRequest>,
     ) -> Result<Response<pb::Offer>, Status> {
-        use pb::get_offer_request::By;
-        let call = self.commands.query(&request)?;
-        let database = self.commands.database();
-        let offer = match request.into_inner().by {
-            Some(By::EngagementId(id)) => {
-                let id = parse::engagement_id(&id)?;
-                let mut reader = database.reading(&call.seller).await?;
-                let newest = store::offer::newest(&mut *reader, &call.seller, &id).await;
-                let newest = newest.map_err(failed)?;
-                newest.ok_or_else(|| commands::offer::unknown(&format!("of {id}")))?
-            }
-            by => {
-                let id = if let Some(By::OfferId(id)) = by {
-                    id
-                } else {
-                    String::new()
-                };
-                self.offer(&call.seller, &id).await?
-            }
-        };
-        Ok(Response::new(reply::offer(
-            &offer,
-            database.clock().now().date_naive(),
-        )))
+        self.found(request).await
     }
 
     async fn list_offers(
         &self,
         request: Request<pb::ListOffersRequest>,
     ) -> Result<Response<pb::ListOffersResponse>, Status> {
-        let call = self.commands.query(&request)?;
-        let request = request.into_inner();
-        let page = parse::page(request.page_size, &request.page_token)?;
-        let database = self.commands.database();
-        let (mut reader, after) = (database.reading(&call.seller).await?, page.after.as_ref());
-        let found = store::offer::page(&mut *reader, &call.seller, after, page.limit()).await;
-        let today = database.clock().now().date_naive();
-        let found = found.map_err(failed)?;
-        Ok(Response::new(reply::page(&page, found, today)))
+        self.listed(request).await
     }
 
-    type DownloadLegalDocumentStream =
-        BoxStream<'static, Result<pb::DownloadLegalDocumentResponse, Status>>;
+    type DownloadLegalDocumentStream = offers::Document;
 
     async fn download_legal_document(
         &self,
         request: Request<pb::DownloadLegalDocumentRequest>,
     ) -> Result<Response<Self::DownloadLegalDocumentStream>, Status> {
-        let call = self.commands.query(&request)?;
-        let offer = self
-            .offer(&call.seller, &request.get_ref().offer_id)
-            .await?;
-        let digest = offer.document.digest().ok_or_else(|| {
-            let text = "the legal document is not assembled";
-            Rejection::failed_precondition("LEGAL_DOCUMENT_NOT_READY", text)
-        })?;
-        let read = self.documents.get(digest).await;
-        let bytes = read.map_err(|error| Failure::unavailable("the document store", error))?;
-        let chunks: Vec<_> = bytes
-            .chunks(CHUNK)
-            .map(|chunk| {
-                Ok(pb::DownloadLegalDocumentResponse {
-                    chunk: chunk.to_vec(),
-                })
-            })
-            .collect();
-        Ok(Response::new(stream::iter(chunks).boxed()))
+        self.legal_document(request).await
     }
 
     async fn confirm_prerequisite(
@@ -446,13 +362,7 @@ impl OfferService for Offers {
         &self,
         request: Request<pb::GetPortalSheetRequest>,
     ) -> Result<Response<pb::PortalSheet>, Status> {
-        let call = self.commands.query(&request)?;
-        let offer = self
-            .offer(&call.seller, &request.get_ref().offer_id)
-            .await?;
-        let today = self.commands.database().clock().now().date_naive();
-        let seller = self.config.seller_kind;
-        Ok(Response::new(reply::portal_sheet(&offer, seller, today)))
+        self.portal_sheet(request).await
     }
 
     async fn record_portal_offer(
