@@ -167,13 +167,31 @@ def resale_authorization(market):
     ]
 
 
-def resale_offer(market, authorization):
+def open_ended(market, price):
+    card = {
+        "Selector": {"Type": "Duration", "Value": "P90D"},
+        "RateCard": [{"DimensionKey": "implementation", "Price": price}],
+        "Constraints": {"MultipleDimensionSelection": "Disallowed", "QuantityConfiguration": "Disallowed"},
+    }
+    term = {"Type": "ResaleConfigurableUpfrontPricingTerm", "CurrencyCode": "USD", "RateCards": [card]}
+    return [
+        (
+            "CreateResaleAuthorization",
+            {"ProductId": PRODUCT, "Name": "Open", "Description": "Open ended", "ResellerAccountId": PARTNER},
+        ),
+        ("UpdateLegalTerms", legal(market, "BuyerLegalTerm")),
+        ("UpdatePricingTerms", {"PricingModel": "Contract", "Terms": [term]}),
+        ("ReleaseResaleAuthorization", {}),
+    ]
+
+
+def resale_offer(market, authorization, markup="10"):
     return [
         (
             "CreateOfferUsingResaleAuthorization",
             {"ResaleAuthorizationId": authorization, "Name": "Resold", "Description": "Scenario one"},
         ),
-        ("UpdateMarkup", {"Percentage": "10"}),
+        ("UpdateMarkup", {"Percentage": markup}),
         ("UpdateAvailability", {"AvailabilityEndDate": market.day(30)}),
         ("ReleaseOffer", {}),
     ]
@@ -279,6 +297,7 @@ def see_terms(market, step, party, agreement):
         request["nextToken"] = page["nextToken"]
     charges = terms.get("paymentScheduleTerm", {}).get("schedule", [])
     fixed = terms.get("fixedUpfrontPricingTerm", {})
+    configurable = terms.get("configurableUpfrontPricingTerm")
     variable = terms.get("variablePaymentTerm", {})
     market.see(
         step,
@@ -290,7 +309,19 @@ def see_terms(market, step, party, agreement):
         documents=[document["type"] for document in terms["legalTerm"]["documents"]],
         cap=variable.get("maxTotalChargeAmount"),
         strategy=variable.get("configuration", {}).get("paymentRequestApprovalStrategy"),
+        taken=configurable and taken(configurable),
     )
+
+
+def taken(configurable):
+    """What the buyer took of a rate card, and its rates."""
+    configuration = configurable["configuration"]
+    rates = [rate for card in configurable["rateCards"] for rate in card["rateCard"]]
+    return [
+        configuration["selectorValue"],
+        [[taken["dimensionKey"], taken["dimensionValue"]] for taken in configuration["dimensions"]],
+        [[rate["dimensionKey"], rate["price"]] for rate in rates],
+    ]
 
 
 def refusals(market, agreement):
@@ -354,6 +385,23 @@ def resale(market):
     proposed = [("PartyType", "Proposer"), ("AgreementType", "PurchaseAgreement")]
     search(market, "partner's agreements", partner, proposed)
     search(market, "manufacturer's agreements", isv, proposed)
+    describe(market, "agreement", partner, agreement)
+    see_terms(market, "terms", partner, agreement)
+
+
+def reusable(market):
+    """An open-ended authorization by rate card, and what a buyer took of it."""
+    isv, partner = market.isv, market.partner
+    authorization = market.make(isv, "authorization", open_ended(market, "1000"), "ResaleAuthorization@1.0")
+    changes = resale_offer(market, authorization, markup="2.5")
+    changes.insert(1, ("UpdateTargeting", {"PositiveTargeting": {"BuyerAccounts": [BUYER]}}))
+    offer = market.make(partner, "offer", changes)
+    for step, entity in (("authorized", authorization), ("resold", offer)):
+        described = partner.catalog.describe_entity(Catalog="AWSMarketplace", EntityId=entity)
+        details = json.loads(described["Details"])
+        cards = [term["RateCards"] for term in details["Terms"] if "RateCards" in term]
+        market.see(step, cards=cards, rules=details["Rules"])
+    agreement = market.act("accept", {"offerId": offer, "buyerAccountId": BUYER})["agreementId"]
     describe(market, "agreement", partner, agreement)
     see_terms(market, "terms", partner, agreement)
 
@@ -538,7 +586,7 @@ def events(market):
 
 
 FLOWS = {
-    flow.__name__: flow for flow in (direct, resale, milestones, change_order, events)
+    flow.__name__: flow for flow in (direct, resale, reusable, milestones, change_order, events)
 }
 
 if __name__ == "__main__":

@@ -92,6 +92,9 @@ struct Accept {
     /// For variable payments: `AUTO_APPROVE_ON_EXPIRATION` (default) or `WAIT_FOR_APPROVAL`.
     #[serde(rename = "paymentRequestApprovalStrategy")]
     strategy: Option<Strategy>,
+    /// Of a rate card with several.
+    #[serde(rename = "dimensionKey")]
+    dimension_key: Option<String>,
 }
 
 #[derive(Deserialize, PartialEq, Eq)]
@@ -107,6 +110,7 @@ async fn accept(State(app): State<App>, body: Bytes) -> Response {
             buyer: &input.buyer,
             payer: input.payer.as_deref(),
             auto_approve: input.strategy != Some(Strategy::WaitForApproval),
+            dimension_key: input.dimension_key.as_deref(),
         };
         world.accept(now, &input.offer, how).map(agreement_json)
     })

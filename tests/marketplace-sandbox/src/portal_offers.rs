@@ -17,9 +17,8 @@ use crate::server::App;
 use crate::world::World;
 use crate::world::agreements::{Acceptance, Denied};
 use crate::world::apply::direct_draft;
-use crate::world::model::{
-    Charge, Document, FixedUpfront, Grant, Offer, OfferState, Schedule, Targeting,
-};
+use crate::world::model::{Charge, Document, Offer, OfferState, Schedule, Targeting};
+use crate::world::pricing::{FixedUpfront, Grant, Pricing};
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
@@ -102,8 +101,8 @@ pub(crate) fn fixed(
     price: Decimal,
     duration: &str,
     dimension_key: String,
-) -> FixedUpfront {
-    FixedUpfront {
+) -> Pricing {
+    Pricing::Fixed(FixedUpfront {
         pricing_model: "Contract".to_owned(),
         currency: currency.to_owned(),
         price,
@@ -112,7 +111,7 @@ pub(crate) fn fixed(
             dimension_key,
             max_quantity: Some(1),
         }],
-    }
+    })
 }
 
 #[derive(Deserialize)]

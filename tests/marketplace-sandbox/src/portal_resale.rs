@@ -8,6 +8,7 @@ use axum::response::Response;
 use axum::routing::post;
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -20,6 +21,7 @@ use crate::world::World;
 use crate::world::agreements::Denied;
 use crate::world::authorizations::{Authorization, AuthorizationStatus};
 use crate::world::model::{Charge, Document, OfferState, Schedule, Targeting};
+use crate::world::pricing::{ConfigurableUpfront, Pricing, Rate, RateCard};
 use crate::world::resale_offers;
 
 pub(crate) fn routes() -> Router<App> {
@@ -56,7 +58,11 @@ struct Give {
     product_id: String,
     name: String,
     buyer_accounts: Vec<String>,
-    availability_end_date: NaiveDate,
+    /// Without one it is open-ended.
+    availability_end_date: Option<NaiveDate>,
+    /// Any number of offers can be made of it, in place of one.
+    #[serde(default)]
+    reusable: bool,
     currency_code: String,
     duration: String,
     dimension_key: String,
@@ -65,11 +71,12 @@ struct Give {
     schedule: Vec<Row>,
     /// Without a schedule.
     price: Option<String>,
+    /// The most that the reseller may grant, such as `P30D`.
+    payment_due_period: Option<String>,
     legal_document_url: String,
 }
 
-/// A released authorization for one offer, at a price or with a payment schedule, without a reseller
-/// contract. The portal's own checks are not made.
+/// A released authorization, at a price or with a payment schedule, without a reseller contract. The portal's own checks are not made.
 async fn authorization(State(app): State<App>, body: Bytes) -> Response {
     command(&app, &body, give)
 }
@@ -86,12 +93,11 @@ fn give(world: &mut World, now: DateTime<Utc>, input: Give) -> Result<Value, Den
         return Err(Denied::new("WRONG_PRICE", message));
     }
     let id = world.ids.authorization();
-    let pricing = fixed(
-        &input.currency_code,
-        price.unwrap_or_default(),
-        &input.duration,
-        input.dimension_key,
-    );
+    let (currency, duration) = (&input.currency_code, &input.duration);
+    let pricing = match price {
+        Some(price) => rate_card(currency, price, duration, input.dimension_key),
+        None => fixed(currency, Decimal::ZERO, duration, input.dimension_key),
+    };
     let reseller = input.reseller_account_id;
     world.authorizations.push(Authorization {
         id: id.clone(),
@@ -104,8 +110,8 @@ fn give(world: &mut World, now: DateTime<Utc>, input: Give) -> Result<Value, Den
         description: None,
         pre_existing: None,
         buyers: input.buyer_accounts,
-        availability_end: Some(input.availability_end_date),
-        max_offers: Some(1),
+        availability_end: input.availability_end_date,
+        max_offers: (!input.reusable).then_some(1),
         legal: Some(Document::CustomEula {
             url: input.legal_document_url,
             copy: None,
@@ -117,11 +123,28 @@ fn give(world: &mut World, now: DateTime<Utc>, input: Give) -> Result<Value, Den
             currency: input.currency_code,
             charges,
         }),
-        net_payment: None,
+        net_payment: input.payment_due_period,
         created_at: now,
         modified_at: now,
     });
     Ok(json!({ "resaleAuthorizationId": id }))
+}
+
+/// One package at one price: there is nothing else to take.
+fn rate_card(currency: &str, price: Decimal, duration: &str, dimension_key: String) -> Pricing {
+    Pricing::Configurable(ConfigurableUpfront {
+        pricing_model: "Contract".to_owned(),
+        currency: currency.to_owned(),
+        cards: vec![RateCard {
+            duration: duration.to_owned(),
+            rates: vec![Rate {
+                dimension_key,
+                price,
+            }],
+            several_dimensions: false,
+            any_quantity: false,
+        }],
+    })
 }
 
 #[derive(Deserialize)]

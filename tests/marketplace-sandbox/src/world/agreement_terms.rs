@@ -4,6 +4,7 @@ use chrono::{NaiveDate, NaiveTime};
 
 use super::entities::document_url;
 use super::model::{Agreement, Document, PriceIncrease, Renewal, VariableAgreed};
+use super::pricing::{Pricing, constraint};
 use crate::wire::{Wire, map};
 
 type Fields = Vec<(&'static str, Option<Wire>)>;
@@ -19,7 +20,10 @@ pub(super) fn terms(agreement: &Agreement, base: &str) -> Vec<Wire> {
         .filter_map(|(kind, id)| {
             let (member, fields) = match *kind {
                 "LegalTerm" => ("legalTerm", legal(agreement, base)),
-                "FixedUpfrontPricingTerm" => ("fixedUpfrontPricingTerm", pricing(agreement)?),
+                "FixedUpfrontPricingTerm" => ("fixedUpfrontPricingTerm", fixed(agreement)?),
+                "ConfigurableUpfrontPricingTerm" => {
+                    ("configurableUpfrontPricingTerm", configurable(agreement)?)
+                }
                 "ValidityTerm" => ("validityTerm", validity(agreement)?),
                 "PaymentScheduleTerm" => ("paymentScheduleTerm", schedule(agreement)),
                 "VariablePaymentTerm" => (
@@ -53,8 +57,62 @@ fn legal(agreement: &Agreement, base: &str) -> Fields {
     vec![("documents", Some(Wire::List(documents)))]
 }
 
-fn pricing(agreement: &Agreement) -> Option<Fields> {
-    let term = agreement.pricing.as_ref()?;
+/// The rate card, and what the buyer took of it.
+fn configurable(agreement: &Agreement) -> Option<Fields> {
+    let Some(Pricing::Configurable(term)) = &agreement.pricing else {
+        return None;
+    };
+    let cards = term.cards.iter().map(|card| {
+        let rates = card.rates.iter().map(|rate| {
+            map([
+                ("dimensionKey", Some(Wire::text(&rate.dimension_key))),
+                ("price", Some(Wire::text(rate.price.to_string()))),
+            ])
+        });
+        let (several, any) = (card.several_dimensions, card.any_quantity);
+        map([
+            (
+                "selector",
+                Some(map([
+                    ("type", Some(Wire::text("Duration"))),
+                    ("value", Some(Wire::text(&card.duration))),
+                ])),
+            ),
+            (
+                "constraints",
+                Some(map([
+                    (
+                        "multipleDimensionSelection",
+                        Some(Wire::text(constraint(several))),
+                    ),
+                    ("quantityConfiguration", Some(Wire::text(constraint(any)))),
+                ])),
+            ),
+            ("rateCard", Some(Wire::List(rates.collect()))),
+        ])
+    });
+    let taken = map([
+        ("dimensionKey", agreement.chosen.as_ref().map(Wire::text)),
+        ("dimensionValue", Some(Wire::Int(1))),
+    ]);
+    let configuration = map([
+        (
+            "selectorValue",
+            term.cards.first().map(|card| Wire::text(&card.duration)),
+        ),
+        ("dimensions", Some(Wire::List(vec![taken]))),
+    ]);
+    Some(vec![
+        ("currencyCode", Some(Wire::text(&term.currency))),
+        ("rateCards", Some(Wire::List(cards.collect()))),
+        ("configuration", Some(configuration)),
+    ])
+}
+
+fn fixed(agreement: &Agreement) -> Option<Fields> {
+    let Some(Pricing::Fixed(term)) = &agreement.pricing else {
+        return None;
+    };
     let grants = term.grants.iter().map(|grant| {
         let quantity = grant
             .max_quantity

@@ -7,6 +7,8 @@ use super::World;
 use super::model::{
     Agreement, AgreementStatus, Charge, Offer, OfferState, Schedule, VariableAgreed,
 };
+use super::money;
+use super::pricing::Pricing;
 use super::renewing::reminders;
 
 /// A rehearsal's command that cannot be done, with a stable code.
@@ -34,6 +36,8 @@ pub(crate) struct Acceptance<'a> {
     pub(crate) payer: Option<&'a str>,
     /// For variable payments: requests are approved when 10 days pass in silence.
     pub(crate) auto_approve: bool,
+    /// The dimension that is taken of a rate card; need not be said where there is one only.
+    pub(crate) dimension_key: Option<&'a str>,
 }
 
 impl World {
@@ -46,7 +50,7 @@ impl World {
     ) -> Result<&Agreement, Denied> {
         let payer = how.payer.unwrap_or(how.buyer);
         let offer = self.acceptable(now, offer_id, how.buyer, payer)?.clone();
-        let agreement = self.agree(now, &offer, how.buyer, payer, how.auto_approve)?;
+        let agreement = self.agree(now, &offer, payer, &how)?;
         self.agreement_created(now, &agreement, "NEW");
         self.agreements.push(agreement);
         self.agreements
@@ -58,11 +62,12 @@ impl World {
         &mut self,
         now: DateTime<Utc>,
         offer: &Offer,
-        buyer: &str,
         payer: &str,
-        auto_approve: bool,
+        how: &Acceptance<'_>,
     ) -> Result<Agreement, Denied> {
-        let (Some(schedule), Some(period)) = (charges_of(offer, now), offer.duration()) else {
+        let chosen = chosen_of(offer, how.dimension_key)?;
+        let schedule = charges_of(offer, chosen.as_deref(), now);
+        let (Some(schedule), Some(period)) = (schedule, offer.duration()) else {
             return Err(Denied::new(
                 "OFFER_INCOMPLETE",
                 "The offer has no price or duration.",
@@ -86,7 +91,7 @@ impl World {
                 .resale
                 .as_ref()
                 .map(|resale| resale.authorization_id.clone()),
-            acceptor: buyer.to_owned(),
+            acceptor: how.buyer.to_owned(),
             payer: payer.to_owned(),
             offer_id: offer.id.clone(),
             offer_revision: offer.revision,
@@ -101,12 +106,13 @@ impl World {
             visible_at: now + TimeDelta::milliseconds(hidden),
             legal: offer.legal.clone().unwrap_or_default(),
             pricing: offer.pricing.clone(),
-            wholesale: wholesale_of(offer, &schedule),
+            wholesale: wholesale_of(offer, chosen.as_deref(), &schedule),
+            chosen,
             schedule,
-            variable: offer
-                .variable
-                .clone()
-                .map(|term| VariableAgreed { term, auto_approve }),
+            variable: offer.variable.clone().map(|term| VariableAgreed {
+                term,
+                auto_approve: how.auto_approve,
+            }),
             approved: Vec::new(),
             validity: offer.validity.clone(),
             net_payment: offer.net_payment.clone(),
@@ -183,7 +189,7 @@ impl World {
 }
 
 /// What an agreement of the offer is charged: its schedule, its one price on acceptance, or nothing yet.
-fn charges_of(offer: &Offer, now: DateTime<Utc>) -> Option<Schedule> {
+fn charges_of(offer: &Offer, chosen: Option<&str>, now: DateTime<Utc>) -> Option<Schedule> {
     if let Some(term) = &offer.variable {
         return Some(Schedule {
             currency: term.currency.clone(),
@@ -194,18 +200,36 @@ fn charges_of(offer: &Offer, now: DateTime<Utc>) -> Option<Schedule> {
         return Some(schedule.clone());
     }
     let pricing = offer.pricing.as_ref()?;
-    Some(at_once(now, &pricing.currency, pricing.price))
+    Some(at_once(now, pricing.currency(), pricing.price_of(chosen)?))
 }
 
-fn wholesale_of(offer: &Offer, charges: &Schedule) -> Option<Schedule> {
+/// The dimension of the offer's rate card that the buyer takes; none where there is no rate card.
+fn chosen_of(offer: &Offer, named: Option<&str>) -> Result<Option<String>, Denied> {
+    let Some(Pricing::Configurable(term)) = &offer.pricing else {
+        return Ok(None);
+    };
+    let chosen = named.or_else(|| term.only_dimension()).map(str::to_owned);
+    let priced = offer
+        .pricing
+        .as_ref()
+        .and_then(|it| it.price_of(chosen.as_deref()));
+    if chosen.is_none() || priced.is_none() {
+        let message = format!("Choose one dimension of the rate card of {}.", offer.id);
+        return Err(Denied::new("NO_SUCH_DIMENSION", message));
+    }
+    Ok(chosen)
+}
+
+fn wholesale_of(offer: &Offer, chosen: Option<&str>, charges: &Schedule) -> Option<Schedule> {
     let resale = offer.resale.as_ref()?;
     let Some(schedule) = &resale.schedule else {
         let date = charges.charges.first()?.date;
+        let price = resale.pricing.as_ref()?.price_of(chosen)?;
         return Some(Schedule {
             currency: charges.currency.clone(),
             charges: vec![Charge {
                 date,
-                amount: resale.price,
+                amount: money::round(price, &charges.currency),
             }],
         });
     };
@@ -226,7 +250,7 @@ fn at_once(now: DateTime<Utc>, currency: &str, amount: Decimal) -> Schedule {
         currency: currency.to_owned(),
         charges: vec![Charge {
             date: now.date_naive(),
-            amount,
+            amount: money::round(amount, currency),
         }],
     }
 }
@@ -236,7 +260,7 @@ fn terms_of(offer: &Offer) -> Vec<&'static str> {
     let present = |is: bool, kind: &'static str| is.then_some(kind);
     [
         present(offer.legal.is_some(), "LegalTerm"),
-        present(offer.pricing.is_some(), "FixedUpfrontPricingTerm"),
+        offer.pricing.as_ref().map(Pricing::term_type),
         present(offer.validity.is_some(), "ValidityTerm"),
         present(offer.schedule.is_some(), "PaymentScheduleTerm"),
         present(offer.variable.is_some(), "VariablePaymentTerm"),

@@ -216,6 +216,7 @@ impl World {
             documents: &set.documents,
             sellers: &self.sellers,
             unknown_accounts: &self.facts.unknown_accounts,
+            disbursement_currencies: &self.facts.disbursement_currencies,
             now: at,
         });
         after.authorizations.push(made);

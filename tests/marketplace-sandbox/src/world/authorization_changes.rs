@@ -5,16 +5,18 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::changes::PreExisting;
-use super::fields::{count, date, length, term_type};
-use super::model::{Document, FixedUpfront, Schedule};
+use super::fields::{count, date, length, product_id, term_type};
+use super::model::{Document, Schedule};
+use super::pricing::Pricing;
+use super::pricing_inputs;
 use super::term_inputs::{
-    Empty, LegalTermInput, Terms, accounts, fixed_upfront, from, legal_document, net_payment,
-    payment_schedule,
+    Empty, LegalTermInput, Terms, accounts, from, legal_document, net_payment, payment_schedule,
 };
 
 const NAME_MAX: usize = 100;
 const DESCRIPTION_MAX: usize = 255;
 const BUYERS_MAX: usize = 25;
+const CHARGES_MAX: usize = 60;
 
 /// A parsed change to a resale authorization.
 #[derive(Debug, Clone)]
@@ -43,7 +45,7 @@ pub(crate) enum Details {
         buyer: Option<Document>,
         contract: Option<Document>,
     },
-    UpdatePricingTerms(Option<FixedUpfront>),
+    UpdatePricingTerms(Option<Pricing>),
     UpdatePaymentScheduleTerms(Option<Schedule>),
     UpdateNetPaymentTerms(Option<String>),
     Release,
@@ -59,10 +61,12 @@ pub(crate) fn parse(change_type: &str, document: &Value) -> Result<Details, Stri
         "UpdateAvailability" => update_availability(from(document)?),
         "UpdateBuyerValidityTerms" => update_validity(from(document)?),
         "UpdateLegalTerms" => update_legal_terms(from(document)?),
-        "UpdatePricingTerms" => fixed_upfront(from(document)?, "ResaleFixedUpfrontPricingTerm")
-            .map(Details::UpdatePricingTerms),
+        "UpdatePricingTerms" => {
+            pricing_inputs::pricing(from(document)?, &pricing_inputs::AUTHORIZATION)
+                .map(Details::UpdatePricingTerms)
+        }
         "UpdatePaymentScheduleTerms" => {
-            payment_schedule(from(document)?, "ResalePaymentScheduleTerm")
+            payment_schedule(from(document)?, "ResalePaymentScheduleTerm", CHARGES_MAX)
                 .map(Details::UpdatePaymentScheduleTerms)
         }
         "UpdateNetPaymentTerms" => {
@@ -87,7 +91,7 @@ struct CreateInput {
 }
 
 fn create(input: CreateInput) -> Result<Details, String> {
-    length("ProductId", &input.product_id, 1, 255)?;
+    product_id(&input.product_id)?;
     authorization_name(&input.name)?;
     input.description.as_deref().map_or(Ok(()), described)?;
     accounts(
@@ -120,8 +124,15 @@ fn authorization_name(name: &str) -> Result<(), String> {
     }
 }
 
+/// Of letters, digits and spaces.
 fn described(description: &str) -> Result<(), String> {
-    length("Description", description, 1, DESCRIPTION_MAX)
+    length("Description", description, 1, DESCRIPTION_MAX)?;
+    let plain = |letter: char| letter.is_alphanumeric() || letter.is_whitespace();
+    if description.chars().all(plain) {
+        Ok(())
+    } else {
+        Err("Description must not contain special characters.".to_owned())
+    }
 }
 
 #[derive(Deserialize)]

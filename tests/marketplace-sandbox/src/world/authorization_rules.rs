@@ -4,9 +4,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::authorization_changes::Details;
 use super::authorizations::{Authorization, AuthorizationStatus};
-use super::model::{Document, Finding, Verdict};
-use super::money;
+use super::model::{Charge, Document, Finding, Verdict};
 use super::period::Period;
+use super::pricing::Pricing;
+use super::pricing_rules;
 use super::rules::verdict_of;
 use crate::config::{Product, ProductState};
 
@@ -21,10 +22,14 @@ pub(crate) struct Case<'a> {
     /// Accounts registered as sellers.
     pub(crate) sellers: &'a [String],
     pub(crate) unknown_accounts: &'a [String],
+    pub(crate) disbursement_currencies: &'a [String],
     pub(crate) now: DateTime<Utc>,
 }
 
 type Found = Vec<(usize, Finding)>;
+
+/// Fewer than of an offer.
+const CURRENCIES: [&str; 5] = ["USD", "AUD", "EUR", "GBP", "JPY"];
 
 /// Every finding of every rule.
 pub(crate) fn check(case: &Case<'_>) -> Found {
@@ -53,25 +58,15 @@ pub(crate) fn check(case: &Case<'_>) -> Found {
                 "INCOMPATIBLE_PRODUCT",
                 "BuyerValidityTerm is not available for professional services.".to_owned(),
             ),
-            Details::UpdateAvailability { end: Some(end), .. } if *end < case.today() => add(
-                "INVALID_AVAILABILITY_END_DATE",
-                "Provide a future AvailabilityEndDate.".to_owned(),
-            ),
+            Details::UpdateAvailability { end: Some(end), .. } => {
+                availability(case, *end, &mut add);
+            }
             Details::UpdateLegalTerms { buyer, contract } => {
                 for document in buyer.iter().chain(contract) {
                     legal(case, document, buyer.as_ref() == Some(document), &mut add);
                 }
             }
-            Details::UpdatePricingTerms(Some(term)) => {
-                pricing(
-                    case,
-                    &term.pricing_model,
-                    term.duration.as_deref(),
-                    &term.currency,
-                    &mut add,
-                );
-                grants(case, term, &mut add);
-            }
+            Details::UpdatePricingTerms(Some(term)) => pricing(case, term, &mut add),
             Details::UpdatePaymentScheduleTerms(Some(_)) => schedule(case, &mut add),
             Details::Release => release(case, &mut add),
             _ => {}
@@ -93,17 +88,17 @@ type Add<'a> = &'a mut dyn FnMut(&'static str, String);
 fn frozen(before: &Authorization, details: &Details, today: NaiveDate, add: Add<'_>) {
     match (before.status, details) {
         (AuthorizationStatus::Draft, Details::Restrict) => add(
-            "INVALID_UPDATE_REQUEST",
+            "INCOMPATIBLE_STATUS",
             "A draft resale authorization cannot be restricted.".to_owned(),
         ),
         (AuthorizationStatus::Draft, _) => {}
         (AuthorizationStatus::Active, Details::Restrict) if !before.is_expired(today) => {}
         (AuthorizationStatus::Active, Details::Restrict) => add(
-            "INVALID_UPDATE_REQUEST",
+            "INCOMPATIBLE_STATUS",
             "An expired resale authorization cannot be restricted.".to_owned(),
         ),
         (status, _) => add(
-            "INVALID_UPDATE_REQUEST",
+            "INCOMPATIBLE_STATUS",
             format!(
                 "The resale authorization is {} and cannot be changed.",
                 status.as_str()
@@ -133,71 +128,69 @@ fn creation(case: &Case<'_>, reseller: &String, add: Add<'_>) {
 fn legal(case: &Case<'_>, document: &Document, is_eula: bool, add: Add<'_>) {
     match document {
         Document::StandardEula { .. } if is_eula => add(
-            "INVALID_LEGAL_DOCUMENTS",
+            "INVALID_BUYER_LEGAL_DOCUMENTS",
             "Professional services take a CustomEula only.".to_owned(),
         ),
         Document::StandardEula { .. } => {}
         Document::CustomEula { url, .. } => {
-            if let Some((code, message)) = verdict_of(case.documents, url) {
+            if let Some((_, message)) = verdict_of(case.documents, url) {
+                let code = if is_eula {
+                    "INVALID_BUYER_LEGAL_DOCUMENTS"
+                } else {
+                    "INVALID_RESALE_LEGAL_DOCUMENTS"
+                };
                 add(code, message);
             }
         }
     }
 }
 
-fn pricing(case: &Case<'_>, model: &str, duration: Option<&str>, currency: &str, add: Add<'_>) {
-    if model != "Contract" {
-        add(
-            "INCOMPATIBLE_PRODUCT",
-            "Professional services take PricingModel Contract only.".to_owned(),
-        );
+fn pricing(case: &Case<'_>, term: &Pricing, add: Add<'_>) {
+    for (code, message) in pricing_rules::check(term, case.product) {
+        add(code, message);
     }
-    match duration.and_then(Period::parse) {
-        None => add("MISSING_DURATION", "Provide a Duration.".to_owned()),
-        Some(period) if !period.is_sane() => {
-            add(
-                "INVALID_DURATION",
-                "Duration must be between 1 day and 60 months.".to_owned(),
-            );
-        }
-        Some(_) => {}
+    if term.duration().is_none() {
+        add("MISSING_DURATION", "Provide a Duration.".to_owned());
     }
-    if money::digits(currency).is_none() {
+    let currency = term.currency();
+    if !CURRENCIES.contains(&currency) {
         add(
             "INVALID_CURRENCY_CODE",
             format!("CurrencyCode '{currency}' is not supported."),
         );
-    }
-    let scheduled = case.after.schedule.is_some();
-    let price = case.after.pricing.as_ref().map(|term| term.price);
-    if scheduled && price.is_some_and(|price| !price.is_zero()) {
+    } else if !case
+        .disbursement_currencies
+        .iter()
+        .any(|known| known == currency)
+    {
         add(
-            "INCOMPATIBLE_TERMS",
-            "Price must be 0 beside a ResalePaymentScheduleTerm.".to_owned(),
+            "INCOMPATIBLE_PAYMENT_SETTINGS",
+            format!("There is no disbursement method for {currency}."),
         );
     }
 }
 
-fn grants(case: &Case<'_>, term: &super::model::FixedUpfront, add: Add<'_>) {
-    for (index, grant) in term.grants.iter().enumerate() {
-        let key = &grant.dimension_key;
-        if term.grants[..index]
-            .iter()
-            .any(|earlier| earlier.dimension_key == *key)
-        {
-            add(
-                "DUPLICATE_DIMENSION_KEYS",
-                format!("Dimension '{key}' appears twice."),
-            );
-        }
-        let known = |product: &Product| product.dimensions.iter().any(|known| known.key == *key);
-        if grant.max_quantity.is_none() || !case.product.is_some_and(known) {
-            add(
-                "INVALID_GRANTS",
-                format!("Dimension '{key}' is unknown or has no MaxQuantity."),
-            );
-        }
+/// It must be before every charge.
+fn availability(case: &Case<'_>, end: NaiveDate, add: Add<'_>) {
+    if end < case.today() {
+        add(
+            "INVALID_AVAILABILITY_END_DATE",
+            "Provide a future AvailabilityEndDate.".to_owned(),
+        );
     }
+    if let Some(early) = charges(case.after).find(|charge| charge.date <= end) {
+        add(
+            "INVALID_AVAILABILITY_END_DATE",
+            format!(
+                "AvailabilityEndDate must be before the ChargeDate {}.",
+                early.date
+            ),
+        );
+    }
+}
+
+fn charges(found: &Authorization) -> impl Iterator<Item = &Charge> {
+    found.schedule.iter().flat_map(|schedule| &schedule.charges)
 }
 
 fn schedule(case: &Case<'_>, add: Add<'_>) {
@@ -207,24 +200,32 @@ fn schedule(case: &Case<'_>, add: Add<'_>) {
     };
     if found.max_offers.is_none() || found.availability_end.is_none() {
         add(
-            "MISSING_MANDATORY_TERMS",
+            "INCOMPATIBLE_TERMS",
             "A ResalePaymentScheduleTerm needs OffersMaxQuantity and AvailabilityEndDate."
                 .to_owned(),
         );
     }
     match &found.pricing {
-        None => add(
+        None | Some(Pricing::Configurable(_)) => add(
             "MISSING_MANDATORY_TERMS",
             "A ResalePaymentScheduleTerm needs a ResaleFixedUpfrontPricingTerm.".to_owned(),
         ),
-        Some(term) if term.currency != schedule.currency => {
+        Some(Pricing::Fixed(term)) if term.currency != schedule.currency => {
             add(
                 "INVALID_CURRENCY_CODE",
                 "All terms must have the same CurrencyCode.".to_owned(),
             );
         }
-        Some(_) => {}
+        Some(Pricing::Fixed(_)) => {}
     }
+    let duration = found.pricing.as_ref().and_then(Pricing::duration);
+    let end = duration
+        .and_then(Period::parse)
+        .map(|period| period.after_date(case.today()));
+    let changes_end = case
+        .changes
+        .iter()
+        .any(|(_, details)| matches!(details, Details::UpdateAvailability { .. }));
     for (index, charge) in schedule.charges.iter().enumerate() {
         let date = charge.date;
         if schedule.charges[..index]
@@ -236,10 +237,22 @@ fn schedule(case: &Case<'_>, add: Add<'_>) {
                 format!("ChargeDate {date} appears twice."),
             );
         }
-        if date <= case.today() || found.availability_end.is_some_and(|end| date <= end) {
+        if date <= case.today() {
             add(
                 "INVALID_CHARGE_DATES",
-                format!("ChargeDate {date} must be in the future and after AvailabilityEndDate."),
+                format!("ChargeDate {date} must be in the future."),
+            );
+        }
+        if end.is_some_and(|end| date >= end) {
+            add(
+                "INVALID_CHARGE_DATES",
+                format!("ChargeDate {date} is not before the end of an agreement of today."),
+            );
+        }
+        if !changes_end && found.availability_end.is_some_and(|end| date <= end) {
+            add(
+                "INVALID_AVAILABILITY_END_DATE",
+                format!("AvailabilityEndDate must be before the ChargeDate {date}."),
             );
         }
     }
@@ -257,6 +270,23 @@ fn release(case: &Case<'_>, add: Add<'_>) {
         add(
             "MISSING_MANDATORY_TERMS",
             "Provide a pricing term.".to_owned(),
+        );
+    }
+    let fixed = matches!(found.pricing, Some(Pricing::Fixed(_)));
+    if found.pricing.is_some() && fixed != found.schedule.is_some() {
+        add(
+            "INCOMPATIBLE_PRICING_TERM",
+            "PaymentScheduleTerm and FixedUpfrontPricingTerm must be present together.".to_owned(),
+        );
+    }
+    let on_sale = [ProductState::Limited, ProductState::Public];
+    if case
+        .product
+        .is_none_or(|product| !on_sale.contains(&product.state))
+    {
+        add(
+            "INCOMPATIBLE_PRODUCT",
+            "Use an active product in limited or public state.".to_owned(),
         );
     }
     if found.is_expired(case.today()) {

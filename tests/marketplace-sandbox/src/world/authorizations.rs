@@ -6,7 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::authorization_changes::Details;
 use super::entities::{self, put};
-use super::model::{Document, FixedUpfront, Schedule};
+use super::model::{Document, Schedule};
+use super::pricing::Pricing;
+use super::pricing_inputs;
 use super::{World, arn, timestamp};
 
 /// `Status` of the API. Expiry is not a status.
@@ -50,7 +52,7 @@ pub(crate) struct Authorization {
     pub(crate) contract: Option<Document>,
     /// The reseller agreed to `contract`, in the portal.
     pub(crate) contract_accepted: bool,
-    pub(crate) pricing: Option<FixedUpfront>,
+    pub(crate) pricing: Option<Pricing>,
     pub(crate) schedule: Option<Schedule>,
     pub(crate) net_payment: Option<String>,
     pub(crate) created_at: DateTime<Utc>,
@@ -189,10 +191,13 @@ impl World {
             product.map(|product| &product.title),
         );
         put(&mut details, "Status", Some(found.status.as_str()));
+        // Which AWS shows whether or not it was told.
+        let unknown = || json!({ "AcquisitionChannel": "Unknown", "PricingModel": "Unknown" });
+        let pre_existing = found.pre_existing.clone().unwrap_or_else(unknown);
         put(
             &mut details,
             "PreExistingBuyerAgreement",
-            found.pre_existing.as_ref(),
+            Some(pre_existing),
         );
         put(
             &mut details,
@@ -284,8 +289,11 @@ impl Authorization {
     }
 
     fn terms(&self, base: &str) -> Vec<Value> {
+        // Not as they were sent: an account is an object here.
         let buyers = (!self.buyers.is_empty()).then(|| {
-            json!({ "Type": "BuyerTargetingTerm", "PositiveTargeting": { "BuyerAccounts": self.buyers } })
+            let accounts = self.buyers.iter();
+            let accounts: Vec<Value> = accounts.map(|id| json!({ "AwsAccountId": id })).collect();
+            json!({ "Type": "BuyerTargetingTerm", "PositiveTargeting": { "BuyerAccounts": accounts } })
         });
         let legal = |kind: &str, custom: &str, standard: &str, document: &Document| {
             let shown = match document {
@@ -313,7 +321,7 @@ impl Authorization {
         let pricing = self
             .pricing
             .as_ref()
-            .map(|term| entities::pricing_term(term, "ResaleFixedUpfrontPricingTerm"));
+            .map(|term| entities::pricing_term(term, &pricing_inputs::AUTHORIZATION));
         let schedule = self
             .schedule
             .as_ref()
@@ -327,10 +335,14 @@ impl Authorization {
     fn rules(&self) -> Vec<Value> {
         let mut availability = Map::new();
         put(&mut availability, "Type", Some("AvailabilityRule"));
+        let limited = self.availability_end.is_some() || self.max_offers.is_some();
+        let usage = if limited { "Limited" } else { "Unlimited" };
+        put(&mut availability, "Usage", Some(usage));
+        let last = self.availability_end;
         put(
             &mut availability,
             "AvailabilityEndDate",
-            self.availability_end,
+            last.map(|day| format!("{day}T23:59:59Z")),
         );
         put(&mut availability, "OffersMaxQuantity", self.max_offers);
         let partner = json!({ "Type": "PartnerTargetingRule", "ResellerAccountId": self.reseller,

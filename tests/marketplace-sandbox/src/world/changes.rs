@@ -8,12 +8,15 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::fields::{count, date, duration, is_country_code, length, offer_name, term_type};
-use super::model::{Document, FixedUpfront, Renewal, Schedule, Targeting, Validity};
+use super::fields::{
+    count, date, duration, is_country_code, length, offer_name, product_id, term_type,
+};
+use super::model::{Document, Renewal, Schedule, Targeting, Validity};
+use super::pricing::Pricing;
+use super::pricing_inputs;
 use super::renewal_inputs;
 use super::term_inputs::{
-    Empty, LegalTermInput, Terms, accounts, fixed_upfront, from, legal_document, net_payment,
-    payment_schedule,
+    Empty, LegalTermInput, Terms, accounts, from, legal_document, net_payment, payment_schedule,
 };
 
 /// A parsed change to an offer.
@@ -31,7 +34,7 @@ pub(crate) enum Details {
     UpdateInformation(Information),
     UpdateTargeting(Targeting),
     UpdateLegalTerms(Vec<Document>),
-    UpdatePricingTerms(Option<FixedUpfront>),
+    UpdatePricingTerms(Option<Pricing>),
     UpdatePaymentScheduleTerms(Option<Schedule>),
     UpdateAvailability(NaiveDate),
     UpdateValidityTerms(Option<Validity>),
@@ -99,10 +102,13 @@ pub(crate) fn parse(change_type: &str, document: &Value) -> Result<Details, Stri
         "UpdateInformation" => update_information(from(document)?, document),
         "UpdateTargeting" => update_targeting(from(document)?),
         "UpdateLegalTerms" => update_legal_terms(from(document)?),
-        "UpdatePricingTerms" => fixed_upfront(from(document)?, "FixedUpfrontPricingTerm")
+        "UpdatePricingTerms" => pricing_inputs::pricing(from(document)?, &pricing_inputs::OFFER)
             .map(Details::UpdatePricingTerms),
-        "UpdatePaymentScheduleTerms" => payment_schedule(from(document)?, "PaymentScheduleTerm")
-            .map(Details::UpdatePaymentScheduleTerms),
+        // Too many are told with the rest, not at once.
+        "UpdatePaymentScheduleTerms" => {
+            payment_schedule(from(document)?, "PaymentScheduleTerm", usize::MAX)
+                .map(Details::UpdatePaymentScheduleTerms)
+        }
         "UpdateNetPaymentTerms" => {
             net_payment(from(document)?, "NetPaymentTerm").map(Details::UpdateNetPaymentTerms)
         }
@@ -128,7 +134,7 @@ struct CreateOfferInput {
 }
 
 fn create_offer(input: CreateOfferInput) -> Result<Details, String> {
-    length("ProductId", &input.product_id, 1, 255)?;
+    product_id(&input.product_id)?;
     input.name.as_deref().map_or(Ok(()), offer_name)?;
     Ok(Details::CreateOffer {
         product_id: input.product_id,
@@ -411,8 +417,7 @@ mod tests {
         else {
             panic!("a zero fixed term is valid")
         };
-        assert!(term.price.is_zero());
-        assert_eq!(term.grants[0].max_quantity, Some(1));
+        assert_eq!(term.fixed_price(), Some(Decimal::ZERO));
         assert!(
             parse("UpdatePaymentScheduleTerms", &json!({"Terms": []})).is_ok(),
             "empty removes"

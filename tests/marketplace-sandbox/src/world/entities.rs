@@ -5,9 +5,11 @@ use serde_json::{Map, Value, json};
 
 use super::change_sets::{optional_text, require_catalog};
 use super::model::{
-    Document, FixedUpfront, Offer, OfferState, PriceIncrease, Renewal, Schedule, Targeting,
-    Validity, VariablePayment,
+    Document, Offer, OfferState, PriceIncrease, Renewal, Schedule, Targeting, Validity,
+    VariablePayment,
 };
+use super::pricing::{FixedUpfront, Pricing, RateCard, constraint};
+use super::pricing_inputs::{self, Words};
 use super::{Refusal, World, arn, timestamp};
 use crate::config::{Product, ProductState};
 
@@ -118,7 +120,7 @@ fn offer_details(offer: &Offer, base: &str) -> Value {
         offer
             .pricing
             .as_ref()
-            .map(|term| pricing_term(term, "FixedUpfrontPricingTerm")),
+            .map(|term| pricing_term(term, &pricing_inputs::OFFER)),
         offer.validity.as_ref().map(validity_term),
         offer
             .schedule
@@ -173,7 +175,33 @@ pub(crate) fn document_url(document: &Document, base: &str) -> Option<String> {
     }
 }
 
-pub(super) fn pricing_term(term: &FixedUpfront, kind: &str) -> Value {
+pub(super) fn pricing_term(term: &Pricing, words: &Words) -> Value {
+    match term {
+        Pricing::Fixed(term) => fixed_term(term, words.fixed),
+        Pricing::Configurable(term) => {
+            let cards: Vec<Value> = term.cards.iter().map(rate_card).collect();
+            json!({ "Type": words.configurable, "CurrencyCode": term.currency, "RateCards": cards })
+        }
+    }
+}
+
+fn rate_card(card: &RateCard) -> Value {
+    let rates: Vec<Value> = card
+        .rates
+        .iter()
+        .map(|rate| json!({ "DimensionKey": rate.dimension_key, "Price": rate.price.to_string() }))
+        .collect();
+    json!({
+        "Selector": { "Type": "Duration", "Value": card.duration },
+        "RateCard": rates,
+        "Constraints": {
+            "MultipleDimensionSelection": constraint(card.several_dimensions),
+            "QuantityConfiguration": constraint(card.any_quantity),
+        },
+    })
+}
+
+fn fixed_term(term: &FixedUpfront, kind: &str) -> Value {
     let grants: Vec<Value> = term
         .grants
         .iter()

@@ -13,6 +13,7 @@ use super::feed_columns::{
 };
 use super::ids::account_guid;
 use super::model::{Agreement, BillingEvent, Document, Offer, OfferState};
+use super::pricing::Pricing;
 use super::{World, authorizations, timestamp};
 use crate::config::Product;
 
@@ -421,11 +422,13 @@ fn term_configuration(agreement: &Agreement, kind: &str) -> Value {
             json!({ "documents": documents })
         }
         "FixedUpfrontPricingTerm" => {
-            let price = agreement
-                .pricing
-                .as_ref()
-                .map(|term| term.price.to_string());
-            json!({ "currencyCode": currency, "price": price })
+            let price = agreement.pricing.as_ref().and_then(Pricing::fixed_price);
+            json!({ "currencyCode": currency, "price": price.map(|price| price.to_string()) })
+        }
+        "ConfigurableUpfrontPricingTerm" => {
+            let duration = agreement.pricing.as_ref().and_then(Pricing::duration);
+            let dimensions = json!([{ "dimensionKey": agreement.chosen, "dimensionValue": 1 }]);
+            json!({ "currencyCode": currency, "selectorValue": duration, "dimensions": dimensions })
         }
         "PaymentScheduleTerm" => {
             let rows: Vec<Value> = agreement

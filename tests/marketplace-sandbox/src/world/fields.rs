@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use super::period::Period;
 
 const NAME_MAX: usize = 150;
+const PRODUCT_ID_MAX: usize = 50;
 const MAX_AMOUNT: i64 = 100_000_000;
 
 pub(super) fn offer_name(name: &str) -> Result<(), String> {
@@ -14,6 +15,18 @@ pub(super) fn offer_name(name: &str) -> Result<(), String> {
         return Err("Name must not start with a space nor contain \\, < or >.".to_owned());
     }
     Ok(())
+}
+
+/// 1 to 50 letters and digits, with `.`, `/` and `-` between them.
+pub(super) fn product_id(id: &str) -> Result<(), String> {
+    length("ProductId", id, 1, PRODUCT_ID_MAX)?;
+    let edge = |letter: Option<char>| letter.is_some_and(|letter| letter.is_ascii_alphanumeric());
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "./-".contains(letter);
+    if edge(id.chars().next()) && edge(id.chars().last()) && id.chars().all(plain) {
+        Ok(())
+    } else {
+        Err(format!("ProductId: '{id}' does not match its pattern."))
+    }
 }
 
 pub(super) fn length(field: &str, text: &str, min: usize, max: usize) -> Result<(), String> {

@@ -10,6 +10,7 @@ use super::authorization_changes;
 use super::changes::{Details, Kind};
 use super::invoices::{Credit, Invoice};
 use super::period::Period;
+use super::pricing::Pricing;
 
 /// Money in JSON is text: a number would pass through a float somewhere.
 pub(super) fn as_text<S: serde::Serializer>(
@@ -40,7 +41,7 @@ pub(crate) struct Offer {
     pub(crate) pre_existing_agreement: Option<Value>,
     pub(crate) targeting: Option<Targeting>,
     pub(crate) legal: Option<Vec<Document>>,
-    pub(crate) pricing: Option<FixedUpfront>,
+    pub(crate) pricing: Option<Pricing>,
     pub(crate) schedule: Option<Schedule>,
     pub(crate) validity: Option<Validity>,
     pub(crate) net_payment: Option<String>,
@@ -69,10 +70,7 @@ impl Offer {
             .validity
             .as_ref()
             .and_then(|validity| validity.duration.as_deref());
-        let upfront = self
-            .pricing
-            .as_ref()
-            .and_then(|pricing| pricing.duration.as_deref());
+        let upfront = self.pricing.as_ref().and_then(Pricing::duration);
         validity.or(upfront).and_then(Period::parse)
     }
 
@@ -92,9 +90,9 @@ pub(crate) struct Resale {
     pub(crate) markup: Option<Decimal>,
     /// The partner priced row by row; there is no way back to a markup.
     pub(crate) explicit: bool,
-    /// What the partner owes the manufacturer: the authorization's schedule, or its one price.
+    /// What the partner owes the manufacturer: the authorization's schedule, or its price.
     pub(crate) schedule: Option<Schedule>,
-    pub(crate) price: Decimal,
+    pub(crate) pricing: Option<Pricing>,
     /// Documents that come from the authorization, before the partner's own.
     pub(crate) legal: Vec<Document>,
 }
@@ -153,21 +151,6 @@ pub(crate) enum Document {
     StandardEula {
         version: String,
     },
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FixedUpfront {
-    pub(crate) pricing_model: String,
-    pub(crate) currency: String,
-    pub(crate) price: Decimal,
-    pub(crate) duration: Option<String>,
-    pub(crate) grants: Vec<Grant>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Grant {
-    pub(crate) dimension_key: String,
-    pub(crate) max_quantity: Option<u32>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -340,7 +323,9 @@ pub(crate) struct Agreement {
     /// Hidden from the Agreement API before this instant.
     pub(crate) visible_at: DateTime<Utc>,
     pub(crate) legal: Vec<Document>,
-    pub(crate) pricing: Option<FixedUpfront>,
+    pub(crate) pricing: Option<Pricing>,
+    /// The dimension of a rate card that the buyer took.
+    pub(crate) chosen: Option<String>,
     /// What is charged when; empty for variable payments.
     pub(crate) schedule: Schedule,
     /// What the partner owes the manufacturer, row by row.

@@ -5,15 +5,15 @@
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
-/// Currencies that an offer may name, with their minor digits (facts §0 row 11).
-const CURRENCIES: [(&str, u32); 7] = [
+/// Currencies that an offer may name, with their minor digits (facts §0 row 11); INR is for sellers in
+/// India, of whom there is none here.
+const CURRENCIES: [(&str, u32); 6] = [
     ("USD", 2),
     ("EUR", 2),
     ("GBP", 2),
     ("AUD", 2),
     ("JPY", 0),
     ("CAD", 2),
-    ("INR", 2),
 ];
 
 /// Minor digits of a currency that the marketplace takes; none for any other code.

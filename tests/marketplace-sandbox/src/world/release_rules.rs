@@ -1,6 +1,7 @@
 //! What must be there, and allowed, before an offer goes in front of its buyers (facts §1.3).
 
 use super::changes::Kind;
+use super::pricing::Pricing;
 use super::rules::{Case, Findings};
 use crate::config::{Product, ProductState};
 
@@ -44,8 +45,7 @@ fn release_is_complete(case: &Case<'_>, found: &mut Findings<'_>) {
             "Provide a pricing term.",
         ),
         absent(
-            // A reusable authorization has one price and no schedule.
-            offer.schedule.is_none() && offer.pricing.is_some() && offer.resale.is_none(),
+            offer.schedule.is_none() && matches!(offer.pricing, Some(Pricing::Fixed(_))),
             "MISSING_MANDATORY_TERMS",
             "FixedUpfrontPricingTerm needs a PaymentScheduleTerm.",
         ),
@@ -62,7 +62,7 @@ fn release_is_complete(case: &Case<'_>, found: &mut Findings<'_>) {
         .pricing
         .as_ref()
         .filter(|_| offer.schedule.is_some())
-        .map(|term| term.price);
+        .and_then(Pricing::fixed_price);
     if price.is_some_and(|price| !price.is_zero()) {
         found.add(
             Kind::Pricing,

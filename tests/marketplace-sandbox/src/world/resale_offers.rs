@@ -7,12 +7,13 @@ use super::authorizations::{Authorization, AuthorizationStatus};
 use super::changes::{Details, Kind};
 use super::model::{Document, Offer, OfferState, Resale, Schedule, Targeting};
 use super::money;
+use super::pricing::Pricing;
 use super::rules::{Case, Findings};
 use super::term_inputs::payment_days;
 
 const BUYERS_MAX: usize = 25;
-/// Places that a marked-up price may have.
-const PRICE_PLACES: u32 = 6;
+/// Of whatever the authorization does not allow.
+const CODE: &str = "INCOMPATIBLE_RESALE_AUTHORIZATION";
 
 /// The draft that `CreateOfferUsingResaleAuthorization` makes: the authorization's terms and buyers.
 pub(crate) fn created(
@@ -49,10 +50,7 @@ pub(crate) fn created(
             markup: None,
             explicit: false,
             schedule: authorization.schedule.clone(),
-            price: authorization
-                .pricing
-                .as_ref()
-                .map_or(Decimal::ZERO, |term| term.price),
+            pricing: authorization.pricing.clone(),
             legal,
         }),
         renews: None,
@@ -79,8 +77,14 @@ pub(crate) fn reprice(offer: &mut Offer) {
             })
             .collect(),
     });
-    if let Some(pricing) = &mut offer.pricing {
-        pricing.price = (resale.price * factor).round_dp(PRICE_PLACES);
+    let raised = resale.pricing.as_ref().map(|term| term.times(factor));
+    match (&mut offer.pricing, raised) {
+        // The rest of a term that the partner sent is for the rules to look at.
+        (Some(Pricing::Fixed(own)), Some(Pricing::Fixed(raised))) => own.price = raised.price,
+        (Some(own @ Pricing::Configurable(_)), Some(raised @ Pricing::Configurable(_))) => {
+            *own = raised;
+        }
+        _ => {}
     }
 }
 
@@ -120,7 +124,7 @@ pub(super) fn check(case: &Case<'_>, found: &mut Findings<'_>) {
     if creating
         && let Some(reason) = unusable(authorization, case.offers_made, case.now.date_naive())
     {
-        found.add(Kind::Creation, "INCOMPATIBLE_RESALE_AUTHORIZATION", reason);
+        found.add(Kind::Creation, CODE, reason);
     }
     if case.changes(Kind::Targeting) {
         buyers(case, authorization, found);
@@ -134,6 +138,9 @@ pub(super) fn check(case: &Case<'_>, found: &mut Findings<'_>) {
     }
     if case.changes(Kind::NetPayment) {
         net_payment(case, authorization, found);
+    }
+    if case.changes(Kind::Validity) {
+        validity(case, authorization, found);
     }
     if case.changes(Kind::Renewal) {
         found.add(
@@ -149,7 +156,7 @@ fn direct_only(case: &Case<'_>, found: &mut Findings<'_>) {
     if case.changes(Kind::Markup) {
         found.add(
             Kind::Markup,
-            "INCOMPATIBLE_MARKUP_PERCENTAGE",
+            "INVALID_MARKUP_PERCENTAGE",
             "The offer uses no resale authorization.",
         );
     }
@@ -169,7 +176,7 @@ fn buyers(case: &Case<'_>, authorization: &Authorization, found: &mut Findings<'
         if !allowed.is_empty() && !allowed.contains(account) {
             found.add(
                 Kind::Targeting,
-                "INCOMPATIBLE_RESALE_AUTHORIZATION",
+                CODE,
                 format!("The resale authorization is not for buyer {account}."),
             );
         }
@@ -188,16 +195,26 @@ fn pricing_way(case: &Case<'_>, found: &mut Findings<'_>) {
     {
         found.add(
             Kind::Markup,
-            "INCOMPATIBLE_MARKUP_PERCENTAGE",
+            "INCOMPATIBLE_TERMS",
             "The offer has a payment schedule of its own; a markup cannot be set.",
         );
     }
     let markup = markup_now.or_else(|| earlier.and_then(|resale| resale.markup));
-    if case.changes(Kind::Schedule) && markup.is_some_and(|markup| !markup.is_zero()) {
+    if markup.is_none_or(|markup| markup.is_zero()) {
+        return;
+    }
+    if case.changes(Kind::Schedule) {
         found.add(
             Kind::Schedule,
-            "INCOMPATIBLE_MARKUP",
+            "INCOMPATIBLE_MARKUP_PERCENTAGE",
             "Set the markup to 0 before a payment schedule of the offer's own.",
+        );
+    }
+    if case.changes(Kind::Pricing) {
+        found.add(
+            Kind::Pricing,
+            "INCOMPATIBLE_TERMS",
+            "Set the markup to 0 before a FixedUpfrontPricingTerm of the offer's own.",
         );
     }
 }
@@ -206,7 +223,7 @@ fn schedule(case: &Case<'_>, resale: &Resale, found: &mut Findings<'_>) {
     let (Some(own), Some(wholesale)) = (&case.after.schedule, &resale.schedule) else {
         found.add(
             Kind::Schedule,
-            "INCOMPATIBLE_TERMS",
+            CODE,
             "A payment schedule must be in both the offer and its resale authorization.",
         );
         return;
@@ -214,7 +231,7 @@ fn schedule(case: &Case<'_>, resale: &Resale, found: &mut Findings<'_>) {
     if own.currency != wholesale.currency {
         found.add(
             Kind::Schedule,
-            "INCOMPATIBLE_CURRENCY_CODE",
+            CODE,
             "CurrencyCode must be the resale authorization's.",
         );
     }
@@ -226,7 +243,7 @@ fn schedule(case: &Case<'_>, resale: &Resale, found: &mut Findings<'_>) {
     if !same_dates {
         found.add(
             Kind::Schedule,
-            "INVALID_CHARGE_DATES",
+            CODE,
             "The ChargeDates must be the resale authorization's.",
         );
         return;
@@ -240,7 +257,7 @@ fn schedule(case: &Case<'_>, resale: &Resale, found: &mut Findings<'_>) {
         if floor.is_some_and(|floor| charge.amount < floor) {
             found.add(
                 Kind::Schedule,
-                "INCOMPATIBLE_TERMS",
+                CODE,
                 format!(
                     "ChargeAmount of {} is below the wholesale amount.",
                     charge.date
@@ -256,7 +273,7 @@ fn pricing(case: &Case<'_>, authorization: &Authorization, found: &mut Findings<
     };
     // The amounts come from the authorization and the markup, or from a schedule.
     let priced = case.changes.iter().any(|(_, details)| {
-        matches!(details, Details::UpdatePricingTerms(Some(term)) if !term.price.is_zero())
+        matches!(details, Details::UpdatePricingTerms(Some(Pricing::Fixed(term))) if !term.price.is_zero())
     });
     if priced {
         found.add(
@@ -265,25 +282,46 @@ fn pricing(case: &Case<'_>, authorization: &Authorization, found: &mut Findings<
             "Price must be 0; use UpdateMarkup or UpdatePaymentScheduleTerms.",
         );
     }
-    if own.duration != wholesale.duration {
+    if own.duration() != wholesale.duration() {
         found.add(
             Kind::Pricing,
-            "INVALID_DURATION",
+            CODE,
             "Duration must be the resale authorization's.",
         );
     }
-    if own.grants != wholesale.grants {
+    if !same_grants(own, wholesale) {
         found.add(
             Kind::Pricing,
-            "INVALID_GRANTS",
-            "Grants must be the resale authorization's.",
+            CODE,
+            "The term and its grants must be the resale authorization's.",
         );
     }
-    if own.currency != wholesale.currency {
+    if own.currency() != wholesale.currency() {
         found.add(
             Kind::Pricing,
-            "INCOMPATIBLE_CURRENCY_CODE",
+            CODE,
             "CurrencyCode must be the resale authorization's.",
+        );
+    }
+}
+
+/// A partner can send one sum only, and only where the authorization has one.
+fn same_grants(own: &Pricing, wholesale: &Pricing) -> bool {
+    match (own, wholesale) {
+        (Pricing::Fixed(own), Pricing::Fixed(wholesale)) => own.grants == wholesale.grants,
+        (Pricing::Configurable(_), _) | (_, Pricing::Configurable(_)) => false,
+    }
+}
+
+fn validity(case: &Case<'_>, authorization: &Authorization, found: &mut Findings<'_>) {
+    let own = case.after.validity.as_ref();
+    let own = own.and_then(|term| term.duration.as_deref());
+    let authorized = authorization.pricing.as_ref().and_then(Pricing::duration);
+    if own.is_some() && own != authorized {
+        found.add(
+            Kind::Validity,
+            CODE,
+            "AgreementDuration must be the resale authorization's.",
         );
     }
 }
@@ -296,7 +334,7 @@ fn net_payment(case: &Case<'_>, authorization: &Authorization, found: &mut Findi
     if !fits {
         found.add(
             Kind::NetPayment,
-            "INCOMPATIBLE_TERMS",
+            CODE,
             "NetPaymentTerm must stay within the resale authorization's.",
         );
     }

@@ -10,7 +10,8 @@ use super::changes::{Details, Kind};
 use super::model::{Document, Finding, Offer, OfferState, Verdict};
 use super::money;
 use super::period::Period;
-use super::{release_rules, renewal_rules, resale_offers};
+use super::pricing::Pricing;
+use super::{pricing_rules, release_rules, renewal_rules, resale_offers};
 use crate::config::Product;
 
 /// One offer of one change set, before and after, with what the rules may know.
@@ -58,6 +59,7 @@ pub(crate) fn check(case: &Case<'_>) -> Vec<(usize, Finding)> {
 }
 
 const MAX_AVAILABILITY_MONTHS: u32 = 36;
+const CHARGES_MAX: usize = 60;
 const NEWEST_STANDARD_EULA: &str = "2022-07-14";
 
 pub(super) struct Findings<'a> {
@@ -115,7 +117,7 @@ fn frozen_after_release(case: &Case<'_>, found: &mut Findings<'_>) {
             Details::UpdateTargeting(_) => {
                 found.add(
                     Kind::Targeting,
-                    "INVALID_UPDATE_REQUEST",
+                    "INCOMPATIBLE_TARGETING",
                     "Buyers of a released offer are fixed.",
                 );
             }
@@ -157,7 +159,7 @@ fn frozen_after_release(case: &Case<'_>, found: &mut Findings<'_>) {
             Details::UpdateMarkup(_) => {
                 found.add(
                     Kind::Markup,
-                    "INCOMPATIBLE_TERMS",
+                    "INCOMPATIBLE_MARKUP",
                     "The markup of a released offer is fixed.",
                 );
             }
@@ -266,55 +268,12 @@ pub(super) fn verdict_of(
 }
 
 fn pricing(case: &Case<'_>, found: &mut Findings<'_>) {
-    let Some(term) = case
-        .after
-        .pricing
-        .as_ref()
-        .filter(|_| case.changes(Kind::Pricing))
-    else {
+    let term = case.after.pricing.as_ref();
+    let Some(term) = term.filter(|_| case.changes(Kind::Pricing)) else {
         return;
     };
-    if term.pricing_model != "Contract" {
-        found.add(
-            Kind::Pricing,
-            "INCOMPATIBLE_PRODUCT",
-            "Professional services take PricingModel Contract only.",
-        );
-    }
-    if term
-        .duration
-        .as_deref()
-        .and_then(Period::parse)
-        .is_some_and(|period| !period.is_sane())
-    {
-        found.add(
-            Kind::Pricing,
-            "INVALID_DURATION",
-            "Duration must be between 1 day and 60 months.",
-        );
-    }
-    for (index, grant) in term.grants.iter().enumerate() {
-        let key = &grant.dimension_key;
-        if term.grants[..index]
-            .iter()
-            .any(|earlier| earlier.dimension_key == *key)
-        {
-            found.add(
-                Kind::Pricing,
-                "DUPLICATE_DIMENSION_KEYS",
-                format!("Dimension '{key}' appears twice."),
-            );
-        }
-        let known = case
-            .product
-            .is_some_and(|product| product.dimensions.iter().any(|d| d.key == *key));
-        if !known {
-            found.add(
-                Kind::Pricing,
-                "INVALID_GRANTS",
-                format!("The product has no dimension '{key}'."),
-            );
-        }
+    for (code, message) in pricing_rules::check(term, case.product) {
+        found.add(Kind::Pricing, code, message);
     }
 }
 
@@ -327,6 +286,13 @@ fn payment_schedule(case: &Case<'_>, found: &mut Findings<'_>) {
     else {
         return;
     };
+    if term.charges.len() > CHARGES_MAX {
+        found.add(
+            Kind::Schedule,
+            "TOO_MANY_CHARGES",
+            format!("Provide up to {CHARGES_MAX} scheduled payments."),
+        );
+    }
     for (index, charge) in term.charges.iter().enumerate() {
         if term.charges[..index]
             .iter()
@@ -356,6 +322,15 @@ fn availability(case: &Case<'_>, found: &mut Findings<'_>) {
             format!("AvailabilityEndDate must be by {latest}."),
         );
     }
+    let ends = case.after.duration().map(|period| period.after_date(today));
+    let late = case.changes(Kind::Availability) || case.changes(Kind::Validity);
+    if late && case.is_live() && ends.is_some_and(|ends| end >= ends) {
+        found.add(
+            Kind::Availability,
+            "INVALID_AVAILABILITY_END_DATE",
+            "Provide an AvailabilityEndDate that is before AgreementEndDate.",
+        );
+    }
     // A past date on a released offer is how an offer is expired (facts §0 row 15).
     let sets_or_releases = case.changes(Kind::Availability) || case.changes(Kind::Release);
     if sets_or_releases && end < today && !case.was_released() {
@@ -377,10 +352,10 @@ fn validity(case: &Case<'_>, found: &mut Findings<'_>) {
         return;
     };
     if term.start.is_some() || term.end.is_some() {
-        let code = if case.was_released() {
-            "INCOMPATIBLE_TERMS"
-        } else {
-            "INVALID_AGREEMENT_START_DATE"
+        let code = match (case.was_released(), term.start) {
+            (true, Some(_)) => "INCOMPATIBLE_AGREEMENT_START_DATE",
+            (true, None) => "INCOMPATIBLE_AGREEMENT_END_DATE",
+            (false, _) => "INVALID_AGREEMENT_TIME_INTERVAL",
         };
         found.add(
             Kind::Validity,
@@ -403,11 +378,7 @@ fn validity(case: &Case<'_>, found: &mut Findings<'_>) {
 }
 
 fn currencies(case: &Case<'_>, found: &mut Findings<'_>) {
-    let pricing = case
-        .after
-        .pricing
-        .as_ref()
-        .map(|term| term.currency.as_str());
+    let pricing = case.after.pricing.as_ref().map(Pricing::currency);
     let schedule = case
         .after
         .schedule

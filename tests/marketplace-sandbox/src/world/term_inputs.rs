@@ -6,11 +6,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::fields::{amount, count, date, duration, length, term_type};
-use super::model::{Charge, Document, FixedUpfront, Grant, Schedule};
+use super::fields::{amount, count, date, length, term_type};
+use super::model::{Charge, Document, Schedule};
 
-const GRANTS_MAX: usize = 200;
-const CHARGES_MAX: usize = 60;
 const URL_MAX: usize = 32_000;
 /// What a net payment term may say.
 const PAYMENT_PERIODS: [&str; 6] = ["P15D", "P30D", "P45D", "P60D", "P90D", "P120D"];
@@ -78,69 +76,6 @@ pub(super) fn legal_document(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "PascalCase")]
-pub(super) struct PricingInput {
-    pricing_model: String,
-    terms: Vec<FixedUpfrontInput>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
-struct FixedUpfrontInput {
-    r#type: String,
-    currency_code: String,
-    price: String,
-    duration: Option<String>,
-    grants: Vec<GrantInput>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
-struct GrantInput {
-    dimension_key: String,
-    max_quantity: Option<u32>,
-}
-
-/// `UpdatePricingTerms`: one fixed upfront term, or none.
-pub(super) fn fixed_upfront(
-    input: PricingInput,
-    kind: &str,
-) -> Result<Option<FixedUpfront>, String> {
-    if !["Contract", "Usage", "Byol", "Free"].contains(&input.pricing_model.as_str()) {
-        return Err(format!(
-            "PricingModel: '{}' is unknown.",
-            input.pricing_model
-        ));
-    }
-    let Some(term) = (Terms { terms: input.terms }).at_most_one()? else {
-        return Ok(None);
-    };
-    term_type(&term.r#type, kind)?;
-    count("Grants", term.grants.len(), 1, GRANTS_MAX)?;
-    let mut grants = Vec::with_capacity(term.grants.len());
-    for grant in term.grants {
-        length("DimensionKey", &grant.dimension_key, 1, 100)?;
-        if grant.max_quantity == Some(0) {
-            return Err("MaxQuantity must be at least 1.".to_owned());
-        }
-        grants.push(Grant {
-            dimension_key: grant.dimension_key,
-            max_quantity: grant.max_quantity,
-        });
-    }
-    Ok(Some(FixedUpfront {
-        pricing_model: input.pricing_model,
-        currency: term.currency_code,
-        price: amount("Price", &term.price, 3)?,
-        duration: term
-            .duration
-            .map(|text| duration("Duration", text))
-            .transpose()?,
-        grants,
-    }))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "PascalCase")]
 pub(super) struct ScheduleInput {
     r#type: String,
     currency_code: String,
@@ -154,16 +89,17 @@ struct ChargeInput {
     charge_amount: String,
 }
 
-/// `UpdatePaymentScheduleTerms`: a schedule, or none.
+/// `UpdatePaymentScheduleTerms`: a schedule of at most `most` charges, or none.
 pub(super) fn payment_schedule(
     input: Terms<ScheduleInput>,
     kind: &str,
+    most: usize,
 ) -> Result<Option<Schedule>, String> {
     let Some(term) = input.at_most_one()? else {
         return Ok(None);
     };
     term_type(&term.r#type, kind)?;
-    count("Schedule", term.schedule.len(), 1, CHARGES_MAX)?;
+    count("Schedule", term.schedule.len(), 1, most)?;
     let mut charges = Vec::with_capacity(term.schedule.len());
     for charge in term.schedule {
         charges.push(Charge {

@@ -301,20 +301,60 @@ fn rows(folder: &std::path::Path, feed: &str) -> Vec<Row> {
         .collect()
 }
 
+/// One package at one price, for any buyer and as often as the partner likes, until it is restricted.
+pub(crate) fn open_ended(market: &Market, price: &str) -> Changes {
+    let document =
+        json!({ "Type": "CustomEula", "Url": format!("{}/bucket/terms.pdf", market.url) });
+    vec![
+        (
+            "CreateResaleAuthorization",
+            json!({ "ProductId": DEFAULT_PRODUCT_ID, "Name": "Open", "Description": "Open ended",
+            "ResellerAccountId": DEFAULT_PARTNER_ACCOUNT }),
+        ),
+        (
+            "UpdateLegalTerms",
+            json!({ "Terms": [{ "Type": "BuyerLegalTerm", "Documents": [document] }] }),
+        ),
+        ("UpdatePricingTerms", rate_card(price)),
+        ("ReleaseResaleAuthorization", json!({})),
+    ]
+}
+
+pub(crate) fn rate_card(price: &str) -> Value {
+    json!({ "PricingModel": "Contract", "Terms": [{
+        "Type": "ResaleConfigurableUpfrontPricingTerm", "CurrencyCode": "USD",
+        "RateCards": [{
+            "Selector": { "Type": "Duration", "Value": "P90D" },
+            "RateCard": [{ "DimensionKey": "implementation", "Price": price }],
+            "Constraints": {
+                "MultipleDimensionSelection": "Disallowed", "QuantityConfiguration": "Disallowed",
+            },
+        }],
+    }] })
+}
+
+/// The partner's offer of it for one buyer.
+pub(crate) fn offer_to(
+    authorization: &str,
+    buyer: &str,
+    today: NaiveDate,
+    pricing: (&'static str, Value),
+) -> Changes {
+    let mut changes = offer(authorization, today, pricing);
+    let buyers = json!({ "PositiveTargeting": { "BuyerAccounts": [buyer] } });
+    changes.insert(1, ("UpdateTargeting", buyers));
+    changes
+}
+
 #[tokio::test]
-async fn an_authorization_without_schedule_is_reused_at_one_price() {
+async fn an_open_ended_authorization_is_reused_at_one_price() {
     let market = Market::open().await;
     let today = market.today().await;
-    let mut changes = authorization(&market, today);
-    changes
-        .retain(|(kind, _)| !["UpdatePaymentScheduleTerms", "UpdateAvailability"].contains(kind));
-    changes[3].1["Terms"][0]["Price"] = json!("1000");
-    let id = released(&market, &changes).await;
-    for expected in [BUYER, BUYER] {
-        let ended = partner(&market)
-            .run("Offer@1.0", &offer(&id, today, markup("2.5")))
-            .await;
-        assert_eq!(errors(&ended), Vec::<String>::new(), "{expected}");
+    let id = released(&market, &open_ended(&market, "1000")).await;
+    for buyer in [BUYER, "777788889999"] {
+        let changes = offer_to(&id, buyer, today, markup("2.5"));
+        let ended = partner(&market).run("Offer@1.0", &changes).await;
+        assert_eq!(errors(&ended), Vec::<String>::new(), "{buyer}");
     }
     let offers = market.get("/sandbox/offers").await;
     let agreement = market.accept(offers[0]["offerId"].as_str().unwrap()).await;

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::clients::flow::Party;
 use crate::market::{Changes, Market, change, errors};
 use crate::resale::{
-    AUTHORIZATION, authorization, day, markup, offer, partner, released, schedule,
+    AUTHORIZATION, authorization, day, markup, offer, open_ended, partner, rate_card, released,
+    schedule,
 };
 
 #[tokio::test]
@@ -37,6 +38,8 @@ async fn each_rule_of_an_authorization_has_its_code() {
     twice["Terms"][0]["Schedule"][1]["ChargeDate"] = json!(day(today, 40));
     let mut soon = schedule(&["1", "1"]);
     soon["Terms"][0]["Schedule"][0]["ChargeDate"] = json!(day(today, 30));
+    let mut late = schedule(&["1", "1"]);
+    late["Terms"][0]["Schedule"][1]["ChargeDate"] = json!(day(today, 90));
     let create = |reseller: &str| json!({ "ProductId": DEFAULT_PRODUCT_ID, "Name": "S1", "ResellerAccountId": reseller });
     let buyers = json!({ "Terms": [{ "Type": "BuyerTargetingTerm",
         "PositiveTargeting": { "BuyerAccounts": ["000000000000"] } }] });
@@ -55,14 +58,14 @@ async fn each_rule_of_an_authorization_has_its_code() {
         ),
         (
             with("UpdateAvailability", json!({})),
-            vec!["UpdatePaymentScheduleTerms: MISSING_MANDATORY_TERMS"],
+            vec!["UpdatePaymentScheduleTerms: INCOMPATIBLE_TERMS"],
         ),
         (
             with(
                 "UpdateAvailability",
                 json!({ "AvailabilityEndDate": day(today, 30) }),
             ),
-            vec!["UpdatePaymentScheduleTerms: MISSING_MANDATORY_TERMS"],
+            vec!["UpdatePaymentScheduleTerms: INCOMPATIBLE_TERMS"],
         ),
         (
             with("UpdatePaymentScheduleTerms", twice),
@@ -70,6 +73,10 @@ async fn each_rule_of_an_authorization_has_its_code() {
         ),
         (
             with("UpdatePaymentScheduleTerms", soon),
+            vec!["UpdateAvailability: INVALID_AVAILABILITY_END_DATE"],
+        ),
+        (
+            with("UpdatePaymentScheduleTerms", late),
             vec!["UpdatePaymentScheduleTerms: INVALID_CHARGE_DATES"],
         ),
         (
@@ -83,7 +90,17 @@ async fn each_rule_of_an_authorization_has_its_code() {
                 "ReleaseResaleAuthorization: MISSING_MANDATORY_TERMS",
             ],
         ),
-        (without("UpdatePaymentScheduleTerms"), vec![]),
+        (
+            without("UpdatePaymentScheduleTerms"),
+            vec!["ReleaseResaleAuthorization: INCOMPATIBLE_PRICING_TERM"],
+        ),
+        (
+            with("UpdatePricingTerms", rate_card("1000")),
+            vec![
+                "UpdatePaymentScheduleTerms: MISSING_MANDATORY_TERMS",
+                "ReleaseResaleAuthorization: INCOMPATIBLE_PRICING_TERM",
+            ],
+        ),
         (
             renewal,
             vec!["CreateResaleAuthorization: INCOMPATIBLE_BUYER_TARGETING"],
@@ -118,15 +135,15 @@ async fn each_rule_of_a_partner_s_offer_has_its_code() {
         (own(&["0.55", "0.55"]), vec![]),
         (
             own(&["0.55", "0.49"]),
-            vec!["UpdatePaymentScheduleTerms: INCOMPATIBLE_TERMS"],
+            vec!["UpdatePaymentScheduleTerms: INCOMPATIBLE_RESALE_AUTHORIZATION"],
         ),
         (
             own(&["1.10"]),
-            vec!["UpdatePaymentScheduleTerms: INVALID_CHARGE_DATES"],
+            vec!["UpdatePaymentScheduleTerms: INCOMPATIBLE_RESALE_AUTHORIZATION"],
         ),
         (
             late,
-            vec!["UpdatePaymentScheduleTerms: INVALID_CHARGE_DATES"],
+            vec!["UpdatePaymentScheduleTerms: INCOMPATIBLE_RESALE_AUTHORIZATION"],
         ),
         (
             ("UpdatePricingTerms", priced),
@@ -138,17 +155,21 @@ async fn each_rule_of_a_partner_s_offer_has_its_code() {
         ),
         (
             ("UpdatePricingTerms", upfront),
-            vec![
-                "UpdatePricingTerms: INVALID_DURATION",
-                "UpdatePricingTerms: INVALID_GRANTS",
-            ],
+            vec!["UpdatePricingTerms: INCOMPATIBLE_RESALE_AUTHORIZATION"; 2],
+        ),
+        (
+            (
+                "UpdateValidityTerms",
+                json!({ "Terms": [{ "Type": "ValidityTerm", "AgreementDuration": "P91D" }] }),
+            ),
+            vec!["UpdateValidityTerms: INCOMPATIBLE_RESALE_AUTHORIZATION"],
         ),
         (
             (
                 "UpdateNetPaymentTerms",
                 json!({ "Terms": [{ "Type": "NetPaymentTerm", "PaymentDuePeriod": "P30D" }] }),
             ),
-            vec!["UpdateNetPaymentTerms: INCOMPATIBLE_TERMS"],
+            vec!["UpdateNetPaymentTerms: INCOMPATIBLE_RESALE_AUTHORIZATION"],
         ),
     ] {
         let id = released(&market, &authorization(&market, today)).await;
@@ -191,13 +212,10 @@ async fn markup_and_own_schedule_exclude_each_other() {
     for (changes, expected) in [
         (
             vec![own.clone()],
-            vec!["UpdatePaymentScheduleTerms: INCOMPATIBLE_MARKUP"],
+            vec!["UpdatePaymentScheduleTerms: INCOMPATIBLE_MARKUP_PERCENTAGE"],
         ),
         (vec![markup("0"), own], vec![]),
-        (
-            vec![markup("5")],
-            vec!["UpdateMarkup: INCOMPATIBLE_MARKUP_PERCENTAGE"],
-        ),
+        (vec![markup("5")], vec!["UpdateMarkup: INCOMPATIBLE_TERMS"]),
     ] {
         let changes = changes
             .iter()
@@ -259,8 +277,76 @@ async fn a_contract_must_be_accepted_and_a_restricted_authorization_makes_no_off
     assert_eq!(restrict().await, Vec::<String>::new());
     assert_eq!(
         restrict().await,
-        ["RestrictResaleAuthorization: INVALID_UPDATE_REQUEST"],
+        ["RestrictResaleAuthorization: INCOMPATIBLE_STATUS"],
         "irreversible"
     );
     assert_eq!(make().await, refused);
+}
+
+/// An authorization by rate card: what AWS refuses of the term itself, and of an offer made from it.
+#[tokio::test]
+async fn each_rule_of_a_rate_card_has_its_code() {
+    let market = Market::open().await;
+    let today = market.today().await;
+    let with = |pointer: &str, value: Value| {
+        let mut changes = open_ended(&market, "1000");
+        let (_, pricing) = changes
+            .iter_mut()
+            .find(|(kind, _)| *kind == "UpdatePricingTerms")
+            .unwrap();
+        let card = pricing.pointer_mut("/Terms/0/RateCards/0").unwrap();
+        *card.pointer_mut(pointer).unwrap() = value;
+        changes
+    };
+    let mut twice = open_ended(&market, "1000");
+    let cards = twice[2].1.pointer_mut("/Terms/0/RateCards").unwrap();
+    let card = cards[0].clone();
+    cards.as_array_mut().unwrap().push(card);
+    let rate = |key: &str| json!({ "DimensionKey": key, "Price": "1" });
+    for (changes, expected) in [
+        (
+            with("/Selector/Value", json!("P9Y")),
+            vec!["INVALID_SELECTOR_DURATION_VALUE"],
+        ),
+        (
+            with("/RateCard", json!([rate("nothing")])),
+            vec!["INCOMPATIBLE_PRODUCT"],
+        ),
+        (
+            with("/RateCard", json!([rate("training"), rate("training")])),
+            vec!["DUPLICATE_DIMENSION_KEYS"],
+        ),
+        (
+            with("/Constraints/QuantityConfiguration", json!("Allowed")),
+            vec!["INCOMPATIBLE_RATE_CARD_CONSTRAINTS"],
+        ),
+        (
+            with("/Constraints", Value::Null),
+            vec!["INCOMPATIBLE_RATE_CARD_CONSTRAINTS"],
+        ),
+        (twice, vec!["DUPLICATE_SELECTORS", "TOO_MANY_RATE_CARDS"]),
+    ] {
+        let ended = Party::isv(&market).run(AUTHORIZATION, &changes).await;
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|code| format!("UpdatePricingTerms: {code}"))
+            .collect();
+        assert_eq!(errors(&ended), expected);
+    }
+    let id = released(&market, &open_ended(&market, "1000")).await;
+    let own = schedule("PaymentScheduleTerm", today, &["500", "500"]);
+    let sum = json!({ "PricingModel": "Contract", "Terms": [{ "Type": "FixedUpfrontPricingTerm",
+        "CurrencyCode": "USD", "Price": "0", "Duration": "P90D",
+        "Grants": [{ "DimensionKey": "implementation", "MaxQuantity": 1 }] }] });
+    for change in [
+        ("UpdatePaymentScheduleTerms", own),
+        ("UpdatePricingTerms", sum),
+    ] {
+        let kind = change.0;
+        let ended = partner(&market)
+            .run("Offer@1.0", &offer(&id, today, change))
+            .await;
+        let refused = format!("{kind}: INCOMPATIBLE_RESALE_AUTHORIZATION");
+        assert!(errors(&ended).contains(&refused), "{:?}", errors(&ended));
+    }
 }

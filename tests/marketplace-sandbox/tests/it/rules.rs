@@ -119,7 +119,7 @@ async fn what_is_frozen_after_release() {
         (
             "UpdateTargeting",
             details("UpdateTargeting"),
-            "INVALID_UPDATE_REQUEST",
+            "INCOMPATIBLE_TARGETING",
         ),
         (
             "UpdateLegalTerms",

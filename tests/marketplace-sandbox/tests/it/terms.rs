@@ -162,11 +162,17 @@ pub(crate) fn term_rows() -> Vec<Row> {
         pricing(
             "/Terms/0/Grants/0/DimensionKey",
             json!("nothing"),
+            &["UpdatePricingTerms: INCOMPATIBLE_PRODUCT"],
+        ),
+        pricing(
+            "/Terms/0/Grants",
+            json!([{ "DimensionKey": "training" }]),
             &["UpdatePricingTerms: INVALID_GRANTS"],
         ),
         pricing(
             "/Terms/0/Grants",
-            json!([{ "DimensionKey": "training" }, { "DimensionKey": "training" }]),
+            json!([{ "DimensionKey": "training", "MaxQuantity": 1 },
+                { "DimensionKey": "training", "MaxQuantity": 1 }]),
             &["UpdatePricingTerms: DUPLICATE_DIMENSION_KEYS"],
         ),
         pricing(
@@ -204,13 +210,13 @@ pub(crate) fn term_rows() -> Vec<Row> {
                     changes,
                     "UpdatePricingTerms",
                     "/Terms/0/CurrencyCode",
-                    json!("INR"),
+                    json!("CAD"),
                 );
                 edit(
                     changes,
                     "UpdatePaymentScheduleTerms",
                     "/Terms/0/CurrencyCode",
-                    json!("INR"),
+                    json!("CAD"),
                 );
             },
         ),
@@ -254,7 +260,7 @@ pub(crate) fn party_rows() -> Vec<Row> {
             },
         ),
         row(
-            &["UpdateValidityTerms: INVALID_AGREEMENT_START_DATE"],
+            &["UpdateValidityTerms: INVALID_AGREEMENT_TIME_INTERVAL"],
             |changes, today| {
                 let dates = json!({ "Type": "ValidityTerm", "AgreementStartDate": day(today, 30),
                 "AgreementEndDate": day(today, 120) });
@@ -285,6 +291,17 @@ pub(crate) fn date_rows() -> Vec<Row> {
                     changes,
                     "UpdateAvailability",
                     "/AvailabilityEndDate",
+                    json!(day(today, 90)),
+                );
+            },
+        ),
+        row(
+            &["UpdateAvailability: INVALID_AVAILABILITY_END_DATE"; 2],
+            |changes, today| {
+                edit(
+                    changes,
+                    "UpdateAvailability",
+                    "/AvailabilityEndDate",
                     json!(day(today, 4 * 365)),
                 );
             },
@@ -302,6 +319,13 @@ pub(crate) fn date_rows() -> Vec<Row> {
                     changes,
                     &[(day(today, 1), "1.00"), (day(today, 90), "1.00")],
                 );
+            },
+        ),
+        row(
+            &["UpdatePaymentScheduleTerms: TOO_MANY_CHARGES"],
+            |changes, today| {
+                let charges = (20..81).map(|days| (day(today, days), "1.00"));
+                schedule(changes, &charges.collect::<Vec<_>>());
             },
         ),
         row(

@@ -114,7 +114,7 @@ pub(crate) async fn terms(seen: &mut Seen, step: &str, party: &Party, agreement:
         .agreement_id(agreement);
     let mut pages = request.max_results(3).into_paginator().send();
     let mut facts = json!({ "schedule": [], "price": null, "quantities": [], "duration": null,
-        "documents": [], "cap": null, "strategy": null });
+        "documents": [], "cap": null, "strategy": null, "taken": null });
     let mut kinds = Vec::new();
     while let Some(page) = pages.next().await {
         for term in page.unwrap().accepted_terms() {
@@ -146,6 +146,20 @@ fn read_term(term: &AcceptedTerm, facts: &mut Value) -> &'static str {
             facts["quantities"] = json!(quantities);
             facts["price"] = json!(term.price());
             "fixedUpfrontPricingTerm"
+        }
+        AcceptedTerm::ConfigurableUpfrontPricingTerm(term) => {
+            let taken = term.configuration().unwrap();
+            let dimensions = taken.dimensions().iter();
+            let dimensions: Vec<_> = dimensions
+                .map(|taken| json!([taken.dimension_key(), taken.dimension_value()]))
+                .collect();
+            let cards = term.rate_cards().iter();
+            let rates: Vec<_> = cards
+                .flat_map(|card| card.rate_card())
+                .map(|rate| json!([rate.dimension_key(), rate.price()]))
+                .collect();
+            facts["taken"] = json!([taken.selector_value(), dimensions, rates]);
+            "configurableUpfrontPricingTerm"
         }
         AcceptedTerm::PaymentScheduleTerm(term) => {
             let rows: Vec<Value> = term

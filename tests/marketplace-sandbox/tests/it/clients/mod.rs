@@ -29,12 +29,13 @@ async fn market() -> Market {
 
 #[tokio::test]
 async fn both_sdks_get_the_same_answers() {
-    for flow in ["direct", "resale", "milestones", "change_order"] {
+    for flow in ["direct", "resale", "reusable", "milestones", "change_order"] {
         let own = market().await;
         let mut seen = Seen::default();
         match flow {
             "direct" => direct::run(&own, &mut seen).await,
             "resale" => resold::run(&own, &mut seen).await,
+            "reusable" => resold::reusable(&own, &mut seen).await,
             "milestones" => requests::milestones(&own, &mut seen).await,
             "change_order" => requests::change_order(&own, &mut seen).await,
             other => panic!("no flow {other}"),

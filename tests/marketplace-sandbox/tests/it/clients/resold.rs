@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::direct;
 use super::flow::{Party, Seen};
 use crate::market::{BUYER, Market};
-use crate::resale::{AUTHORIZATION, authorization, offer, partner};
+use crate::resale::{AUTHORIZATION, authorization, markup, offer, offer_to, open_ended, partner};
 
 pub(super) async fn run(market: &Market, seen: &mut Seen) {
     let (isv, cp) = (Party::isv(market), partner(market));
@@ -88,6 +88,40 @@ pub(super) async fn run(market: &Market, seen: &mut Seen) {
     ];
     direct::search(seen, "partner's agreements", &cp, &proposed).await;
     direct::search(seen, "manufacturer's agreements", &isv, &proposed).await;
+    direct::describe(seen, "agreement", &cp, &agreement).await;
+    direct::terms(seen, "terms", &cp, &agreement).await;
+}
+
+/// An open-ended authorization by rate card, and what a buyer took of it.
+pub(super) async fn reusable(market: &Market, seen: &mut Seen) {
+    let (isv, cp) = (Party::isv(market), partner(market));
+    let today = market.today().await;
+    let changes = open_ended(market, "1000");
+    let id = seen
+        .make(&isv, "authorization", AUTHORIZATION, &changes)
+        .await;
+    let changes = offer_to(&id, BUYER, today, markup("2.5"));
+    let resold = seen.make(&cp, "offer", "Offer@1.0", &changes).await;
+    for (step, party, entity) in [("authorized", &cp, &id), ("resold", &cp, &resold)] {
+        let described = party
+            .catalog
+            .describe_entity()
+            .catalog("AWSMarketplace")
+            .entity_id(entity);
+        let described = described.send().await.unwrap();
+        let details: Value = serde_json::from_str(described.details().unwrap()).unwrap();
+        let priced = details["Terms"].as_array().unwrap().iter();
+        let cards: Vec<_> = priced
+            .filter_map(|term| term.get("RateCards"))
+            .cloned()
+            .collect();
+        seen.see(step, json!({ "cards": cards, "rules": details["Rules"] }));
+    }
+    let body = json!({ "offerId": resold, "buyerAccountId": BUYER });
+    let agreement = market.act("accept", body).await["agreementId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     direct::describe(seen, "agreement", &cp, &agreement).await;
     direct::terms(seen, "terms", &cp, &agreement).await;
 }
