@@ -22,8 +22,11 @@
 //! | [`largest`] | the largest offer that passes: what is timed |
 //! | [`printed`] | the whole table as text |
 //!
-//! Where the facts mark an error code or a number as contradicted or unstated, the row names the
-//! likeliest code and the smaller number.
+//! The codes are those of AWS's pages on private offers, on resale authorizations and on channel partner
+//! private offers (DG/work-with-private-offers, DG/work-with-resale-authorizations, DG/work-with-cppos);
+//! what AWS refuses in its shape is a `ValidationException`. Where they are silent or contradict
+//! themselves, the row names the likeliest code and the smaller number. A test sends each violation to the
+//! sandbox, whose rules are written separately, and compares what comes back.
 
 use countersign_kernel::chrono::NaiveDate;
 use countersign_kernel::{Digest, Money};
@@ -53,7 +56,7 @@ mod schedule;
 mod wording;
 
 #[cfg(test)]
-mod cases;
+pub(crate) mod cases;
 #[cfg(test)]
 mod tests;
 
@@ -163,6 +166,9 @@ impl Rule {
         })
     }
 }
+
+/// What AWS answers to what is wrong in its shape, before it makes a change set of it (facts §1.2).
+const REFUSED_AT_ONCE: &str = "ValidationException";
 
 fn when(wrong: bool, problem: impl FnOnce() -> String) -> Option<String> {
     wrong.then(problem)

@@ -280,6 +280,46 @@ pub(crate) fn partner_draft() -> (Offer, Engagement) {
     resale_draft(Kind::Partner(partner()), &charges)
 }
 
+/// The handbook's prepaid deal as one of resale, and its engagement: there is one price and no dates.
+fn prepaid_resale(kind: Kind, expires_on: Option<NaiveDate>) -> (Offer, Engagement) {
+    let terms = Terms {
+        expires_on,
+        ..terms()
+    };
+    (
+        drafted(made_from(deal(), intake(), kind), terms),
+        engagement(),
+    )
+}
+
+/// An authorization for any buyer, without end and as often as the reseller likes.
+pub(crate) fn open_ended_draft() -> (Offer, Engagement) {
+    let allowed = Authorization {
+        buyers: Vec::new(),
+        single_use: false,
+        contract: Contract::None,
+        ..authorization()
+    };
+    prepaid_resale(Kind::Authorization(allowed), None)
+}
+
+/// An offer of what another authorized at 100 000.00, at that many per cent more.
+pub(crate) fn marked_up_draft(percentage: &str) -> (Offer, Engagement) {
+    let authorization = Received {
+        total: usd("100000.00"),
+        schedule: Vec::new(),
+        until: None,
+        ..received()
+    };
+    let kind = Kind::Partner(Partner {
+        authorization,
+        markup: Some(percentage.parse().unwrap()),
+        fixed_amounts: false,
+        ..partner()
+    });
+    prepaid_resale(kind, Some(day("2026-03-16")))
+}
+
 /// What would be released of such a draft on 2026-03-02.
 pub(crate) fn candidate_of((offer, engagement): &(Offer, Engagement)) -> Candidate {
     Candidate::of(offer, engagement, day("2026-03-02"))

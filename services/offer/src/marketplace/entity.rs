@@ -8,6 +8,8 @@ use crate::domain::id::AwsOfferId;
 use crate::domain::portal::Shown;
 
 const CATALOG: &str = "AWSMarketplace";
+/// What an authorization shows of an agreement before, when AWS was told of none.
+const UNTOLD: &str = "Unknown";
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -148,7 +150,26 @@ impl Term {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Targeting {
-    buyer_accounts: Vec<String>,
+    buyer_accounts: Vec<Account>,
+}
+
+/// An offer names accounts as they were sent, an authorization as objects (DG/work-with-resale-authorizations).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Account {
+    Id(String),
+    #[serde(rename_all = "PascalCase")]
+    Named {
+        aws_account_id: String,
+    },
+}
+
+impl Account {
+    fn into_string(self) -> String {
+        match self {
+            Self::Id(id) | Self::Named { aws_account_id: id } => id,
+        }
+    }
 }
 
 impl Marketplace {
@@ -218,7 +239,8 @@ fn read(kind: &str, details: &str) -> Result<Shown, String> {
         description: details.description.clone(),
         product_id: details.product_id.clone(),
         buyer_accounts: targeting
-            .map(|named| named.buyer_accounts.clone())
+            .map(|named| named.buyer_accounts.iter().cloned())
+            .map(|named| named.map(Account::into_string).collect())
             .unwrap_or_default(),
         currency: of_schedule.or(currency),
         schedule: charges,
@@ -242,6 +264,7 @@ fn read(kind: &str, details: &str) -> Result<Shown, String> {
             .pre_existing_agreement
             .as_ref()
             .or(details.pre_existing_buyer_agreement.as_ref())
+            .filter(|had| had.acquisition_channel != UNTOLD)
             .map(|had| format!("{} {}", had.acquisition_channel, had.pricing_model)),
         legal: terms
             .iter()
@@ -346,10 +369,14 @@ mod tests {
             "Status": "Active",
             "Name": "Landing zone for Example Corp",
             "ProductId": "prod-landingzone1",
+            "PreExistingBuyerAgreement": {
+                "AcquisitionChannel": "Unknown",
+                "PricingModel": "Unknown",
+            },
             "Terms": [
                 {
                     "Type": "BuyerTargetingTerm",
-                    "PositiveTargeting": { "BuyerAccounts": ["123456789012"] },
+                    "PositiveTargeting": { "BuyerAccounts": [{ "AwsAccountId": "123456789012" }] },
                 },
                 {
                     "Type": "ResaleConfigurableUpfrontPricingTerm",
@@ -365,7 +392,8 @@ mod tests {
             "Rules": [
                 {
                     "Type": "AvailabilityRule",
-                    "AvailabilityEndDate": "2026-03-16",
+                    "Usage": "Limited",
+                    "AvailabilityEndDate": "2026-03-16T23:59:59Z",
                     "OffersMaxQuantity": 1,
                 },
                 { "Type": "PartnerTargetingRule", "ResellerAccountId": "999988887777" },

@@ -5,6 +5,8 @@ mod adjustments;
 mod agreements;
 mod cancellations;
 mod catalog;
+#[cfg(test)]
+mod cross_check;
 mod entity;
 mod error;
 mod listing;

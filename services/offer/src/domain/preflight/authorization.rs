@@ -16,7 +16,7 @@ pub(super) const RULES: &[Rule] = &[
         "SINGLE_USE_NEEDS_END",
         Kinds::AUTHORIZATION,
         "expires_on",
-        "MISSING_AVAILABILITY_END_DATE",
+        "INCOMPATIBLE_TERMS",
         "give a single-use authorization the day on which it ends",
         single_use_end,
     ),

@@ -1,6 +1,6 @@
 //! Whom the offer is for. An authorization may be for anybody.
 
-use super::{Candidate, Kinds, Rule, when};
+use super::{Candidate, Kinds, REFUSED_AT_ONCE, Rule, when};
 use std::collections::BTreeSet;
 
 /// The portal takes 24, the API's schema 26: the smaller is safe (facts §0.6).
@@ -14,7 +14,7 @@ pub(super) const RULES: &[Rule] = &[
         "BUYER_ACCOUNTS_PRESENT",
         Kinds::OFFERS,
         "buyer_accounts",
-        "MISSING_BUYER_ACCOUNTS",
+        REFUSED_AT_ONCE,
         "complete the intake with the buyer's account",
         present,
     ),
@@ -22,7 +22,7 @@ pub(super) const RULES: &[Rule] = &[
         "BUYER_ACCOUNTS_VALID",
         Kinds::ALL,
         "buyer_accounts",
-        "INVALID_BUYER_ACCOUNTS",
+        REFUSED_AT_ONCE,
         "an account id has 12 digits, leading zeros included",
         valid,
     ),
@@ -46,7 +46,7 @@ pub(super) const RULES: &[Rule] = &[
         "AUTHORIZATION_BUYERS_COUNT",
         Kinds::AUTHORIZATION,
         "buyer_accounts",
-        "TOO_MANY_BUYER_ACCOUNTS",
+        REFUSED_AT_ONCE,
         "name at most 25 accounts, or none to allow any buyer",
         authorization_count,
     ),

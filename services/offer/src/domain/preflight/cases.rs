@@ -36,6 +36,16 @@ pub(super) fn marked_up(percentage: &str) -> Candidate {
     sample::candidate_of(&(offer, engagement))
 }
 
+/// What another authorized at one price, so that the percentage itself is sent.
+pub(super) fn percentage(percentage: &str) -> Candidate {
+    sample::candidate_of(&sample::marked_up_draft(percentage))
+}
+
+/// Of one price, for any buyer, without end.
+pub(super) fn open_ended() -> Candidate {
+    sample::candidate_of(&sample::open_ended_draft())
+}
+
 pub(super) fn allowed(candidate: &mut Candidate) -> &mut Authorization {
     match &mut candidate.plan.kind {
         Kind::Authorization(allowed) => allowed,
@@ -80,12 +90,12 @@ pub(super) fn document(name: &str, size_bytes: u64) -> Document {
     }
 }
 
-pub(super) type Change = fn(&mut Candidate);
-pub(super) type Base = fn() -> Candidate;
+pub(crate) type Change = fn(&mut Candidate);
+pub(crate) type Base = fn() -> Candidate;
 
 /// Each rule, violated alone. Today is 2026-03-02; the direct offer expires on 2026-03-31 and its
 /// agreement would end on 2026-05-31; the resale of S1 ends on 2026-03-16, before its charges.
-pub(super) const ALONE: &[(&str, Base, Change)] = &[
+pub(crate) const ALONE: &[(&str, Base, Change)] = &[
     ("STAMP_INVALID", DIRECT, |c| c.standing.stamp_valid = false),
     ("DIGEST_MISMATCH", DIRECT, |c| {
         c.standing.approved_digest = Some(Digest::of(b"other"));
@@ -246,6 +256,9 @@ pub(super) const ALONE: &[(&str, Base, Change)] = &[
     ("DIMENSION_EXISTS", DIRECT, |c| {
         c.product_dimensions = vec!["other".into()];
     }),
+    ("DIMENSION_EXISTS", open_ended, |c| {
+        c.product_dimensions = vec!["other".into()];
+    }),
     ("DIMENSION_KEY_LENGTH", DIRECT, |c| {
         c.product_dimensions = vec!["k".repeat(101)];
         c.plan.dimension_key = Some("k".repeat(101));
@@ -313,6 +326,7 @@ pub(super) const ALONE: &[(&str, Base, Change)] = &[
         reselling(c).markup = Some("10".parse().unwrap());
     }),
     ("MARKUP_DIGITS", || marked_up("10.0000000001"), |_| ()),
+    ("MARKUP_DIGITS", || percentage("2.5000000001"), |_| ()),
     ("CHARGE_DATES_KEPT", partner, |c| {
         c.plan.schedule[1].date = sample::day("2026-03-19");
     }),
@@ -339,7 +353,7 @@ pub(super) const ALONE: &[(&str, Base, Change)] = &[
 ];
 
 /// Rules that cannot be violated without another one.
-pub(super) const TOGETHER: &[(&[&str], Base, Change)] = &[
+pub(crate) const TOGETHER: &[(&[&str], Base, Change)] = &[
     (&["CURRENCY_SINGLE", "PRICE_EQUALS_APPROVED"], DIRECT, |c| {
         c.plan.schedule[0].amount = Money::parse("102500.00", Currency::Eur).unwrap();
     }),
@@ -384,6 +398,11 @@ pub(super) const TOGETHER: &[(&[&str], Base, Change)] = &[
             "AMOUNTS_COVER_WHOLESALE",
         ],
         || marked_up("-10"),
+        |_| (),
+    ),
+    (
+        &["PRICE_EQUALS_APPROVED", "MARKUP_IS_NO_DISCOUNT"],
+        || percentage("-2.5"),
         |_| (),
     ),
     (

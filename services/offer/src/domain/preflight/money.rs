@@ -1,6 +1,6 @@
 //! Currency, price and amounts.
 
-use super::{Candidate, Kinds, Rule, when};
+use super::{Candidate, Kinds, REFUSED_AT_ONCE, Rule, when};
 use countersign_kernel::{Currency, Decimal, Money};
 
 /// Major units of any currency (facts §1.2).
@@ -55,7 +55,7 @@ pub(super) const RULES: &[Rule] = &[
         "CHARGE_AMOUNTS_IN_RANGE",
         Kinds::ALL,
         "schedule",
-        "INVALID_CHARGE_AMOUNTS",
+        REFUSED_AT_ONCE,
         "each charge is above 0 and at most 100 000 000",
         in_range,
     ),

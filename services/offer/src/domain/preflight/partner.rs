@@ -3,7 +3,7 @@
 //! The authorization is what the reseller typed: whether AWS has it so is looked at before the offer is
 //! sent, by the task that sends it.
 
-use super::{Candidate, Kinds, Rule, when};
+use super::{Candidate, Kinds, REFUSED_AT_ONCE, Rule, when};
 use crate::domain::resale::{self, Kind, Partner};
 
 /// Of a mark-up's percentage (facts §1.2).
@@ -31,7 +31,7 @@ pub(super) const RULES: &[Rule] = &[
         "AUTHORIZATION_PRODUCT",
         Kinds::PARTNER,
         "product_id",
-        "INCOMPATIBLE_PRODUCT",
+        "",
         "complete the intake with the authorization's product",
         same_product,
     ),
@@ -39,7 +39,7 @@ pub(super) const RULES: &[Rule] = &[
         "AUTHORIZATION_CURRENCY_KEPT",
         Kinds::PARTNER,
         "currency",
-        "INCOMPATIBLE_CURRENCY_CODE",
+        CODE,
         "price the deal in the authorization's currency",
         same_currency,
     ),
@@ -47,7 +47,7 @@ pub(super) const RULES: &[Rule] = &[
         "AUTHORIZATION_DURATION_KEPT",
         Kinds::PARTNER,
         "scope_duration",
-        "INVALID_DURATION",
+        CODE,
         "give the deal the authorization's duration",
         same_duration,
     ),
@@ -63,7 +63,7 @@ pub(super) const RULES: &[Rule] = &[
         "PRICE_WAY_PRESENT",
         Kinds::PARTNER,
         "price",
-        "MISSING_MANDATORY_TERMS",
+        "",
         "choose a mark-up, or the charges of the approved deal",
         way_present,
     ),
@@ -79,7 +79,7 @@ pub(super) const RULES: &[Rule] = &[
         "MARKUP_IS_NO_DISCOUNT",
         Kinds::PARTNER,
         "markup_percentage",
-        "INVALID_MARKUP_PERCENTAGE",
+        REFUSED_AT_ONCE,
         "professional services are never resold at a discount: 0 or more",
         no_discount,
     ),
@@ -87,7 +87,7 @@ pub(super) const RULES: &[Rule] = &[
         "MARKUP_DIGITS",
         Kinds::PARTNER,
         "markup_percentage",
-        "INVALID_MARKUP_PERCENTAGE",
+        REFUSED_AT_ONCE,
         "use at most 9 decimal digits",
         digits,
     ),
@@ -95,7 +95,7 @@ pub(super) const RULES: &[Rule] = &[
         "FIXED_AMOUNTS_NEED_SCHEDULE",
         Kinds::PARTNER,
         "price",
-        "INCOMPATIBLE_TERMS",
+        CODE,
         "use a mark-up: the authorization has no schedule",
         needs_schedule,
     ),
@@ -103,7 +103,7 @@ pub(super) const RULES: &[Rule] = &[
         "CHARGE_DATES_KEPT",
         Kinds::PARTNER,
         "schedule",
-        "INVALID_CHARGE_DATES",
+        CODE,
         "charge on the authorization's dates, one amount for each",
         dates_kept,
     ),
@@ -111,7 +111,7 @@ pub(super) const RULES: &[Rule] = &[
         "AMOUNTS_COVER_WHOLESALE",
         Kinds::PARTNER,
         "schedule",
-        "INVALID_CHARGE_AMOUNTS",
+        CODE,
         "charge at least what the seller is owed on that date",
         cover_wholesale,
     ),

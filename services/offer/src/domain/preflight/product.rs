@@ -1,6 +1,6 @@
 //! The product that is sold, and what of it is granted.
 
-use super::{Candidate, Kinds, Rule, when};
+use super::{Candidate, Kinds, REFUSED_AT_ONCE, Rule, when};
 use crate::domain::id::ProductId;
 
 const KEY_LENGTH: usize = 100;
@@ -10,7 +10,7 @@ pub(super) const RULES: &[Rule] = &[
         "PRODUCT_ID_VALID",
         Kinds::ALL,
         "product_id",
-        "ValidationException",
+        REFUSED_AT_ONCE,
         "register the listing under the id that AWS shows, such as prod-abc",
         id_valid,
     ),
@@ -18,7 +18,7 @@ pub(super) const RULES: &[Rule] = &[
         "DIMENSION_EXISTS",
         Kinds::ALL,
         "listing.dimension_keys",
-        "INVALID_GRANTS",
+        "INCOMPATIBLE_PRODUCT",
         "register the listing with the dimension keys that the product has",
         dimension_exists,
     ),
@@ -26,7 +26,7 @@ pub(super) const RULES: &[Rule] = &[
         "DIMENSION_KEY_LENGTH",
         Kinds::ALL,
         "listing.dimension_keys",
-        "INVALID_GRANTS",
+        REFUSED_AT_ONCE,
         "a key has 1 to 100 characters: register the listing as AWS shows it",
         key_length,
     ),

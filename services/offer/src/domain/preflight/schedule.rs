@@ -1,6 +1,6 @@
 //! The dates of the charges, all UTC, and the duration that they lie in (facts §1.3).
 
-use super::{Candidate, Kinds, Rule, when};
+use super::{Candidate, Kinds, REFUSED_AT_ONCE, Rule, when};
 use std::collections::BTreeSet;
 
 /// By API (facts §0.7).
@@ -11,7 +11,7 @@ pub(super) const RULES: &[Rule] = &[
         "SCHEDULE_PRESENT",
         Kinds::ALL,
         "schedule",
-        "MISSING_MANDATORY_TERMS",
+        REFUSED_AT_ONCE,
         "use a prepaid or an installment plan; only a direct offer may have variable payments",
         present,
     ),
@@ -19,7 +19,7 @@ pub(super) const RULES: &[Rule] = &[
         "VARIABLE_PAYMENTS_BY_PORTAL",
         Kinds::DIRECT,
         "schedule",
-        "MISSING_MANDATORY_TERMS",
+        REFUSED_AT_ONCE,
         "use a prepaid or an installment plan, or have the listing's offers entered in AWS's portal: \
          AWS's API makes no variable payments",
         variable_by_portal,

@@ -13,7 +13,15 @@ use crate::domain::sample;
 
 #[test]
 fn the_handbook_deal_and_s1s_resale_pass() {
-    for passes in [DIRECT, authorization, partner, variable, || marked_up("10")] {
+    for passes in [
+        DIRECT,
+        authorization,
+        open_ended,
+        partner,
+        variable,
+        || marked_up("10"),
+        || percentage("2.5"),
+    ] {
         assert_eq!(ids(&passes()), [""; 0]);
     }
 }

@@ -1,6 +1,6 @@
 //! What the offer is called. An authorization's name takes less: the reseller's reports show it.
 
-use super::{Candidate, Kinds, Rule, when};
+use super::{Candidate, Kinds, REFUSED_AT_ONCE, Rule, when};
 
 const NAME_LENGTH: usize = 150;
 const AUTHORIZATION_NAME_LENGTH: usize = 100;
@@ -11,7 +11,7 @@ pub(super) const RULES: &[Rule] = &[
         "OFFER_NAME_PRESENT",
         Kinds::ALL,
         "name",
-        "MISSING_NAME",
+        REFUSED_AT_ONCE,
         "give the offer a name",
         name_present,
     ),
@@ -19,7 +19,7 @@ pub(super) const RULES: &[Rule] = &[
         "OFFER_NAME_LENGTH",
         Kinds::OFFERS,
         "name",
-        "INVALID_NAME",
+        REFUSED_AT_ONCE,
         "shorten the name to 150 characters",
         name_length,
     ),
@@ -27,7 +27,7 @@ pub(super) const RULES: &[Rule] = &[
         "OFFER_NAME_CHARACTERS",
         Kinds::OFFERS,
         "name",
-        "INVALID_NAME",
+        REFUSED_AT_ONCE,
         "remove leading spaces, line breaks and the characters \\ < >",
         name_characters,
     ),
@@ -35,7 +35,7 @@ pub(super) const RULES: &[Rule] = &[
         "AUTHORIZATION_NAME_LENGTH",
         Kinds::AUTHORIZATION,
         "name",
-        "INVALID_NAME",
+        REFUSED_AT_ONCE,
         "shorten the name to 100 characters",
         authorization_name_length,
     ),
@@ -43,7 +43,7 @@ pub(super) const RULES: &[Rule] = &[
         "AUTHORIZATION_NAME_CHARACTERS",
         Kinds::AUTHORIZATION,
         "name",
-        "INVALID_NAME",
+        REFUSED_AT_ONCE,
         "use letters, digits and single spaces between them only",
         authorization_name_characters,
     ),
@@ -51,7 +51,7 @@ pub(super) const RULES: &[Rule] = &[
         "OFFER_DESCRIPTION_PRESENT",
         Kinds::ALL,
         "description",
-        "MISSING_DESCRIPTION",
+        REFUSED_AT_ONCE,
         "give the offer a description: the buyer does not see it",
         description_present,
     ),
@@ -59,7 +59,7 @@ pub(super) const RULES: &[Rule] = &[
         "OFFER_DESCRIPTION_LENGTH",
         Kinds::ALL,
         "description",
-        "INVALID_DESCRIPTION",
+        REFUSED_AT_ONCE,
         "shorten the description to 255 characters",
         description_length,
     ),
@@ -67,7 +67,7 @@ pub(super) const RULES: &[Rule] = &[
         "OFFER_DESCRIPTION_CHARACTERS",
         Kinds::OFFERS,
         "description",
-        "INVALID_DESCRIPTION",
+        REFUSED_AT_ONCE,
         "remove leading spaces",
         description_characters,
     ),
@@ -75,7 +75,7 @@ pub(super) const RULES: &[Rule] = &[
         "AUTHORIZATION_DESCRIPTION_CHARACTERS",
         Kinds::AUTHORIZATION,
         "description",
-        "INVALID_DESCRIPTION",
+        REFUSED_AT_ONCE,
         "use letters, digits and single spaces between them only",
         authorization_description_characters,
     ),

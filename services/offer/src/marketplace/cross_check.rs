@@ -1,0 +1,320 @@
+//! Pre-flight's table against the sandbox (O4). Each violation of a rule goes to the sandbox as it would go
+//! to AWS, and what the sandbox answers must be what the table says that AWS answers. The sandbox's rules
+//! are written separately from the same sources: two implementations that check each other.
+
+use std::path::Path;
+
+use aws_sdk_marketplacecatalog as catalog;
+use catalog::config::{BehaviorVersion, Credentials, Region};
+use catalog::error::ProvideErrorMetadata;
+use catalog::types::ChangeStatus;
+use countersign_marketplace_sandbox as sandbox;
+use serde_json::{Value, json};
+
+use super::ChangeSetRequest;
+use crate::domain::deal::DatedAmount;
+use crate::domain::preflight::cases::{ALONE, Base, TOGETHER};
+use crate::domain::preflight::{Candidate, findings};
+use crate::domain::resale::{Contract, Kind, Received};
+use crate::domain::sample;
+
+/// The reseller of the samples' authorizations.
+const RESELLER: &str = "999988887777";
+/// All that the sandbox asks of a legal document.
+const PDF: &str = "%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer <</Root 1 0 R>>\n%%EOF\n";
+/// Looks at a change set before a test gives up.
+const LOOKS: usize = 200;
+
+/// Violations that AWS does not answer with the row's code: the rule, which of its cases, and why.
+const UNTOLD: &[(&str, usize, &str)] = &[
+    ("OFFER_EXPIRY_IN_FUTURE", 0, TODAY),
+    ("OFFER_EXPIRY_IN_FUTURE", 1, TODAY),
+    (
+        "AUTHORIZATION_NAME_CHARACTERS",
+        1,
+        "two spaces: one page's pattern has none, another's any",
+    ),
+    (
+        "BUYER_ACCOUNTS_COUNT",
+        0,
+        "24 of the portal is held, 26 of the API is not reached",
+    ),
+    (
+        "PARTNER_BUYERS_COUNT",
+        0,
+        "one buyer for each offer is ours",
+    ),
+    (
+        "CHARGE_AMOUNTS_IN_RANGE",
+        0,
+        "AWS takes a charge of nothing",
+    ),
+    ("DIMENSION_EXISTS", 0, "no grant at all is refused at once"),
+    (
+        "AGREEMENT_DURATION_VALID",
+        0,
+        "the end of the calendar is not the sandbox's today",
+    ),
+    ("EULA_PRESENT", 0, MERGED),
+    ("EULA_PRESENT", 1, MERGED),
+    ("DOCUMENT_COUNT", 0, MERGED),
+    ("DOCUMENT_SIZE", 0, MERGED),
+    ("DOCUMENT_TYPE", 0, MERGED),
+    ("LEGAL_DOCUMENT_READY", 0, MERGED),
+    ("PRICE_WAY_SINGLE", 0, "of two ways one is sent"),
+    ("MARKUP_DIGITS", 0, AMOUNTS),
+    ("MARKUP_IS_NO_DISCOUNT", 0, AMOUNTS),
+    (
+        "NET_TERMS_WITHIN_AUTHORIZATION",
+        1,
+        "AWS gives the offer the authorization's terms",
+    ),
+    (
+        "CURRENCY_SINGLE",
+        0,
+        "an amount is sent without its currency",
+    ),
+    (
+        "AGREEMENT_VALUE_IN_QUOTA",
+        0,
+        "the sandbox has no quota of values",
+    ),
+    (
+        "FIXED_AMOUNTS_NEED_SCHEDULE",
+        0,
+        "a schedule without charges is refused at once",
+    ),
+];
+const TODAY: &str = "whether today is in the future is not documented";
+const AMOUNTS: &str = "the amounts are sent where there are dates";
+const MERGED: &str = "AWS sees the one merged PDF";
+
+/// AWS's side of one case: its today is the samples', its product and sellers are what the candidate names.
+struct Market {
+    running: sandbox::Running,
+    catalog: catalog::Client,
+    http: reqwest::Client,
+    document: String,
+}
+
+impl Market {
+    async fn of(candidate: &Candidate, bucket: &Path) -> Self {
+        let dimension = |key: &String| sandbox::Dimension {
+            key: key.clone(),
+            name: key.clone(),
+        };
+        let product = |id: &str, owner: Option<&str>| sandbox::Product {
+            id: id.to_owned(),
+            owner: owner.map(str::to_owned),
+            title: "Landing zone".to_owned(),
+            state: sandbox::ProductState::Limited,
+            dimensions: candidate.product_dimensions.iter().map(dimension).collect(),
+        };
+        let owner = match &candidate.plan.kind {
+            Kind::Partner(_) => Some(sandbox::DEFAULT_PARTNER_ACCOUNT),
+            Kind::Direct | Kind::Authorization(_) => None,
+        };
+        let mut products = vec![product("prod-landingzone1", owner)];
+        if let Kind::Partner(partner) = &candidate.plan.kind {
+            products.push(product(partner.authorization.product_id.as_str(), owner));
+        }
+        let config = sandbox::Config {
+            products,
+            partner_accounts: [RESELLER, sandbox::DEFAULT_PARTNER_ACCOUNT]
+                .map(str::to_owned)
+                .into(),
+            bucket: Some(bucket.to_owned()),
+            frozen_at: Some(sample::at("2026-03-02T10:00:00Z")),
+            disbursement_currencies: ["USD", "EUR", "GBP", "AUD", "JPY", "CAD"]
+                .map(str::to_owned)
+                .into(),
+            settings: sandbox::Settings {
+                preparing_ms: 0,
+                applying_ms: 0,
+                rate_limit: false,
+                ..sandbox::Settings::default()
+            },
+            ..sandbox::Config::default()
+        };
+        let running = sandbox::Sandbox::start(config).await.unwrap();
+        let url = running.endpoint_url();
+        let credentials = Credentials::new(
+            sandbox::DEFAULT_ACCESS_KEY_ID,
+            sandbox::DEFAULT_SECRET_ACCESS_KEY,
+            None,
+            None,
+            "cross check",
+        );
+        let config = catalog::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(credentials)
+            .endpoint_url(&url);
+        Self {
+            catalog: catalog::Client::from_conf(config.build()),
+            http: reqwest::Client::new(),
+            document: format!("{url}/bucket/legal.pdf"),
+            running,
+        }
+    }
+
+    /// What a manufacturer gave, as the reseller typed it.
+    async fn authorize(&self, received: &Received, dimension: &str) -> String {
+        let charge = |charge: &DatedAmount| json!({ "chargeDate": charge.date, "chargeAmount": charge.amount.amount_text() });
+        let schedule: Vec<Value> = received.schedule.iter().map(charge).collect();
+        let price = schedule.is_empty().then(|| received.total.amount_text());
+        let buyers: Vec<&str> = received.buyers.iter().map(|buyer| buyer.as_str()).collect();
+        let body = json!({
+            "ownerAccountId": sandbox::DEFAULT_PARTNER_ACCOUNT,
+            "productId": received.product_id.as_str(),
+            "name": "Authorized",
+            "buyerAccounts": buyers,
+            "availabilityEndDate": received.until,
+            "currencyCode": received.total.currency().code(),
+            "duration": received.duration.to_string(),
+            "dimensionKey": dimension,
+            "schedule": schedule,
+            "price": price,
+            "paymentDuePeriod": received.net_terms.map(|terms| terms.to_string()),
+            "legalDocumentUrl": self.document,
+        });
+        let url = self.running.endpoint_url();
+        let url = format!("{url}/sandbox/portal/resale-authorization");
+        let answered = self.http.post(url).json(&body).send().await.unwrap();
+        let answered: Value = answered.json().await.unwrap();
+        let id = answered["resaleAuthorizationId"].as_str();
+        id.unwrap_or_else(|| panic!("{answered}")).to_owned()
+    }
+
+    /// Every code that the release is answered with; none when it succeeds.
+    async fn codes(&self, candidate: &Candidate) -> Vec<String> {
+        let mut plan = candidate.plan.clone();
+        if let Kind::Partner(partner) = &mut plan.kind {
+            let dimension = plan.dimension_key.clone().unwrap_or_default();
+            let id = self.authorize(&partner.authorization, &dimension).await;
+            partner.authorization.id = id.parse().unwrap();
+        }
+        if let Kind::Authorization(allowed) = &mut plan.kind
+            && let Contract::Custom { url } = &mut allowed.contract
+        {
+            url.clone_from(&self.document);
+        }
+        let offer_id = "offer-1".parse().unwrap();
+        let request = ChangeSetRequest::release(&offer_id, 1, &plan, &self.document);
+        let started = self
+            .catalog
+            .start_change_set()
+            .catalog("AWSMarketplace")
+            .set_change_set(Some(request.sdk_changes().unwrap()))
+            .client_request_token(&request.client_request_token);
+        let id = match started.send().await {
+            Ok(started) => started.change_set_id.unwrap(),
+            Err(refused) => return vec![refused.code().unwrap_or_default().to_owned()],
+        };
+        for _ in 0..LOOKS {
+            let described = self
+                .catalog
+                .describe_change_set()
+                .catalog("AWSMarketplace")
+                .change_set_id(&id);
+            let described = described.send().await.unwrap();
+            match described.status() {
+                Some(ChangeStatus::Succeeded) => return Vec::new(),
+                Some(ChangeStatus::Failed) => {
+                    let changes = described.change_set().iter();
+                    let errors = changes.flat_map(|change| change.error_detail_list());
+                    return errors
+                        .filter_map(|error| error.error_code().map(str::to_owned))
+                        .collect();
+                }
+                _ => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+            }
+        }
+        panic!("change set {id} does not end");
+    }
+}
+
+async fn answered(candidate: &Candidate, bucket: &Path) -> Vec<String> {
+    Market::of(candidate, bucket).await.codes(candidate).await
+}
+
+fn bucket() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("legal.pdf"), PDF).unwrap();
+    folder
+}
+
+/// What pre-flight has nothing against, the sandbox takes.
+#[tokio::test]
+async fn what_passes_is_taken() {
+    let folder = bucket();
+    let bases: [Base; 5] = [
+        sample::candidate,
+        || sample::candidate_of(&sample::authorization_draft()),
+        || sample::candidate_of(&sample::open_ended_draft()),
+        || sample::candidate_of(&sample::marked_up_draft("2.5")),
+        || sample::candidate_of(&sample::partner_draft()),
+    ];
+    for base in bases {
+        let candidate = base();
+        assert_eq!(findings(&candidate), []);
+        assert_eq!(answered(&candidate, folder.path()).await, [""; 0]);
+    }
+}
+
+/// A violation of a rule of AWS's is answered with the row's code; of a rule of ours with nothing.
+#[tokio::test]
+async fn each_violation_is_answered_as_the_table_says() {
+    let folder = bucket();
+    let alone = ALONE.iter().map(|(_, base, change)| (base, change));
+    let together = TOGETHER.iter().map(|(_, base, change)| (base, change));
+    let mut seen: Vec<&str> = Vec::new();
+    let mut wrong = Vec::new();
+    for (base, change) in alone.chain(together) {
+        let mut candidate = base();
+        change(&mut candidate);
+        if candidate.by_portal {
+            continue;
+        }
+        let found = findings(&candidate);
+        let codes = answered(&candidate, folder.path()).await;
+        let mut ours_only = true;
+        for finding in &found {
+            let rule = finding.rule;
+            let nth = seen.iter().filter(|known| **known == rule).count();
+            let untold = UNTOLD
+                .iter()
+                .any(|(known, number, _)| (*known, *number) == (rule, nth));
+            let expected = finding.aws_error_code;
+            let told = codes.iter().any(|code| code == expected);
+            if expected.is_empty() && untold {
+                wrong.push(format!("{rule} {nth} is ours: it needs no row in UNTOLD"));
+            } else if !expected.is_empty() && told == untold {
+                wrong.push(format!(
+                    "{rule} {nth}: {expected}, but the sandbox: {codes:?}"
+                ));
+            }
+            ours_only &= expected.is_empty();
+        }
+        if ours_only && !codes.is_empty() {
+            let rules: Vec<_> = found.iter().map(|finding| finding.rule).collect();
+            wrong.push(format!("{rules:?} are ours, but the sandbox: {codes:?}"));
+        }
+        seen.extend(found.iter().map(|finding| finding.rule));
+    }
+    assert_eq!(wrong, [""; 0]);
+}
+
+/// No row of the list above is about a case that is not there.
+#[test]
+fn what_is_untold_is_violated_somewhere() {
+    let alone = ALONE.iter().map(|(rule, _, _)| *rule);
+    let together = TOGETHER
+        .iter()
+        .flat_map(|(rules, _, _)| rules.iter().copied());
+    let violated: Vec<&str> = alone.chain(together).collect();
+    for (rule, nth, why) in UNTOLD {
+        let cases = violated.iter().filter(|known| *known == rule).count();
+        assert!(nth < &cases && !why.is_empty(), "{rule} {nth}");
+    }
+}
