@@ -35,7 +35,7 @@ pub use sheet::{Cell, Sheet};
 pub use story::{MoneyLine, Story, grouped};
 
 /// The deals of `deploy/local/deals`, in the order in which they are told one after the other.
-pub const DEALS: [&str; 16] = [
+pub const DEALS: [&str; 17] = [
     "handbook",
     "rejected",
     "short-paid",
@@ -49,6 +49,7 @@ pub const DEALS: [&str; 16] = [
     "resale",
     "resale-markup",
     "resale-manufacturer",
+    "resale-open-ended",
     "refused",
     "refused-feeds",
     "refused-events",

@@ -49,6 +49,7 @@ impl<'a> Player<'a> {
         variables.set("run", json!(run));
         variables.set("seller", json!(deal.seller));
         variables.set("fresh_account", json!(fresh_account(run)));
+        variables.set("second_account", json!(fresh_account(&format!("{run} 2"))));
         variables.set("webhooks", json!(endpoints.webhooks));
         let secret = endpoints.signature_secret.expose();
         variables.set("signature_secret", json!(secret));

@@ -25,7 +25,7 @@ pub(crate) async fn accept(
     let policy = store::policy::load(uow.connection(), seller).await?;
     let agreement = accepted.agreement.clone();
     // What cannot be an expectation needs a person: it is parked, not passed over.
-    let terms = Terms::expect(accepted, policy)
+    let terms = Terms::expect(accepted, policy.cash)
         .map_err(|error| Failure::undecodable("the terms of an accepted agreement", error))?;
     let command = Command::Accept(Box::new(terms));
     run(uow, seller, &agreement, command, ("accept", String::new())).await

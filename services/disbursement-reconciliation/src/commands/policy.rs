@@ -4,7 +4,7 @@ use countersign_kernel::SellerId;
 use countersign_platform::{Failure, NewAudit, UnitOfWork};
 use serde_json::{Value, json};
 
-use crate::domain::policy::{CashPolicy, Schedule};
+use crate::domain::policy::{Policy, Schedule};
 use crate::store;
 
 /// What the audit trail calls it.
@@ -14,7 +14,7 @@ const AGGREGATE: &str = "cash-policy";
 pub(crate) async fn put(
     uow: &mut UnitOfWork,
     seller: &SellerId,
-    policy: CashPolicy,
+    policy: Policy,
 ) -> Result<(), Failure> {
     let now = uow.now();
     store::due::take_turn(uow.connection(), seller).await?;
@@ -32,10 +32,14 @@ pub(crate) async fn put(
     .await
 }
 
-fn summary(policy: CashPolicy) -> Value {
-    let monthly_day = match policy.schedule() {
+fn summary(policy: Policy) -> Value {
+    let monthly_day = match policy.cash.schedule() {
         Schedule::Daily => None,
         Schedule::Monthly(day) => Some(day),
     };
-    json!({ "monthly_day": monthly_day, "penny_tolerance_minor_units": policy.penny_tolerance() })
+    json!({
+        "monthly_day": monthly_day,
+        "penny_tolerance_minor_units": policy.cash.penny_tolerance(),
+        "resale_fee_rate": policy.resale_fee.fraction().to_string(),
+    })
 }

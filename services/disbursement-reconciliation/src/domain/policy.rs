@@ -1,7 +1,8 @@
 //! How AWS pays this seller out, and which difference counts as a penny (R1, R3).
 
-use countersign_kernel::Money;
 use countersign_kernel::chrono::{Datelike, Days, Months, NaiveDate};
+use countersign_kernel::rate::RateError;
+use countersign_kernel::{Decimal, Money, Rate};
 
 /// The last day of the month on which AWS lets a seller be paid monthly.
 pub(crate) const LAST_MONTHLY_DAY: u32 = 28;
@@ -18,12 +19,59 @@ pub(crate) enum Schedule {
     Monthly(u32),
 }
 
-/// One seller's policy. It is frozen into an agreement's terms when the agreement is accepted.
+/// When a seller expects to be paid, and what it lets pass. It is frozen into an agreement's terms when the agreement is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CashPolicy {
     schedule: Schedule,
     /// In minor units.
     penny_tolerance: u32,
+}
+
+/// What AWS adds to the listing fee's rate of what a channel partner sells, for the manufacturer to pay (E3,
+/// facts §6.1): a fraction. It goes into the fee that is expected of a sale when the sale is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ResaleFee(Decimal);
+
+impl ResaleFee {
+    /// Half a point, "regardless of offer type". AWS's pages leave open whether it goes on top of the rate
+    /// of professional services: a seller whose invoices show otherwise says so in its policy.
+    pub(crate) const AWS: Self = Self(Decimal::from_parts(5, 0, 0, false, 3));
+    /// A tenth: more is not believed.
+    const MAX: Decimal = Decimal::from_parts(1, 0, 0, false, 1);
+
+    /// Takes a fraction from zero to a tenth.
+    pub(crate) fn new(fraction: Decimal) -> Result<Self, PolicyError> {
+        if (Decimal::ZERO..=Self::MAX).contains(&fraction) {
+            Ok(Self(fraction.normalize()))
+        } else {
+            Err(PolicyError::ResaleFee)
+        }
+    }
+
+    pub(crate) const fn fraction(self) -> Decimal {
+        self.0
+    }
+
+    /// The listing fee's rate of what a partner sells, where the seller itself pays `listing`.
+    pub(crate) fn on_top_of(self, listing: Rate) -> Result<Rate, RateError> {
+        Rate::new(listing.fraction() + self.0)
+    }
+}
+
+/// All of one seller's policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Policy {
+    pub(crate) cash: CashPolicy,
+    pub(crate) resale_fee: ResaleFee,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            cash: CashPolicy::default(),
+            resale_fee: ResaleFee::AWS,
+        }
+    }
 }
 
 /// What a policy may not say.
@@ -33,6 +81,8 @@ pub(crate) enum PolicyError {
     MonthlyDay,
     #[error("the tolerance is at most {MAX_PENNY_TOLERANCE} minor units")]
     Tolerance,
+    #[error("what is added for a resale is a plain fraction from 0 to 0.1, such as 0.005")]
+    ResaleFee,
 }
 
 impl Default for CashPolicy {
@@ -119,6 +169,27 @@ mod tests {
                 date(expected),
                 "{schedule:?} {due}"
             );
+        }
+    }
+
+    /// Facts §6.1: 2.5 % and half a point, unless the policy says otherwise.
+    #[test]
+    fn a_resale_s_fee_is_on_top_of_the_listing_fee() {
+        let listing = Rate::parse("0.025").unwrap();
+        for (added, expected) in [
+            (Some("0.005"), Some("0.03")),
+            (Some("0"), Some("0.025")),
+            (Some("0.1"), Some("0.125")),
+            (Some("0.11"), None),
+            (Some("-0.005"), None),
+            (None, Some("0.03")),
+        ] {
+            let fee = added.map_or(Ok(ResaleFee::AWS), |added| {
+                ResaleFee::new(added.parse().unwrap())
+            });
+            let rate = fee.ok().map(|fee| fee.on_top_of(listing).unwrap());
+            let expected = expected.map(|rate| Rate::parse(rate).unwrap());
+            assert_eq!(rate, expected, "{added:?}");
         }
     }
 

@@ -12,7 +12,7 @@ use crate::domain::cash::{ChargeCash, ChargeState, OverdueBucket, charges};
 use crate::domain::discrepancy::{Case, CaseStatus};
 use crate::domain::ids::{AgreementId, AwsOfferId, InvoiceId};
 use crate::domain::ledger::Entry;
-use crate::domain::policy::{CashPolicy, Schedule};
+use crate::domain::policy::{Policy, Schedule};
 use crate::store::agreement::View;
 use crate::store::discrepancy::Listed;
 use crate::store::feed::{FileState, Report};
@@ -59,7 +59,11 @@ pub(super) fn engagement_cash(
 }
 
 fn cash(view: &View, today: NaiveDate) -> Result<proto::EngagementCash, MoneyError> {
-    let View { position, book } = view;
+    let View {
+        position,
+        book,
+        siblings,
+    } = view;
     let terms = &position.terms;
     let totals = position.totals(book)?;
     let charges = charges(terms, book)?;
@@ -91,6 +95,7 @@ fn cash(view: &View, today: NaiveDate) -> Result<proto::EngagementCash, MoneyErr
             .as_ref()
             .map(ToString::to_string)
             .unwrap_or_default(),
+        agreement_ids: siblings.iter().map(ToString::to_string).collect(),
     })
 }
 
@@ -244,14 +249,15 @@ pub(super) fn unmatched(event: &BillingEvent) -> proto::UnmatchedEvent {
     }
 }
 
-pub(super) const fn policy(policy: CashPolicy) -> proto::CashPolicy {
-    let (daily_disbursement, monthly_day) = match policy.schedule() {
+pub(super) fn policy(policy: Policy) -> proto::CashPolicy {
+    let (daily_disbursement, monthly_day) = match policy.cash.schedule() {
         Schedule::Daily => (true, 0),
         Schedule::Monthly(day) => (false, day),
     };
     proto::CashPolicy {
         daily_disbursement,
         monthly_day,
-        penny_tolerance_minor_units: policy.penny_tolerance(),
+        penny_tolerance_minor_units: policy.cash.penny_tolerance(),
+        resale_fee_rate: policy.resale_fee.fraction().to_string(),
     }
 }

@@ -18,8 +18,10 @@ use proto::disbursement_reconciliation_service_server::DisbursementReconciliatio
 use tonic::{Request, Response, Status, async_trait};
 
 use crate::commands;
+use crate::domain::ids::AgreementId;
 use crate::feeds::ingest::{Because, Feeds};
 use crate::store;
+use crate::store::agreement::Unseen;
 
 /// Serves the calls.
 #[derive(Debug, Clone)]
@@ -109,17 +111,22 @@ impl DisbursementReconciliationService for Server {
         request: Request<proto::GetEngagementCashRequest>,
     ) -> Result<Response<proto::EngagementCash>, Status> {
         let call = self.commands.query(&request)?;
-        let engagement = parse::engagement(&request.get_ref().engagement_id)?;
+        let (engagement, agreement) = parse::cash_of(request.get_ref())?;
         let mut reader = self.reading(&call).await?;
-        let view = store::agreement::view(&mut reader, &call.seller, &engagement).await?;
+        let named = agreement.as_ref();
+        let view = store::agreement::view(&mut reader, &call.seller, &engagement, named).await?;
         drop(reader);
-        let unknown =
-            || Rejection::not_found("ENGAGEMENT_UNKNOWN", "engagement", engagement.as_str());
+        let view = view.map_err(|unseen| match unseen {
+            Unseen::Engagement => {
+                Rejection::not_found("ENGAGEMENT_UNKNOWN", "engagement", engagement.as_str())
+            }
+            Unseen::Agreement => {
+                let id = named.map(AgreementId::as_str).unwrap_or_default();
+                Rejection::not_found("AGREEMENT_UNKNOWN", "agreement", id)
+            }
+        })?;
         let today = self.commands.database().clock().now().date_naive();
-        Ok(Response::new(convert::engagement_cash(
-            &view.ok_or_else(unknown)?,
-            today,
-        )?))
+        Ok(Response::new(convert::engagement_cash(&view, today)?))
     }
 
     async fn list_ledger_entries(

@@ -1,23 +1,30 @@
 //! Requests → domain: parse, don't validate; every wrong field at once (P4).
 
-use countersign_kernel::EngagementId;
+use countersign_kernel::{EngagementId, Rate};
 use countersign_platform::{Page, Rejection, Violations};
 use countersign_proto::disbursement_reconciliation::v1 as proto;
 
 use super::page;
 use crate::domain::discrepancy::CaseId;
-use crate::domain::policy::{CashPolicy, PolicyError, Schedule};
+use crate::domain::ids::AgreementId;
+use crate::domain::policy::{CashPolicy, Policy, PolicyError, ResaleFee, Schedule};
 use crate::store::discrepancy::Filter;
 
 /// The longest reason for a resolution, in bytes: it stands in the ledger and in the audit trail.
 const MAX_REASON: usize = 2_000;
 
-pub(super) fn engagement(text: &str) -> Result<EngagementId, Rejection> {
+/// An engagement, and one of its agreements where one is named.
+pub(super) fn cash_of(
+    request: &proto::GetEngagementCashRequest,
+) -> Result<(EngagementId, Option<AgreementId>), Rejection> {
     let mut wrong = Violations::default();
     let engagement = wrong
-        .required("engagement_id", text)
+        .required("engagement_id", &request.engagement_id)
         .and_then(|text| wrong.check("engagement_id", "NOT_AN_ENGAGEMENT_ID", text.parse()));
-    wrong.finish(engagement)
+    let named = Some(request.agreement_id.as_str()).filter(|text| !text.is_empty());
+    let agreement =
+        named.and_then(|text| wrong.check("agreement_id", "NOT_AN_AGREEMENT_ID", text.parse()));
+    wrong.finish(engagement.map(|engagement| (engagement, agreement)))
 }
 
 pub(super) fn optional_engagement(text: &str) -> Result<Option<EngagementId>, Rejection> {
@@ -80,7 +87,7 @@ pub(super) fn resolution(
     wrong.finish(case.zip(reason))
 }
 
-pub(super) fn policy(request: &proto::PutCashPolicyRequest) -> Result<CashPolicy, Rejection> {
+pub(super) fn policy(request: &proto::PutCashPolicyRequest) -> Result<Policy, Rejection> {
     let mut wrong = Violations::default();
     let Some(policy) = wrong.present("policy", request.policy.as_ref()) else {
         return Err(wrong.into_rejection());
@@ -90,13 +97,25 @@ pub(super) fn policy(request: &proto::PutCashPolicyRequest) -> Result<CashPolicy
     } else {
         Schedule::Monthly(policy.monthly_day)
     };
-    let parsed = CashPolicy::new(schedule, policy.penny_tolerance_minor_units);
-    for error in parsed.as_ref().err().into_iter().flatten() {
+    let cash = CashPolicy::new(schedule, policy.penny_tolerance_minor_units);
+    let resale_fee = resale_fee(&policy.resale_fee_rate);
+    let errors = cash.as_ref().err().into_iter().flatten();
+    for error in errors.chain(resale_fee.as_ref().err()) {
         let (field, reason) = match error {
             PolicyError::MonthlyDay => ("policy.monthly_day", "NOT_A_DISBURSEMENT_DAY"),
             PolicyError::Tolerance => ("policy.penny_tolerance_minor_units", "TOO_LARGE"),
+            PolicyError::ResaleFee => ("policy.resale_fee_rate", "NOT_A_RESALE_FEE"),
         };
         wrong.add(field, reason, error.to_string());
     }
-    wrong.finish(parsed.ok())
+    let parsed = cash.ok().zip(resale_fee.ok());
+    wrong.finish(parsed.map(|(cash, resale_fee)| Policy { cash, resale_fee }))
+}
+
+fn resale_fee(text: &str) -> Result<ResaleFee, PolicyError> {
+    if text.is_empty() {
+        return Ok(ResaleFee::AWS);
+    }
+    let rate = Rate::parse(text).map_err(|_| PolicyError::ResaleFee)?;
+    ResaleFee::new(rate.fraction())
 }

@@ -316,21 +316,25 @@ async fn drop_charges(
     Ok(())
 }
 
-/// The agreement that an engagement has now: the one accepted last.
+/// The most agreements of one engagement that are named.
+const MAX_SIBLINGS: i64 = 1000;
+
+/// The agreements of an engagement, the one accepted last first.
 async fn of_engagement(
     conn: &mut PgConnection,
     seller: &SellerId,
     engagement: &EngagementId,
-) -> Result<Option<AgreementId>, Failure> {
-    let id: Option<String> = sqlx::query_scalar(
+) -> Result<Vec<AgreementId>, Failure> {
+    let ids: Vec<String> = sqlx::query_scalar(
         "SELECT agreement_id FROM agreement WHERE seller = $1 AND engagement_id = $2
-        ORDER BY accepted_at DESC, agreement_id DESC LIMIT 1",
+        ORDER BY accepted_at DESC, agreement_id DESC LIMIT $3",
     )
     .bind(seller.as_str())
     .bind(engagement.as_str())
-    .fetch_optional(conn)
+    .bind(MAX_SIBLINGS)
+    .fetch_all(conn)
     .await?;
-    id.map(|id| parse("an agreement", &id)).transpose()
+    ids.iter().map(|id| parse("an agreement", id)).collect()
 }
 
 /// An agreement as it is read: its state and the rows behind it.
@@ -338,23 +342,42 @@ async fn of_engagement(
 pub(crate) struct View {
     pub(crate) position: Position,
     pub(crate) book: Book,
+    /// All agreements of its engagement, itself among them, the one accepted last first.
+    pub(crate) siblings: Vec<AgreementId>,
 }
 
-/// The agreement that an engagement has now, with the rows behind it.
+/// What is not there to be read.
+#[derive(Debug)]
+pub(crate) enum Unseen {
+    /// The engagement has no agreement.
+    Engagement,
+    /// It has some, but not this one.
+    Agreement,
+}
+
+/// One agreement of an engagement with the rows behind it: the one accepted last, unless another is named.
 pub(crate) async fn view(
     conn: &mut PgConnection,
     seller: &SellerId,
     engagement: &EngagementId,
-) -> Result<Option<View>, Failure> {
-    let Some(agreement) = of_engagement(&mut *conn, seller, engagement).await? else {
-        return Ok(None);
+    named: Option<&AgreementId>,
+) -> Result<Result<View, Unseen>, Failure> {
+    let siblings = of_engagement(&mut *conn, seller, engagement).await?;
+    let Some(last) = siblings.first() else {
+        return Ok(Err(Unseen::Engagement));
     };
-    let State::Known(position) = load(&mut *conn, seller, &agreement).await?.state else {
-        return Ok(None);
+    let Some(agreement) = named.map_or(Some(last), |named| {
+        siblings.iter().find(|sibling| *sibling == named)
+    }) else {
+        return Ok(Err(Unseen::Agreement));
     };
-    let book = billing::book(conn, seller, &agreement, &position.terms.offer).await?;
-    Ok(Some(View {
+    let State::Known(position) = load(&mut *conn, seller, agreement).await?.state else {
+        return Ok(Err(Unseen::Agreement));
+    };
+    let book = billing::book(conn, seller, agreement, &position.terms.offer).await?;
+    Ok(Ok(View {
         position: *position,
         book,
+        siblings,
     }))
 }

@@ -1,30 +1,34 @@
 //! The seller's policy, as data.
 
 use chrono::{DateTime, Utc};
-use countersign_kernel::SellerId;
+use countersign_kernel::{Decimal, SellerId};
 use countersign_platform::Failure;
 use sqlx::{PgConnection, PgExecutor};
 
 use super::{inconsistent, number};
-use crate::domain::policy::{CashPolicy, Schedule};
+use crate::domain::policy::{CashPolicy, Policy, ResaleFee, Schedule};
 
 /// The policy; AWS's default until one is put.
 pub(crate) async fn load(
     executor: impl PgExecutor<'_>,
     seller: &SellerId,
-) -> Result<CashPolicy, Failure> {
-    let row: Option<(Option<i32>, i32)> =
-        sqlx::query_as("SELECT monthly_day, penny_tolerance FROM cash_policy WHERE seller = $1")
-            .bind(seller.as_str())
-            .fetch_optional(executor)
-            .await?;
-    row.map_or_else(
-        || Ok(CashPolicy::default()),
-        |(day, tolerance)| from_row(day, tolerance),
+) -> Result<Policy, Failure> {
+    let row: Option<(Option<i32>, i32, Decimal)> = sqlx::query_as(
+        "SELECT monthly_day, penny_tolerance, resale_fee_rate FROM cash_policy WHERE seller = $1",
     )
+    .bind(seller.as_str())
+    .fetch_optional(executor)
+    .await?;
+    let Some((day, tolerance, resale_fee)) = row else {
+        return Ok(Policy::default());
+    };
+    Ok(Policy {
+        cash: from_row(day, tolerance)?,
+        resale_fee: ResaleFee::new(resale_fee).map_err(|wrong| inconsistent("a policy", wrong))?,
+    })
 }
 
-/// A policy as two columns keep it, here and in an agreement's terms.
+/// The part of a policy that two columns keep, here and in an agreement's terms.
 pub(super) fn from_row(day: Option<i32>, tolerance: i32) -> Result<CashPolicy, Failure> {
     let schedule = match day {
         None => Schedule::Daily,
@@ -34,7 +38,7 @@ pub(super) fn from_row(day: Option<i32>, tolerance: i32) -> Result<CashPolicy, F
         .map_err(|wrong| inconsistent("a policy", format!("{wrong:?}")))
 }
 
-/// The two columns of a policy.
+/// Those two columns.
 pub(super) fn columns(policy: CashPolicy) -> (Option<i64>, i64) {
     let day = match policy.schedule() {
         Schedule::Daily => None,
@@ -46,20 +50,21 @@ pub(super) fn columns(policy: CashPolicy) -> (Option<i64>, i64) {
 pub(crate) async fn put(
     conn: &mut PgConnection,
     seller: &SellerId,
-    policy: CashPolicy,
+    policy: Policy,
     now: DateTime<Utc>,
 ) -> Result<(), Failure> {
-    let (day, tolerance) = columns(policy);
+    let (day, tolerance) = columns(policy.cash);
     sqlx::query(
-        "INSERT INTO cash_policy (seller, monthly_day, penny_tolerance, updated_at)
-        VALUES ($1, $2, $3, $4)
+        "INSERT INTO cash_policy (seller, monthly_day, penny_tolerance, updated_at, resale_fee_rate)
+        VALUES ($1, $2, $3, $4, $5)
         ON CONFLICT (seller) DO UPDATE
-            SET monthly_day = $2, penny_tolerance = $3, updated_at = $4",
+            SET monthly_day = $2, penny_tolerance = $3, updated_at = $4, resale_fee_rate = $5",
     )
     .bind(seller.as_str())
     .bind(day)
     .bind(tolerance)
     .bind(now)
+    .bind(policy.resale_fee.fraction())
     .execute(conn)
     .await?;
     Ok(())

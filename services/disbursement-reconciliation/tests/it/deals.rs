@@ -24,6 +24,7 @@ async fn the_handbook_deal() {
         daily_disbursement: true,
         monthly_day: 0,
         penny_tolerance_minor_units: 1,
+        resale_fee_rate: String::new(),
     });
     let request = world.call(proto::PutCashPolicyRequest { policy });
     world.client().put_cash_policy(request).await.unwrap();

@@ -2,7 +2,9 @@
 
 use countersign_platform::Failure;
 use countersign_proto::common::v1::{Charge, Economics};
-use countersign_proto::disbursement_reconciliation::v1::{ChargeState, EngagementSettled};
+use countersign_proto::disbursement_reconciliation::v1::{
+    CashPolicy, ChargeState, EngagementSettled, PutCashPolicyRequest,
+};
 use countersign_proto::offer::v1::{ResaleAuthorization, ResaleAuthorizationReleased};
 use prost::{Message, Name};
 
@@ -68,6 +70,32 @@ async fn what_a_reseller_sold_is_expected_and_settled() {
     ];
     let expected = expected.map(|(account, balance)| (account.to_owned(), balance.to_owned()));
     assert_eq!(world.balances().await, expected);
+}
+
+/// E3: what AWS adds for a partner's sale is policy, and is frozen when the sale is found.
+#[tokio::test]
+async fn a_seller_of_whom_aws_takes_no_more_for_a_resale_says_so() {
+    let world = World::new().await;
+    let put = async |rate: &str| {
+        let policy = Some(CashPolicy {
+            daily_disbursement: true,
+            penny_tolerance_minor_units: 1,
+            resale_fee_rate: rate.to_owned(),
+            ..CashPolicy::default()
+        });
+        let request = world.call(PutCashPolicyRequest { policy });
+        world.client().put_cash_policy(request).await.unwrap();
+    };
+    put("0").await;
+    hear(&world, 1, &released()).await.unwrap();
+    world.deliver(OFFERS, offers());
+    world.deliver(AGREEMENTS, agreements(&[("2027-01-03", "ACTIVE")]));
+    world.ingest().await;
+    put("0.1").await;
+    world.ingest().await;
+    // 2.5 % of 0.50, half to even.
+    assert_eq!(world.cash().await.expected_fee, usd("0.02"));
+    assert_eq!(world.cash().await.charges[0].expected_fee, usd("0.01"));
 }
 
 /// The authorization known first, as a rule: nothing is expected before a buyer accepts, and once only.
@@ -161,8 +189,8 @@ fn released() -> ResaleAuthorizationReleased {
         economics: Some(Economics {
             base_total: usd("0.96"),
             price_total: usd("1.00"),
-            listing_fee_rate: "0.04".to_owned(),
-            expected_fee: usd("0.04"),
+            listing_fee_rate: "0.025".to_owned(),
+            expected_fee: usd("0.02"),
             expected_net: usd("0.96"),
             ..Economics::default()
         }),

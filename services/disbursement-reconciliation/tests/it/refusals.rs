@@ -53,6 +53,7 @@ async fn every_wrong_field_at_once() {
         daily_disbursement: false,
         monthly_day: 29,
         penny_tolerance_minor_units: 101,
+        resale_fee_rate: "half a point".to_owned(),
     });
     let request = proto::PutCashPolicyRequest { policy };
     let status = client
@@ -64,6 +65,7 @@ async fn every_wrong_field_at_once() {
         pairs(&[
             ("policy.monthly_day", "NOT_A_DISBURSEMENT_DAY"),
             ("policy.penny_tolerance_minor_units", "TOO_LARGE"),
+            ("policy.resale_fee_rate", "NOT_A_RESALE_FEE"),
         ])
     );
     let request = proto::PutCashPolicyRequest { policy: None };
@@ -80,6 +82,7 @@ async fn unknown_things_are_not_found() {
     let mut client = world.client();
     let request = proto::GetEngagementCashRequest {
         engagement_id: ENGAGEMENT.to_owned(),
+        agreement_id: String::new(),
     };
     let status = client
         .get_engagement_cash(world.call(request.clone()))
@@ -94,6 +97,25 @@ async fn unknown_things_are_not_found() {
     // Another tenant's engagement is as unknown, and has no feeds here.
     world.hear(&accepted()).await.unwrap();
     world.read(file(&handbook())).await;
+    for (named, expected) in [
+        ("agmt-nobodys", Some((Code::NotFound, "AGREEMENT_UNKNOWN"))),
+        (
+            "agmt nobody's",
+            Some((Code::InvalidArgument, "INVALID_FIELDS")),
+        ),
+        ("agmt-1", None),
+    ] {
+        let request = proto::GetEngagementCashRequest {
+            agreement_id: named.to_owned(),
+            ..request.clone()
+        };
+        let answer = client.get_engagement_cash(world.call(request)).await;
+        let expected = expected.map(|(code, why)| (code, why.to_owned()));
+        assert_eq!(answer.as_ref().err().map(reason), expected, "{named}");
+        if let Ok(cash) = answer {
+            assert_eq!(cash.into_inner().agreement_ids, ["agmt-1"]);
+        }
+    }
     let status = client
         .get_engagement_cash(keyed("other", "k", request))
         .await
@@ -132,6 +154,7 @@ async fn a_key_stands_for_one_request() {
             daily_disbursement: true,
             monthly_day: 0,
             penny_tolerance_minor_units: tolerance,
+            resale_fee_rate: String::new(),
         });
         let mut client = world.client();
         async move {
@@ -169,6 +192,7 @@ async fn the_default_policy() {
         daily_disbursement: false,
         monthly_day: 10,
         penny_tolerance_minor_units: 1,
+        resale_fee_rate: "0.005".to_owned(),
     };
     assert_eq!(policy, expected);
     world.hear(&accepted()).await.unwrap();

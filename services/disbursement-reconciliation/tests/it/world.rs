@@ -153,7 +153,10 @@ impl World {
 
     pub(crate) async fn cash_of(&self, engagement: &str) -> proto::EngagementCash {
         let engagement_id = engagement.to_owned();
-        let request = self.call(proto::GetEngagementCashRequest { engagement_id });
+        let request = self.call(proto::GetEngagementCashRequest {
+            engagement_id,
+            agreement_id: String::new(),
+        });
         self.client()
             .get_engagement_cash(request)
             .await
