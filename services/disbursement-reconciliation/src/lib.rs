@@ -14,7 +14,8 @@
 //! for itself and for ever, and whatever is shown or booked is computed from both: so it does not
 //! matter which came first, and a row that comes twice is one row. What a reseller sold of the seller's
 //! services is an agreement too: the offer service tells the wholesale price with its resale authorization,
-//! and the feeds tell that it was sold ([`domain::authorization`]).
+//! and the feeds tell that it was sold, however often ([`domain::authorization`]). AWS's fee of it is half a
+//! point higher, unless the seller's policy says otherwise.
 
 mod commands;
 mod config;

@@ -7,7 +7,8 @@ use std::path::Path;
 use aws_sdk_marketplacecatalog as catalog;
 use catalog::config::{BehaviorVersion, Credentials, Region};
 use catalog::error::ProvideErrorMetadata;
-use catalog::types::ChangeStatus;
+use catalog::types::{ChangeStatus, ChangeSummary};
+use countersign_kernel::AwsAccountId;
 use countersign_marketplace_sandbox as sandbox;
 use serde_json::{Value, json};
 
@@ -163,7 +164,8 @@ impl Market {
         let charge = |charge: &DatedAmount| json!({ "chargeDate": charge.date, "chargeAmount": charge.amount.amount_text() });
         let schedule: Vec<Value> = received.schedule.iter().map(charge).collect();
         let price = schedule.is_empty().then(|| received.total.amount_text());
-        let buyers: Vec<&str> = received.buyers.iter().map(|buyer| buyer.as_str()).collect();
+        let buyers = received.buyers.iter();
+        let buyers: Vec<&str> = buyers.map(AwsAccountId::as_str).collect();
         let body = json!({
             "ownerAccountId": sandbox::DEFAULT_PARTNER_ACCOUNT,
             "productId": received.product_id.as_str(),
@@ -222,7 +224,7 @@ impl Market {
                 Some(ChangeStatus::Succeeded) => return Vec::new(),
                 Some(ChangeStatus::Failed) => {
                     let changes = described.change_set().iter();
-                    let errors = changes.flat_map(|change| change.error_detail_list());
+                    let errors = changes.flat_map(ChangeSummary::error_detail_list);
                     return errors
                         .filter_map(|error| error.error_code().map(str::to_owned))
                         .collect();

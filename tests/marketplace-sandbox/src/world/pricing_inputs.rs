@@ -206,7 +206,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn parsed(term: Value, words: &Words) -> Result<Option<Pricing>, String> {
+    fn parsed(term: &Value, words: &Words) -> Result<Option<Pricing>, String> {
         let input = json!({ "PricingModel": "Contract", "Terms": [term] });
         pricing(from(&input)?, words)
     }
@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn a_rate_card_is_priced_by_dimension() {
         for words in [&OFFER, &AUTHORIZATION] {
-            let term = parsed(card(words), words).unwrap().unwrap();
+            let term = parsed(&card(words), words).unwrap().unwrap();
             assert_eq!(term.duration(), Some("P90D"));
             let price = |key| term.price_of(key).map(|price| price.to_string());
             assert_eq!(price(Some("implementation")).as_deref(), Some("100000.00"));
@@ -238,11 +238,11 @@ mod tests {
     /// The words of one are not those of the other, and constraints that are not said are `Allowed`.
     #[test]
     fn what_is_refused_at_once() {
-        assert!(parsed(card(&OFFER), &AUTHORIZATION).is_err());
+        assert!(parsed(&card(&OFFER), &AUTHORIZATION).is_err());
         let with = |pointer: &str, value: Value| {
             let mut term = card(&AUTHORIZATION);
             *term.pointer_mut(pointer).unwrap() = value;
-            parsed(term, &AUTHORIZATION)
+            parsed(&term, &AUTHORIZATION)
         };
         for (pointer, value) in [
             ("/RateCards", json!([])),
@@ -272,7 +272,7 @@ mod tests {
         let fixed = |price: &str| {
             let grants = json!([{ "DimensionKey": "a", "MaxQuantity": 1 }]);
             parsed(
-                json!({ "Type": AUTHORIZATION.fixed, "CurrencyCode": "USD", "Price": price,
+                &json!({ "Type": AUTHORIZATION.fixed, "CurrencyCode": "USD", "Price": price,
                     "Duration": "P90D", "Grants": grants }),
                 &AUTHORIZATION,
             )

@@ -1,6 +1,8 @@
 //! A direct offer from its change set to its agreement's terms, and what both APIs refuse.
 
-use aws_sdk_marketplaceagreement::types::{AcceptedTerm, AgreementStatus, Sort, SortOrder};
+use aws_sdk_marketplaceagreement::types::{
+    AcceptedTerm, AgreementStatus, ConfigurableUpfrontRateCardItem, Sort, SortOrder,
+};
 use aws_sdk_marketplacecatalog::types::{EntityTypeFilters, OfferFilters, OfferStateFilter};
 use serde_json::{Value, json};
 
@@ -155,7 +157,7 @@ fn read_term(term: &AcceptedTerm, facts: &mut Value) -> &'static str {
                 .collect();
             let cards = term.rate_cards().iter();
             let rates: Vec<_> = cards
-                .flat_map(|card| card.rate_card())
+                .flat_map(ConfigurableUpfrontRateCardItem::rate_card)
                 .map(|rate| json!([rate.dimension_key(), rate.price()]))
                 .collect();
             facts["taken"] = json!([taken.selector_value(), dimensions, rates]);
