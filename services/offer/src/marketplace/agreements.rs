@@ -211,7 +211,7 @@ fn upfront(terms: &[AcceptedTerm], accepted_at: DateTime<Utc>) -> Result<DatedAm
         .iter()
         .find_map(|term| term.as_configurable_upfront_pricing_term().ok());
     let amount = match (fixed, configurable) {
-        (Some(fixed), _) => money(fixed.price(), fixed.currency_code())?,
+        (Some(fixed), _) => charged(decimal(fixed.price())?, fixed.currency_code())?,
         (None, Some(configurable)) => configured(configurable)?,
         (None, None) => return Err("neither a schedule nor a fixed price".to_owned()),
     };
@@ -245,7 +245,13 @@ fn configured(term: &ConfigurableUpfrontPricingTerm) -> Result<Money, String> {
             .and_then(|part| total.checked_add(part))
             .ok_or("a price beyond what money can be")?;
     }
-    of_currency(total, term.currency_code())
+    charged(total, term.currency_code())
+}
+
+/// A price can have a part of a cent, as a mark-up leaves it; nobody can be charged one. AWS does not say how
+/// it rounds: half-even, as the offer was reckoned (E4).
+fn charged(price: Decimal, code: Option<&str>) -> Result<Money, String> {
+    Money::rounded(price, currency(code)?).map_err(|wrong| wrong.to_string())
 }
 
 fn money(text: Option<&str>, code: Option<&str>) -> Result<Money, String> {
@@ -259,9 +265,12 @@ fn decimal(text: Option<&str>) -> Result<Decimal, String> {
 }
 
 fn of_currency(amount: Decimal, code: Option<&str>) -> Result<Money, String> {
+    Money::new(amount.normalize(), currency(code)?).map_err(|wrong| wrong.to_string())
+}
+
+fn currency(code: Option<&str>) -> Result<Currency, String> {
     let code = code.unwrap_or_default();
-    let currency: Currency = code.parse().map_err(|_| format!("currency {code:?}"))?;
-    Money::new(amount.normalize(), currency).map_err(|wrong| wrong.to_string())
+    code.parse().map_err(|_| format!("currency {code:?}"))
 }
 
 fn charges(schedule: &PaymentScheduleTerm) -> Result<Vec<DatedAmount>, String> {
@@ -371,7 +380,8 @@ mod tests {
     #[test]
     fn what_the_buyer_chose_of_a_rate_card_is_charged_on_acceptance() {
         let id: AgreementId = "agmt-1".parse().unwrap();
-        let cards = [("P30D", "9.00"), ("P90D", "0.550000")].map(|(duration, price)| {
+        let prices = [("P30D", "9.00"), ("P90D", "0.550000"), ("P1Y", "1.000005")];
+        let cards = prices.map(|(duration, price)| {
             let selector = Selector::builder().r#type("Duration").value(duration);
             let rate = RateCardItem::builder()
                 .dimension_key("landing_zone")
@@ -394,9 +404,15 @@ mod tests {
                 .configuration(configuration.build().unwrap());
             AcceptedTerm::ConfigurableUpfrontPricingTerm(term.build())
         };
-        let terms = [chosen("P90D", "landing_zone", 2)];
-        let agreement = read(&id, &described(), &terms).unwrap();
-        assert_eq!(agreement.charges, [sample::dated("2026-03-05", "1.10")]);
+        for (duration, quantity, expected) in [
+            ("P90D", 2, "1.10"),
+            // 3 × 0.000005 more than whole cents.
+            ("P1Y", 3, "3.00"),
+        ] {
+            let terms = [chosen(duration, "landing_zone", quantity)];
+            let agreement = read(&id, &described(), &terms).unwrap();
+            assert_eq!(agreement.charges, [sample::dated("2026-03-05", expected)]);
+        }
         for (term, why) in [
             (chosen("P60D", "landing_zone", 1), "no rate card"),
             (chosen("P90D", "other", 1), "amount"),

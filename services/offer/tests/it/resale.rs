@@ -2,9 +2,10 @@
 
 use countersign_kernel::Digest;
 use countersign_marketplace_sandbox as sandbox;
+use countersign_proto::common::v1::ApprovedDeal;
 use countersign_proto::offer::v1 as pb;
 use countersign_proto::offer::v1::offer::State;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::deals;
 use crate::world::{ENGAGEMENT, World};
@@ -12,8 +13,8 @@ use crate::world::{ENGAGEMENT, World};
 /// Another seller's product.
 const PRODUCT: &str = "prod-othersservices";
 
-/// The other seller lists its product, and authorizes us: S1's 0.50 and 0.50. Returns AWS's id.
-async fn authorized(world: &World) -> String {
+/// The other seller lists its product.
+async fn listed(world: &World) {
     let product = json!({
         "id": PRODUCT,
         "owner": sandbox::DEFAULT_PARTNER_ACCOUNT,
@@ -21,6 +22,19 @@ async fn authorized(world: &World) -> String {
         "dimensions": [{ "key": "implementation", "name": "Implementation" }],
     });
     world.act("portal/product", product).await;
+}
+
+/// S1's 0.50 and 0.50.
+fn by_installments() -> Value {
+    json!([
+        { "chargeDate": "2026-03-17", "chargeAmount": "0.50" },
+        { "chargeDate": "2026-03-18", "chargeAmount": "0.50" },
+    ])
+}
+
+/// The other seller authorizes us, once, by these charges or at one price. Returns AWS's id.
+async fn authorized(world: &World, schedule: &Value, price: Option<&str>) -> String {
+    listed(world).await;
     let authorization = json!({
         "ownerAccountId": sandbox::DEFAULT_PARTNER_ACCOUNT,
         "productId": PRODUCT,
@@ -30,10 +44,8 @@ async fn authorized(world: &World) -> String {
         "currencyCode": "USD",
         "duration": "P90D",
         "dimensionKey": "implementation",
-        "schedule": [
-            { "chargeDate": "2026-03-17", "chargeAmount": "0.50" },
-            { "chargeDate": "2026-03-18", "chargeAmount": "0.50" },
-        ],
+        "schedule": schedule,
+        "price": price,
         "legalDocumentUrl": "https://documents.other.example/terms.pdf",
     });
     let given = world
@@ -42,12 +54,16 @@ async fn authorized(world: &World) -> String {
     given["resaleAuthorizationId"].as_str().unwrap().to_owned()
 }
 
-/// What we sell of it: 0.55 and 0.55, approved, signed and ready to be drafted.
-async fn approved(world: &World) {
+/// What we sell of it, approved, signed and ready to be drafted.
+async fn approved(world: &World, change: impl FnOnce(ApprovedDeal) -> ApprovedDeal) {
     let files = deals::files();
-    let deal = deals::deal(ENGAGEMENT, &files, Digest::of(b"what was approved"));
-    let charges = ["2026-03-17", "2026-03-18"].map(|day| deals::installment(day, "0.55"));
-    let deal = deals::in_installments(deal, "1.10", charges.to_vec());
+    let deal = change(deals::deal(
+        ENGAGEMENT,
+        &files,
+        Digest::of(b"what was approved"),
+    ));
+    let estimate = deal.estimate.as_ref().unwrap();
+    let total = estimate.economics.as_ref().unwrap().price_total.clone();
     world.signed(deal, &files).await;
     world.close_checklist().await;
     let mut client = world.client.clone();
@@ -65,7 +81,7 @@ async fn approved(world: &World) {
         .await
         .unwrap();
     let intake = pb::CompleteIntakeRequest {
-        total_price: Some(deals::usd("1.10")),
+        total_price: total,
         product_id: PRODUCT.into(),
         ..World::intake()
     };
@@ -111,8 +127,12 @@ async fn drafted(world: &World, request: pb::DraftPartnerOfferRequest) -> pb::Of
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resellers_offer_is_released_as_aws_has_its_authorization() {
     let world = World::new().await;
-    let authorization = authorized(&world).await;
-    approved(&world).await;
+    let authorization = authorized(&world, &by_installments(), None).await;
+    approved(&world, |deal| {
+        let charges = ["2026-03-17", "2026-03-18"].map(|day| deals::installment(day, "0.55"));
+        deals::in_installments(deal, "1.10", charges.to_vec())
+    })
+    .await;
     for (id, owed, total, code) in [
         (
             authorization.as_str(),
@@ -166,4 +186,35 @@ async fn a_resellers_offer_is_released_as_aws_has_its_authorization() {
     assert_eq!(split.authorization_id, authorization);
     assert_eq!(split.total_to_seller, Some(deals::usd("1.00")));
     assert_eq!(split.total_to_reseller, Some(deals::usd("0.10")));
+}
+
+/// O5: of a rate card the percentage is sent, and AWS's price has a part of a cent; the agreement is read, and
+/// is charged as it was approved.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mark_up_that_leaves_part_of_a_cent_is_charged_in_whole_ones() {
+    let world = World::new().await;
+    let price = "99999.99";
+    let authorization = authorized(&world, &json!([]), Some(price)).await;
+    approved(&world, |deal| deal).await;
+    let mut asked = request(&authorization, "0.50", price);
+    asked.authorization.as_mut().unwrap().schedule.clear();
+    asked.fixed_amounts = false;
+    asked.markup_percentage = "2.5000102".into();
+    let draft = drafted(&world, asked).await;
+    world.release(&draft).await;
+    let offer = world.until_state(&draft.offer_id, State::Published).await;
+    let aws_offer_id = &offer.summary.as_ref().unwrap().aws_offer_id;
+    let body = json!({ "offerId": aws_offer_id, "buyerAccountId": "123456789012" });
+    world.act("accept", body).await;
+    world.until_state(&offer.offer_id, State::Accepted).await;
+    let agreements = world.events::<pb::AgreementAccepted>().await;
+    let [charge] = agreements[0].charges.as_slice() else {
+        panic!("{agreements:?}")
+    };
+    assert_eq!(charge.amount, Some(deals::usd("102500.00")));
+    let resale = agreements[0].offer.as_ref().unwrap().resale.as_ref();
+    assert_eq!(
+        resale.unwrap().total_to_reseller,
+        Some(deals::usd("2500.01"))
+    );
 }
