@@ -250,7 +250,15 @@ fn bucket() -> tempfile::TempDir {
 #[tokio::test]
 async fn what_passes_is_taken() {
     let folder = bucket();
-    let bases: [Base; 5] = [
+    let once: Base = || {
+        let mut candidate = sample::candidate_of(&sample::open_ended_draft());
+        if let Kind::Authorization(allowed) = &mut candidate.plan.kind {
+            allowed.single_use = true;
+        }
+        candidate
+    };
+    let bases: [Base; 6] = [
+        once,
         sample::candidate,
         || sample::candidate_of(&sample::authorization_draft()),
         || sample::candidate_of(&sample::open_ended_draft()),

@@ -27,6 +27,25 @@ async fn an_acceptance_in_the_second_of_expiry_counts_once() {
     assert_eq!(world.events::<pb::AgreementAccepted>().await.len(), 1);
 }
 
+/// O1: an account is a text, whose leading zeros stay, from the intake to AWS and back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_buyer_account_keeps_its_leading_zeros() {
+    const BUYER: &str = "000123456789";
+    let world = World::new().await;
+    world.register_listing().await;
+    let draft = world.drafted_for("007-zeros", BUYER).await;
+    world.release(&draft).await;
+    let offer = world.until_state(&draft.offer_id, State::Published).await;
+    let summary = offer.summary.as_ref().unwrap();
+    assert_eq!(summary.buyer_account_id, BUYER);
+    let accept = json!({ "offerId": summary.aws_offer_id, "buyerAccountId": BUYER });
+    let taken = world.act("accept", accept).await;
+    assert_eq!(taken["acceptorAccountId"], BUYER);
+    world.until_state(&offer.offer_id, State::Accepted).await;
+    let agreements = world.events::<pb::AgreementAccepted>().await;
+    assert_eq!(agreements[0].acceptor_account_id, BUYER);
+}
+
 /// O9: two people press release at two replicas in the same moment.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_replicas_release_an_offer_once() {

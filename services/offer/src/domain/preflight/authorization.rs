@@ -17,7 +17,7 @@ pub(super) const RULES: &[Rule] = &[
         Kinds::AUTHORIZATION,
         "expires_on",
         "INCOMPATIBLE_TERMS",
-        "give a single-use authorization the day on which it ends",
+        "give a single-use authorization with installments the day on which it ends",
         single_use_end,
     ),
     Rule::error(
@@ -76,9 +76,11 @@ fn reseller_account(candidate: &Candidate) -> Option<String> {
 
 fn single_use_end(candidate: &Candidate) -> Option<String> {
     let endless = candidate.plan.available_until.is_none();
-    when(allowed(candidate)?.single_use && endless, || {
-        "it is for one use, and has no end".into()
-    })
+    let scheduled = !candidate.plan.schedule.is_empty();
+    when(
+        allowed(candidate)?.single_use && scheduled && endless,
+        || "it has installments for one use, and has no end".into(),
+    )
 }
 
 fn installments_single_use(candidate: &Candidate) -> Option<String> {
