@@ -34,16 +34,11 @@ async fn a_buyer_account_keeps_its_leading_zeros() {
     let world = World::new().await;
     world.register_listing().await;
     let draft = world.drafted_for("007-zeros", BUYER).await;
-    world.release(&draft).await;
-    let offer = world.until_state(&draft.offer_id, State::Published).await;
-    let summary = offer.summary.as_ref().unwrap();
-    assert_eq!(summary.buyer_account_id, BUYER);
-    let accept = json!({ "offerId": summary.aws_offer_id, "buyerAccountId": BUYER });
-    let taken = world.act("accept", accept).await;
-    assert_eq!(taken["acceptorAccountId"], BUYER);
-    world.until_state(&offer.offer_id, State::Accepted).await;
-    let agreements = world.events::<pb::AgreementAccepted>().await;
-    assert_eq!(agreements[0].acceptor_account_id, BUYER);
+    let agreement = world.sold(&draft).await;
+    assert_eq!(agreement.acceptor_account_id, BUYER);
+    assert_eq!(agreement.offer.unwrap().buyer_account_id, BUYER);
+    let agreements = world.look("agreements").await;
+    assert_eq!(agreements[0]["acceptorAccountId"], BUYER);
 }
 
 /// O9: two people press release at two replicas in the same moment.

@@ -4,7 +4,6 @@ use countersign_kernel::Digest;
 use countersign_proto::common::v1::ApprovedDeal;
 use countersign_proto::offer::v1 as pb;
 use countersign_proto::offer::v1::offer::State;
-use serde_json::json;
 
 use crate::deals;
 use crate::world::{ENGAGEMENT, World, refusal};
@@ -32,14 +31,8 @@ async fn installments_from_the_approved_deal_to_the_agreement() {
     let draft = world.assembled(&drafted.into_inner().offer_id).await;
     assert_eq!(draft.kind(), pb::OfferKind::Direct);
     assert!(world.findings(&draft.offer_id).await.is_empty());
-    world.release(&draft).await;
-    let offer = world.until_state(&draft.offer_id, State::Published).await;
-    let aws_offer_id = &offer.summary.as_ref().unwrap().aws_offer_id;
-    let body = json!({ "offerId": aws_offer_id, "buyerAccountId": "123456789012" });
-    world.act("accept", body).await;
-    world.until_state(&offer.offer_id, State::Accepted).await;
-    let agreements = world.events::<pb::AgreementAccepted>().await;
-    let accepted: Vec<_> = agreements[0]
+    let agreement = world.sold(&draft).await;
+    let accepted: Vec<_> = agreement
         .charges
         .iter()
         .map(|charge| (charge.charge_date.as_str(), charge.amount.clone()))
@@ -48,7 +41,7 @@ async fn installments_from_the_approved_deal_to_the_agreement() {
         accepted,
         charges.map(|(date, amount)| (date, Some(deals::usd(amount))))
     );
-    assert!(agreements[0].offer.as_ref().unwrap().resale.is_none());
+    assert!(agreement.offer.as_ref().unwrap().resale.is_none());
 }
 
 /// O4: two charges before the expiry are found before AWS is called, and moving the expiry mends it.

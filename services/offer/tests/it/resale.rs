@@ -163,26 +163,14 @@ async fn a_resellers_offer_is_released_as_aws_has_its_authorization() {
         client.cancel_offer(world.command(cancel)).await.unwrap();
     }
     let draft = drafted(&world, request(&authorization, "0.50", "1.00")).await;
-    world.release(&draft).await;
-    let offer = world.until_state(&draft.offer_id, State::Published).await;
-    let aws_offer_id = &offer.summary.as_ref().unwrap().aws_offer_id;
-    let body = json!({ "offerId": aws_offer_id, "buyerAccountId": "123456789012" });
-    world.act("accept", body).await;
-    world.until_state(&offer.offer_id, State::Accepted).await;
-    let agreements = world.events::<pb::AgreementAccepted>().await;
-    let charges: Vec<_> = agreements[0]
+    let agreement = world.sold(&draft).await;
+    let charges: Vec<_> = agreement
         .charges
         .iter()
         .map(|charge| charge.amount.clone().unwrap().amount)
         .collect();
     assert_eq!(charges, ["0.55", "0.55"]);
-    let split = agreements[0]
-        .offer
-        .as_ref()
-        .unwrap()
-        .resale
-        .clone()
-        .unwrap();
+    let split = agreement.offer.as_ref().unwrap().resale.clone().unwrap();
     assert_eq!(split.authorization_id, authorization);
     assert_eq!(split.total_to_seller, Some(deals::usd("1.00")));
     assert_eq!(split.total_to_reseller, Some(deals::usd("0.10")));
@@ -201,18 +189,12 @@ async fn a_mark_up_that_leaves_part_of_a_cent_is_charged_in_whole_ones() {
     asked.fixed_amounts = false;
     asked.markup_percentage = "2.5000102".into();
     let draft = drafted(&world, asked).await;
-    world.release(&draft).await;
-    let offer = world.until_state(&draft.offer_id, State::Published).await;
-    let aws_offer_id = &offer.summary.as_ref().unwrap().aws_offer_id;
-    let body = json!({ "offerId": aws_offer_id, "buyerAccountId": "123456789012" });
-    world.act("accept", body).await;
-    world.until_state(&offer.offer_id, State::Accepted).await;
-    let agreements = world.events::<pb::AgreementAccepted>().await;
-    let [charge] = agreements[0].charges.as_slice() else {
-        panic!("{agreements:?}")
+    let agreement = world.sold(&draft).await;
+    let [charge] = agreement.charges.as_slice() else {
+        panic!("{agreement:?}")
     };
     assert_eq!(charge.amount, Some(deals::usd("102500.00")));
-    let resale = agreements[0].offer.as_ref().unwrap().resale.as_ref();
+    let resale = agreement.offer.as_ref().unwrap().resale.as_ref();
     assert_eq!(
         resale.unwrap().total_to_reseller,
         Some(deals::usd("2500.01"))

@@ -367,6 +367,20 @@ impl World {
             .await
     }
 
+    /// The draft, released, published and accepted by its buyer; the first acceptance of this world.
+    pub(crate) async fn sold(&self, draft: &pb::Offer) -> pb::AgreementAccepted {
+        self.release(draft).await;
+        let published = pb::offer::State::Published;
+        let offer = self.until_state(&draft.offer_id, published).await;
+        let summary = offer.summary.as_ref().unwrap();
+        let (offer_id, buyer) = (&summary.aws_offer_id, &summary.buyer_account_id);
+        let body = serde_json::json!({ "offerId": offer_id, "buyerAccountId": buyer });
+        self.act("accept", body).await;
+        self.until_state(&draft.offer_id, pb::offer::State::Accepted)
+            .await;
+        self.events().await.remove(0)
+    }
+
     pub(crate) async fn offer(&self, offer_id: &str) -> pb::Offer {
         let by = pb::get_offer_request::By::OfferId(offer_id.into());
         let request = Self::query(pb::GetOfferRequest { by: Some(by) });
