@@ -112,6 +112,35 @@ fn accepted() -> offer::AgreementAccepted {
     }
 }
 
+/// S1's 0.50 and 0.50 sold at 0.55 and 0.55.
+pub(crate) fn resold() -> offer::AgreementAccepted {
+    let mut event = accepted();
+    event.offer.as_mut().unwrap().resale = Some(offer::ResaleSplit {
+        authorization_id: "resaleauthz-abc".into(),
+        total_to_seller: usd("1.00"),
+        total_from_buyer: usd("1.10"),
+        total_to_reseller: usd("0.10"),
+        ..offer::ResaleSplit::default()
+    });
+    event.charges[0].amount = usd("1.10");
+    let economics = event.economics.as_mut().unwrap();
+    (economics.price_total, economics.expected_fee) = (usd("1.10"), usd("0.03"));
+    event
+}
+
+pub(crate) fn resold_and_settled() -> disbursement::EngagementSettled {
+    disbursement::EngagementSettled {
+        agreement_id: "agmt-abc".into(),
+        engagement_id: ENGAGEMENT.into(),
+        invoiced: usd("1.10"),
+        fee: usd("0.00"),
+        wholesale: usd("-1.00"),
+        disbursed: usd("0.10"),
+        expected_net: usd("0.10"),
+        bank_trace_ids: vec!["trace-1".into()],
+    }
+}
+
 fn sow_signed() -> approval::SowSigned {
     let signature = |party: &str, signatory: &str, signed_at: &str| approval::Signature {
         party: party.into(),

@@ -59,6 +59,30 @@ async fn notices_say_what_they_said() {
     system.running.stop().await;
 }
 
+/// O5: of what is resold, finance reads what is the manufacturer's, and that it pays the fee: the figures of
+/// each notice add up.
+#[tokio::test]
+async fn what_is_resold_adds_up() {
+    let system = with_everybody_subscribed().await;
+    for event in [
+        system.event("offer", &samples::resold()),
+        system.event(
+            "disbursement_reconciliation",
+            &samples::resold_and_settled(),
+        ),
+    ] {
+        assert_eq!(system.tell(&event).await, "applied");
+    }
+    for (template, _, _, text, html) in words(&system).await {
+        if ["expected-cash", "engagement-settled"].contains(&template.as_str()) {
+            let name = format!("resold-{template}");
+            let whole = format!("---- text\n{text}---- html\n{}", html.unwrap());
+            insta::assert_snapshot!(name.as_str(), whole);
+        }
+    }
+    system.running.stop().await;
+}
+
 /// Every type that is subscribed to has a sample above, so none goes untested.
 #[tokio::test]
 async fn every_subscribed_type_is_sampled() {

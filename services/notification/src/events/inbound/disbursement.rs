@@ -2,7 +2,7 @@
 
 use countersign_proto::disbursement_reconciliation::v1 as disbursement;
 
-use super::told::{Malformed, Told, line};
+use super::told::{Malformed, Told, is_none, line};
 use crate::domain::cause::CauseKind;
 
 pub(super) fn cash_disbursed(event: &disbursement::CashDisbursed) -> Result<Told, Malformed> {
@@ -17,7 +17,7 @@ pub(super) fn cash_disbursed(event: &disbursement::CashDisbursed) -> Result<Told
 pub(super) fn engagement_settled(
     event: &disbursement::EngagementSettled,
 ) -> Result<Told, Malformed> {
-    Told::new(CauseKind::EngagementSettled)
+    let told = Told::new(CauseKind::EngagementSettled)
         .engagement(&event.engagement_id)
         .internal("agreement_id", &event.agreement_id)
         .list(
@@ -27,7 +27,11 @@ pub(super) fn engagement_settled(
         .money("invoiced", event.invoiced.as_ref())?
         .money("fee", event.fee.as_ref())?
         .money("disbursed", event.disbursed.as_ref())?
-        .money("expected_net", event.expected_net.as_ref())
+        .money("expected_net", event.expected_net.as_ref())?;
+    if is_none(event.wholesale.as_ref()) {
+        return Ok(told);
+    }
+    told.money("wholesale", event.wholesale.as_ref())
 }
 
 pub(super) fn discrepancy_found(event: &disbursement::DiscrepancyFound) -> Result<Told, Malformed> {

@@ -77,7 +77,7 @@ pub(super) fn expired(event: &offer::OfferExpired) -> Result<Told, Malformed> {
 pub(super) fn agreement_accepted(event: &offer::AgreementAccepted) -> Result<Told, Malformed> {
     let economics = given("economics", event.economics.as_ref())?;
     let charges: Result<Vec<Value>, Malformed> = event.charges.iter().map(charge).collect();
-    about_offer(CauseKind::AgreementAccepted, event.offer.as_ref())?
+    let told = about_offer(CauseKind::AgreementAccepted, event.offer.as_ref())?
         .internal("agreement_id", &event.agreement_id)
         .internal("accepted_at", &event.accepted_at)
         .internal("starts_at", &event.starts_at)
@@ -86,10 +86,17 @@ pub(super) fn agreement_accepted(event: &offer::AgreementAccepted) -> Result<Tol
         .internal("billing_terms_days", event.billing_terms_days.to_string())
         .internal("product_id", &event.product_id)
         .internal("approved_digest", &event.approved_digest)
-        .internal("listing_fee_rate", &economics.listing_fee_rate)
         .list("charges", charges?)
         .money("base_total", economics.base_total.as_ref())?
-        .money("price_total", economics.price_total.as_ref())?
+        .money("price_total", economics.price_total.as_ref())?;
+    let resold = event.offer.as_ref().and_then(|offer| offer.resale.as_ref());
+    // What is resold brings the reseller its margin, and costs it no fee: the manufacturer pays one (O5).
+    if let Some(split) = resold {
+        return told
+            .money("wholesale", split.total_to_seller.as_ref())?
+            .money("expected_net", split.total_to_reseller.as_ref());
+    }
+    told.internal("listing_fee_rate", &economics.listing_fee_rate)
         .money("expected_fee", economics.expected_fee.as_ref())?
         .money("expected_net", economics.expected_net.as_ref())
 }

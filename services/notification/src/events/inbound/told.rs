@@ -121,6 +121,11 @@ pub(crate) fn amount(
         .map_err(|error| Malformed::new(field, error.to_string()))
 }
 
+/// Whether there is no such amount, or one of zero, of which a notice says nothing.
+pub(crate) fn is_none(money: Option<&common::Money>) -> bool {
+    money.is_none_or(|money| !money.amount.contains(|digit| ('1'..='9').contains(&digit)))
+}
+
 /// A message that the event must hold.
 pub(crate) fn given<T>(field: &'static str, message: Option<T>) -> Result<T, Malformed> {
     message.ok_or_else(|| Malformed::new(field, "is missing"))
