@@ -8,6 +8,7 @@ use super::cases::*;
 use super::*;
 use crate::domain::deal::{DocumentKind, PaymentPlan};
 use crate::domain::engagement::Approval;
+use crate::domain::offer::{Event, Publication, evolve};
 use crate::domain::resale::{Contract, NetTerms};
 use crate::domain::sample;
 
@@ -332,6 +333,34 @@ fn an_approval_that_fell_takes_a_release_back() {
         let mut engagement = sample::engagement();
         change(&mut engagement);
         assert_eq!(rules(&offer, &engagement), expected);
+    }
+}
+
+/// O11, O16: a published offer's expiry is not moved to where the buyer's agreement still goes on.
+#[test]
+fn a_new_expiry_lies_after_what_the_buyer_has() {
+    let at = sample::at("2026-03-02T10:00:00Z");
+    let publication = Publication {
+        aws_offer_id: "offer-abc".parse().unwrap(),
+        url: String::new(),
+        released_at: at,
+        published_at: at,
+    };
+    let events = [Event::ReleaseStarted { at }, Event::Published(publication)];
+    let offer = events.iter().fold(Some(sample::draft()), evolve).unwrap();
+    let had = held(Some("2026-04-10T12:00:00Z"));
+    for (to, held, expected) in [
+        (
+            "2026-04-09",
+            Some(&had),
+            vec!["AGREEMENT_ENDS_AFTER_EXPIRY"],
+        ),
+        ("2026-04-11", Some(&had), vec![]),
+        ("2026-04-09", None, vec![]),
+    ] {
+        let found = expiry_findings(&offer, held, sample::day(to), sample::day("2026-03-03"));
+        let found: Vec<_> = found.iter().map(|finding| finding.rule).collect();
+        assert_eq!(found, expected, "{to}");
     }
 }
 
