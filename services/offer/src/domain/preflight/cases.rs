@@ -263,6 +263,10 @@ pub(crate) const ALONE: &[(&str, Base, Change)] = &[
         c.product_dimensions = vec!["k".repeat(101)];
         c.plan.dimension_key = Some("k".repeat(101));
     }),
+    ("DIMENSION_KEY_LENGTH", open_ended, |c| {
+        c.product_dimensions = vec!["k".repeat(61)];
+        c.plan.dimension_key = Some("k".repeat(61));
+    }),
     ("EULA_PRESENT", DIRECT, |c| c.documents.clear()),
     ("EULA_PRESENT", partner, |c| {
         c.documents.clear();

@@ -2,8 +2,11 @@
 
 use super::{Candidate, Kinds, REFUSED_AT_ONCE, Rule, when};
 use crate::domain::id::ProductId;
+use crate::domain::resale::Kind;
 
 const KEY_LENGTH: usize = 100;
+/// AWS takes less of an authorization (DG/work-with-resale-authorizations).
+const AUTHORIZATION_KEY_LENGTH: usize = 60;
 
 pub(super) const RULES: &[Rule] = &[
     Rule::error(
@@ -27,7 +30,7 @@ pub(super) const RULES: &[Rule] = &[
         Kinds::ALL,
         "listing.dimension_keys",
         REFUSED_AT_ONCE,
-        "a key has 1 to 100 characters: register the listing as AWS shows it",
+        "a key has 1 to 100 characters, in an authorization 60: register the listing as AWS shows it",
         key_length,
     ),
 ];
@@ -52,7 +55,11 @@ fn dimension_exists(candidate: &Candidate) -> Option<String> {
 
 fn key_length(candidate: &Candidate) -> Option<String> {
     let length = candidate.plan.dimension_key.as_ref()?.chars().count();
-    when(!(1..=KEY_LENGTH).contains(&length), || {
-        format!("{length} characters, 1 to {KEY_LENGTH} are taken")
+    let most = match candidate.plan.kind {
+        Kind::Authorization(_) => AUTHORIZATION_KEY_LENGTH,
+        Kind::Direct | Kind::Partner(_) => KEY_LENGTH,
+    };
+    when(!(1..=most).contains(&length), || {
+        format!("{length} characters, 1 to {most} are taken")
     })
 }
