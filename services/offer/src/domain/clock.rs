@@ -20,6 +20,9 @@ use super::offer::{Event, Offer, PUBLISH_WITHIN};
 use super::rejection::{Rejection, Violation};
 use super::resale::Kind as OfferKind;
 
+/// In which somebody must say who bought at the public price (O14).
+pub(crate) const IDENTIFY_WITHIN: TimeDelta = TimeDelta::hours(48);
+
 /// What a clock watches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
@@ -107,7 +110,7 @@ const TABLE: [Row; 11] = [
         Kind::Identification,
         "identification",
         role::ALLIANCES,
-        hours(48),
+        Span::For(IDENTIFY_WITHIN),
         false,
     ),
     row(

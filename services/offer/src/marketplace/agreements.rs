@@ -5,8 +5,8 @@ use aws_sdk_marketplaceagreement::operation::describe_agreement::DescribeAgreeme
 use aws_sdk_marketplaceagreement::primitives::DateTime as AwsDateTime;
 use aws_sdk_marketplaceagreement::types::{
     AcceptedTerm, AgreementStatus, AgreementViewSummary, ConfigurableUpfrontPricingTerm, Filter,
-    PaymentRequestApprovalStrategy, PaymentScheduleTerm, VariablePaymentTerm,
-    VariablePaymentTermConfiguration,
+    PaymentRequestApprovalStrategy, PaymentScheduleTerm, ProposalSummary, Resource,
+    VariablePaymentTerm, VariablePaymentTermConfiguration,
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use countersign_kernel::{Currency, Decimal, Money};
@@ -119,8 +119,22 @@ fn filter(name: &str, value: &str) -> Filter {
     Filter::builder().name(name).values(value).build()
 }
 
+/// AWS's word for what is sold here.
+const SERVICES: &str = "ProfessionalServicesProduct";
+
+/// Whether AWS says that all of it is of other types: the same account may sell software, whose agreements
+/// are none of a deal's, and no orders of services.
+fn is_other_product(proposal: &ProposalSummary) -> bool {
+    let types = proposal.resources().iter().map(Resource::r#type);
+    let other = |kind: Option<&str>| kind.is_some_and(|kind| kind != SERVICES);
+    types.len() > 0 && types.into_iter().all(other)
+}
+
 fn summary(found: &AgreementViewSummary) -> Option<Summary> {
     let proposal = found.proposal_summary();
+    if proposal.is_some_and(is_other_product) {
+        return None;
+    }
     Some(Summary {
         id: found.agreement_id()?.parse().ok()?,
         aws_offer_id: proposal
@@ -492,6 +506,36 @@ mod tests {
             .acceptance_time(at("2026-03-05T12:00:00Z"))
             .build();
         assert_eq!(read(&id, &nobody, &[]).unwrap_err(), "no acceptor");
+    }
+
+    /// O13, O14: of an account that sells software too, only agreements of services are looked at; one of
+    /// which AWS does not say what it is of, is.
+    #[test]
+    fn agreements_of_other_products_are_not_looked_at() {
+        for (types, taken) in [
+            (vec![], true),
+            (vec![None], true),
+            (vec![Some("ProfessionalServicesProduct")], true),
+            (vec![Some("SaaSProduct")], false),
+            (
+                vec![Some("SaaSProduct"), Some("ProfessionalServicesProduct")],
+                true,
+            ),
+        ] {
+            let resources = types.iter().map(|kind| {
+                Resource::builder()
+                    .set_type(kind.map(str::to_owned))
+                    .build()
+            });
+            let proposal = ProposalSummary::builder()
+                .offer_id("offer-1")
+                .set_resources(Some(resources.collect()));
+            let found = AgreementViewSummary::builder()
+                .agreement_id("agmt-1")
+                .proposal_summary(proposal.build())
+                .build();
+            assert_eq!(summary(&found).is_some(), taken, "{types:?}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::change_sets::come_back;
 use crate::commands;
 use crate::commands::agreement::PublicOrder;
 use crate::domain::agreement::Acceptance;
+use crate::domain::clock::IDENTIFY_WITHIN;
 use crate::domain::id::{AgreementId, AwsOfferId};
 use crate::marketplace::{CallError, Later, Summary};
 use crate::store;
@@ -19,6 +20,9 @@ const MOST_PAGES: usize = 4_000;
 
 #[derive(Debug)]
 pub(super) struct Look(pub(super) Outside);
+
+/// Until when acceptances are no orders any more.
+type History = Option<DateTime<Utc>>;
 
 /// Why a look ended early.
 enum Trouble {
@@ -68,8 +72,10 @@ impl Look {
             .asked_until(run)
             .await?
             .map(|until| until - TimeDelta::milliseconds(overlap));
+        // Orders from before anybody looked, and too old to ask who bought, are history.
+        let history = since.is_none().then(|| began - IDENTIFY_WITHIN);
         let mut next_token = None;
-        let mut whole = self.read_again(run).await;
+        let mut whole = self.read_again(run, history).await;
         let mut pages = 0;
         loop {
             pages += 1;
@@ -80,7 +86,7 @@ impl Look {
             let page = self.0.marketplace.search(since, next_token).await?;
             for summary in &page.summaries {
                 // One agreement that cannot be recorded hides no other.
-                match self.take(run, summary).await {
+                match self.take(run, summary, history).await {
                     Err(Trouble::Ours(failure)) => whole = Err(told(&summary.id, failure)),
                     done => done?,
                 }
@@ -102,18 +108,23 @@ impl Look {
     }
 
     /// Agreements of our offers that could not be read the last time.
-    async fn read_again(&self, run: &TaskRun) -> Result<(), Trouble> {
+    async fn read_again(&self, run: &TaskRun, history: History) -> Result<(), Trouble> {
         let mut reader = run.reading().await?;
         let unread = store::agreement::unread(&mut *reader, &self.0.seller).await;
         drop(reader);
         for seen in unread.map_err(Failure::from)? {
-            self.read(run, seen).await?;
+            self.read(run, seen, history).await?;
         }
         Ok(())
     }
 
     /// Keeps one agreement, unless it is known as it is.
-    async fn take(&self, run: &TaskRun, summary: &Summary) -> Result<(), Trouble> {
+    async fn take(
+        &self,
+        run: &TaskRun,
+        summary: &Summary,
+        history: History,
+    ) -> Result<(), Trouble> {
         let mut reader = run.reading().await?;
         let Summary {
             id,
@@ -134,11 +145,11 @@ impl Look {
             updated_at: *updated_at,
             details: Err("not read yet".to_owned()),
         };
-        self.read(run, seen).await
+        self.read(run, seen, history).await
     }
 
     /// Reads the agreement and records it. That AWS refuses to show this one is kept as the reason.
-    async fn read(&self, run: &TaskRun, mut seen: Seen) -> Result<(), Trouble> {
+    async fn read(&self, run: &TaskRun, mut seen: Seen, history: History) -> Result<(), Trouble> {
         let acceptance = match self.0.marketplace.agreement(&seen.id).await {
             Ok(read) => {
                 seen.details = read.details;
@@ -150,7 +161,8 @@ impl Look {
             }
             Err(later @ CallError::Later(_)) => return Err(later.into()),
         };
-        let public = match acceptance {
+        let news = acceptance.filter(|accepted| history.is_none_or(|until| accepted.at > until));
+        let public = match news {
             Some(acceptance) => self.public_order(run, &seen, acceptance).await?,
             None => None,
         };

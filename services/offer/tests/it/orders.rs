@@ -202,6 +202,33 @@ async fn a_public_order_is_flagged_at_once_and_its_refund_advised_after_48_hours
     assert_eq!(late.into_inner().state(), State::Registered);
 }
 
+/// O13, O14: a seller that connects its account has sold before: of that nobody is told to cancel and refund,
+/// but who bought yesterday is asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sold_before_the_first_look_is_no_order() {
+    let mut world = World::new().await;
+    world.stop().await;
+    sqlx::query("DELETE FROM agreement_cursor")
+        .execute(world.bed.pool())
+        .await
+        .unwrap();
+    let old = buy_for(&world, "333344445555").await;
+    world.advance(TimeDelta::hours(49));
+    let new = buy_for(&world, "210987654321").await;
+    world.advance(TimeDelta::hours(1));
+    world.restart().await;
+    let order = until_one(&world, State::Open).await;
+    assert_eq!(order.agreement_id, new);
+    pass_some(&world).await;
+    assert_eq!(world.events::<pb::PublicOrderFlagged>().await.len(), 1);
+    assert!(world.events::<pb::OrderRefundAdvised>().await.is_empty());
+    let known: Vec<String> = sqlx::query_scalar("SELECT agreement_id FROM agreement")
+        .fetch_all(world.bed.pool())
+        .await
+        .unwrap();
+    assert!(known.contains(&old), "{known:?}");
+}
+
 /// O12, O14: an offer that was made for its buyer elsewhere is not public, and no order of unknown origin.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_private_offer_that_was_made_elsewhere_is_no_public_order() {
