@@ -311,6 +311,7 @@ mod tests {
             available_until: Some("2026-04-15".into()),
             price: Some("0".into()),
             legal: vec!["CustomEula https://aws.example/copy.pdf".into()],
+            granted: vec!["landing_zone".into()],
             ..Shown::default()
         }
     }

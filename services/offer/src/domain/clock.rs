@@ -2,9 +2,9 @@
 //! long each kind runs. A clock rings once: a clock that ended stays as it is.
 //!
 //! Publishing and expiry are decided with the offer, whose own events say that they rang. The others
-//! are rung by the clock alone, and orders (O14) follow from that. Kinds that no event of AWS's starts
-//! (facts §5: none for payment requests, none for agreements of professional services) are started by
-//! whoever tells of them; a payment request that was asked for here starts its own.
+//! are rung by the clock alone, and orders (O14) follow from that. Kinds that nothing of AWS's starts
+//! (facts §5: no event for payment requests; of agreements of professional services none that can be relied
+//! upon, so that one only makes us look) are started by whoever tells of them; a payment request that was asked for here starts its own.
 
 use std::fmt;
 use std::str::FromStr;

@@ -219,6 +219,10 @@ pub(crate) struct Shown {
     pub(crate) pre_existing: Option<String>,
     /// The legal documents: the type of each, with its version or the address of AWS's copy.
     pub(crate) legal: Vec<String>,
+    /// The dimensions that the buyer gets, each with its quantity unless that is one.
+    pub(crate) granted: Vec<String>,
+    /// The types of terms that no deal of ours has, such as a renewal by itself at a higher price.
+    pub(crate) further_terms: Vec<String>,
 }
 
 /// AWS's word for a legal document of the seller's own (facts §1.2).
@@ -236,8 +240,29 @@ impl Shown {
 /// Every difference between what was approved and what AWS has in the fields that [`Shown`] names;
 /// empty: it is adopted (O3). The legal documents are not among them: AWS shows its own copies.
 pub(crate) fn differences(plan: &Plan, shown: &Shown) -> Vec<AwsError> {
-    let fields = compared(plan, shown).map(|it| (it.code, it.own, it.has));
-    told("approved", fields)
+    let fields = compared(plan, shown).into_iter();
+    let fields = fields.map(|it| (it.code, it.own, it.has));
+    told("approved", fields.chain([documents(plan, shown)]))
+}
+
+/// That there is the one document which a person was told to upload: AWS shows its own copy, whose bytes need
+/// not be ours. A reseller's offer has its authorization's too, whatever those are.
+fn documents(plan: &Plan, shown: &Shown) -> (&'static str, String, String) {
+    let types = || {
+        let documents = shown.legal.iter();
+        let types = documents.map(|one| one.split(' ').next().unwrap_or(one).to_owned());
+        joined(&types.collect::<Vec<_>>())
+    };
+    let given = |eula: bool, contract: bool| format!("EULA {eula}, reseller contract {contract}");
+    let (own, has) = match &plan.kind {
+        Kind::Direct => (CUSTOM_EULA.to_owned(), types()),
+        Kind::Authorization(allowed) => (
+            given(true, allowed.contract != Contract::None),
+            given(shown.has_buyer_eula, shown.has_reseller_contract),
+        ),
+        Kind::Partner(_) => (String::new(), String::new()),
+    };
+    ("LEGAL_DOCUMENT_DIFFERS", own, has)
 }
 
 /// One field, as it was approved and as AWS has it.
@@ -264,8 +289,14 @@ impl From<Row> for Compared {
 }
 
 /// Every field that [`Shown`] names, but for the description and the legal documents.
-pub(crate) fn compared(plan: &Plan, shown: &Shown) -> [Compared; 16] {
+pub(crate) fn compared(plan: &Plan, shown: &Shown) -> Vec<Compared> {
     let of_kind = OfKind::of(&plan.kind);
+    let common = of_every_kind(plan, &of_kind, shown).into_iter();
+    let rows = common.chain(of_resale_and_more(plan, &of_kind, shown));
+    rows.map(Compared::from).collect()
+}
+
+fn of_every_kind(plan: &Plan, of_kind: &OfKind<'_>, shown: &Shown) -> [Row; 11] {
     [
         (
             "kind",
@@ -333,6 +364,11 @@ pub(crate) fn compared(plan: &Plan, shown: &Shown) -> [Compared; 16] {
             text(of_kind.net_terms),
             text(shown.net_terms.as_ref()),
         ),
+    ]
+}
+
+fn of_resale_and_more(plan: &Plan, of_kind: &OfKind<'_>, shown: &Shown) -> [Row; 7] {
+    [
         (
             "reseller",
             "RESELLER_DIFFERS",
@@ -363,13 +399,27 @@ pub(crate) fn compared(plan: &Plan, shown: &Shown) -> [Compared; 16] {
             text(renewed(plan, shown)),
             text(shown.pre_existing.as_ref()),
         ),
+        (
+            "dimension",
+            "DIMENSION_DIFFERS",
+            granted(plan, shown),
+            joined(&shown.granted),
+        ),
+        (
+            "further_terms",
+            "FURTHER_TERMS",
+            String::new(),
+            joined(&shown.further_terms),
+        ),
     ]
-    .map(Compared::from)
 }
 
 /// Of `fields`, each with its code, those in which the one side is not the other. `whose` says whose
 /// word the first is.
-fn told<const N: usize>(whose: &str, fields: [(&'static str, String, String); N]) -> Vec<AwsError> {
+fn told(
+    whose: &str,
+    fields: impl IntoIterator<Item = (&'static str, String, String)>,
+) -> Vec<AwsError> {
     let different = fields.into_iter().filter(|(_, own, has)| own != has);
     let errors = different.map(|(code, own, has)| AwsError {
         code: code.to_owned(),
@@ -421,6 +471,14 @@ fn whole_price(plan: &Plan, shown: &Shown) -> String {
         None if plan.cap.is_some() => "0".to_owned(),
         price => plain(&text(price.as_ref())),
     }
+}
+
+/// Beside variable payments AWS may show no pricing term, and so nothing granted.
+fn granted(plan: &Plan, shown: &Shown) -> String {
+    if plan.cap.is_some() && shown.granted.is_empty() {
+        return String::new();
+    }
+    text(plan.dimension_key.as_ref())
 }
 
 /// AWS's words for what the buyer had before.

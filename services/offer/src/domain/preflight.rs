@@ -25,8 +25,9 @@
 //! The codes are those of AWS's pages on private offers, on resale authorizations and on channel partner
 //! private offers (DG/work-with-private-offers, DG/work-with-resale-authorizations, DG/work-with-cppos);
 //! what AWS refuses in its shape is a `ValidationException`. Where they are silent or contradict
-//! themselves, the row names the likeliest code and the smaller number. A test sends each violation to the
-//! sandbox, whose rules are written separately, and compares what comes back.
+//! themselves, the row names the likeliest code and the smaller number. A test sends each violation that
+//! AWS can be sent to the sandbox, whose rules are written separately, and compares what comes back; which it
+//! cannot, and why, is listed there. What is asked of an intake and of a payment request is not sent.
 
 use countersign_kernel::chrono::NaiveDate;
 use countersign_kernel::{Digest, Money};

@@ -16,7 +16,7 @@ use super::ChangeSetRequest;
 use crate::domain::deal::DatedAmount;
 use crate::domain::preflight::cases::{ALONE, Base, TOGETHER};
 use crate::domain::preflight::{Candidate, findings};
-use crate::domain::resale::{Contract, Kind, Received};
+use crate::domain::resale::{Contract, Kind, NetTerms, Received};
 use crate::domain::sample;
 
 /// The reseller of the samples' authorizations.
@@ -257,8 +257,26 @@ async fn what_passes_is_taken() {
         }
         candidate
     };
-    let bases: [Base; 6] = [
+    let until_a_date: Base = || {
+        let mut candidate = sample::candidate_of(&sample::open_ended_draft());
+        candidate.plan.available_until = Some(sample::day("2026-03-16"));
+        if let Kind::Authorization(allowed) = &mut candidate.plan.kind {
+            allowed.net_terms = NetTerms::of_days(45).ok();
+        }
+        candidate
+    };
+    let within_net_terms: Base = || {
+        let mut candidate = sample::candidate_of(&sample::marked_up_draft("2.5"));
+        if let Kind::Partner(partner) = &mut candidate.plan.kind {
+            partner.authorization.net_terms = NetTerms::of_days(45).ok();
+            partner.net_terms = NetTerms::of_days(30).ok();
+        }
+        candidate
+    };
+    let bases: [Base; 8] = [
         once,
+        until_a_date,
+        within_net_terms,
         sample::candidate,
         || sample::candidate_of(&sample::authorization_draft()),
         || sample::candidate_of(&sample::open_ended_draft()),

@@ -49,6 +49,7 @@ struct Term {
     /// Of variable payments.
     max_total_charge_amount: Option<Text>,
     rate_cards: Vec<RateCard>,
+    grants: Vec<Grant>,
     schedule: Vec<Charge>,
     positive_targeting: Option<Targeting>,
     documents: Vec<Document>,
@@ -76,7 +77,22 @@ impl Document {
 #[serde(rename_all = "PascalCase", default)]
 struct RateCard {
     selector: Selector,
-    rate_card: Vec<Rate>,
+    #[serde(rename = "RateCard")]
+    rates: Vec<Rate>,
+    constraints: Constraints,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Constraints {
+    quantity_configuration: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Grant {
+    dimension_key: String,
+    max_quantity: Option<u64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -88,6 +104,7 @@ struct Selector {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Rate {
+    dimension_key: String,
     price: Option<Text>,
 }
 
@@ -128,13 +145,48 @@ impl Term {
     /// The price of a term for the whole: of a rate card the one rate, and every rate of several, which
     /// is no price that was approved.
     fn whole_price(&self) -> Option<String> {
-        let cards = self.rate_cards.iter().flat_map(|card| &card.rate_card);
+        let cards = self.rate_cards.iter().flat_map(|card| &card.rates);
         let prices: Vec<String> = cards
             .filter_map(|rate| rate.price.clone())
             .chain(self.price.clone())
             .map(Text::into_string)
             .collect();
         (!prices.is_empty()).then(|| prices.join(" + "))
+    }
+
+    /// What the buyer gets of each dimension, as it is compared: once, unless more is said.
+    fn granted(&self) -> impl Iterator<Item = String> {
+        let sums = self.grants.iter().map(|grant| match grant.max_quantity {
+            Some(1) => grant.dimension_key.clone(),
+            Some(most) => format!("{} x {most}", grant.dimension_key),
+            None => format!("{} x any", grant.dimension_key),
+        });
+        let cards = self.rate_cards.iter().flat_map(|card| {
+            let once = card.constraints.quantity_configuration.as_deref() == Some("Disallowed");
+            let key = move |rate: &Rate| {
+                if once {
+                    rate.dimension_key.clone()
+                } else {
+                    format!("{} x any", rate.dimension_key)
+                }
+            };
+            card.rates.iter().map(key)
+        });
+        sums.chain(cards)
+    }
+
+    /// Whether a deal of ours has such a term, an offer's or an authorization's.
+    fn is_ours(&self) -> bool {
+        const OURS: [&str; 6] = [
+            "FixedUpfrontPricingTerm",
+            "ConfigurableUpfrontPricingTerm",
+            "PaymentScheduleTerm",
+            "VariablePaymentTerm",
+            "NetPaymentTerm",
+            "LegalTerm",
+        ];
+        const OTHERS: [&str; 2] = ["ValidityTerm", "BuyerTargetingTerm"];
+        OURS.iter().any(|ours| self.r#type.ends_with(ours)) || OTHERS.contains(&&*self.r#type)
     }
 
     fn agreed_duration(&self) -> Option<&str> {
@@ -272,6 +324,12 @@ fn read(kind: &str, details: &str) -> Result<Shown, String> {
             .flat_map(|term| &term.documents)
             .map(Document::shown)
             .collect(),
+        granted: terms.iter().flat_map(Term::granted).collect(),
+        further_terms: terms
+            .iter()
+            .filter(|term| !term.is_ours())
+            .map(|term| term.r#type.clone())
+            .collect(),
     })
 }
 
@@ -285,7 +343,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::resale::{Kind, NetTerms};
+    use crate::domain::resale::{Contract, Kind, NetTerms};
     use crate::domain::{portal, sample};
 
     #[test]
@@ -301,7 +359,12 @@ mod tests {
                 { "Type": "LegalTerm", "Documents": [
                     { "Type": "CustomEula", "Url": "https://aws.example/copy.pdf?signed=now" },
                 ] },
-                { "Type": "FixedUpfrontPricingTerm", "Price": "0", "Duration": "P90D" },
+                {
+                    "Type": "FixedUpfrontPricingTerm",
+                    "Price": "0",
+                    "Duration": "P90D",
+                    "Grants": [{ "DimensionKey": "landing_zone", "MaxQuantity": 1 }],
+                },
                 { "Type": "ValidityTerm", "AgreementDuration": "P90D" },
                 {
                     "Type": "PaymentScheduleTerm",
@@ -322,6 +385,27 @@ mod tests {
         assert_eq!(shown.description.as_deref(), Some("By hand"));
         assert_eq!(shown.legal, ["CustomEula https://aws.example/copy.pdf"]);
         assert_eq!(portal::differences(&sample::candidate().plan, &shown), []);
+    }
+
+    /// O10: what else somebody entered is seen: more of a dimension, another one, a term that renews.
+    #[test]
+    fn what_nobody_approved_is_read() {
+        let grant =
+            |key: &str, most: Option<u32>| json!({ "DimensionKey": key, "MaxQuantity": most });
+        let details = json!({ "Terms": [
+            { "Type": "FixedUpfrontPricingTerm", "Grants": [
+                grant("a", Some(1)), grant("b", Some(2)), grant("c", None),
+            ] },
+            { "Type": "RenewalTerm" },
+            { "Type": "ResaleLegalTerm" },
+            { "Type": "UsageBasedPricingTerm" },
+        ] });
+        let shown = read("Offer@1.0", &details.to_string()).unwrap();
+        assert_eq!(shown.granted, ["a", "b x 2", "c x any"]);
+        assert_eq!(
+            shown.further_terms,
+            ["RenewalTerm", "UsageBasedPricingTerm"]
+        );
     }
 
     /// O16: what AWS was told that the buyer had before, of an offer and of an authorization.
@@ -345,6 +429,9 @@ mod tests {
             "Name": "Landing zone for Example Corp",
             "ProductId": "prod-landingzone1",
             "Terms": [
+                { "Type": "LegalTerm", "Documents": [
+                    { "Type": "CustomEula", "Url": "https://aws.example/copy.pdf" },
+                ] },
                 { "Type": "ValidityTerm", "AgreementDuration": "P90D" },
                 {
                     "Type": "VariablePaymentTerm",
@@ -384,6 +471,10 @@ mod tests {
                     "RateCards": [{
                         "Selector": { "Type": "Duration", "Value": "P90D" },
                         "RateCard": [{ "DimensionKey": "landing_zone", "Price": "1.00" }],
+                        "Constraints": {
+                            "MultipleDimensionSelection": "Disallowed",
+                            "QuantityConfiguration": "Disallowed",
+                        },
                     }],
                 },
                 { "Type": "ResaleNetPaymentTerm", "PaymentDuePeriod": "P30D" },
@@ -406,6 +497,7 @@ mod tests {
         plan.upfront = Some(sample::usd("1.00"));
         let mut allowed = sample::authorization();
         allowed.net_terms = NetTerms::of_days(30).ok();
+        allowed.contract = Contract::None;
         plan.kind = Kind::Authorization(allowed);
         assert_eq!(portal::differences(&plan, &shown), []);
     }

@@ -1,5 +1,6 @@
-//! Every failure of AWS at every call (O9, O13, O17; facts §1.1, §3): whatever happens, an offer ends
-//! published and accepted, AWS has it once, and the others hear of it once.
+//! Every failure of AWS at every call of a release, an acceptance and a payment request (O9, O13, O17; facts
+//! §1.1, §3): whatever happens, an offer ends published and accepted, AWS has it once, and the others hear of
+//! it once.
 //!
 //! A row is a failure; each of its offers meets it at every call on its way, one after the other in one
 //! system. That each injection was used says that no call was left out.

@@ -15,6 +15,8 @@ fn shown() -> Shown {
         duration: Some("P90D".into()),
         available_until: Some("2026-03-31".into()),
         price: Some("0".into()),
+        granted: vec!["landing_zone".into()],
+        legal: vec!["CustomEula https://aws.example/copy.pdf".into()],
         ..Shown::default()
     }
 }
@@ -29,6 +31,8 @@ fn given() -> Shown {
         available_until: Some("2026-03-16".into()),
         reseller_account: Some("999988887777".into()),
         offers_max_quantity: Some(1),
+        has_buyer_eula: true,
+        has_reseller_contract: true,
         ..shown()
     }
 }
@@ -116,7 +120,32 @@ fn variable_payments_are_compared_by_their_cap() {
 #[test]
 fn every_difference_is_told() {
     type Change = fn(&mut Shown);
-    let cases: [(Change, &str); 15] = [
+    let cases: [(Change, &str); 22] = [
+        (|shown| shown.legal.clear(), "LEGAL_DOCUMENT_DIFFERS"),
+        (
+            |shown| shown.legal = vec!["StandardEula 2022-07-14".into()],
+            "LEGAL_DOCUMENT_DIFFERS",
+        ),
+        (
+            |shown| {
+                let another = "CustomEula https://aws.example/2.pdf";
+                shown.legal.push(another.into());
+            },
+            "LEGAL_DOCUMENT_DIFFERS",
+        ),
+        (|shown| shown.granted.clear(), "DIMENSION_DIFFERS"),
+        (
+            |shown| shown.granted = vec!["landing_zone x 2".into()],
+            "DIMENSION_DIFFERS",
+        ),
+        (
+            |shown| shown.granted.push("extra".into()),
+            "DIMENSION_DIFFERS",
+        ),
+        (
+            |shown| shown.further_terms.push("RenewalTerm".into()),
+            "FURTHER_TERMS",
+        ),
         (
             |shown| shown.pre_existing = Some("External Contract".into()),
             "PRE_EXISTING_AGREEMENT_DIFFERS",
@@ -169,9 +198,17 @@ fn every_difference_is_told() {
         change(&mut other);
         assert_eq!(codes(&plan, &other), [code]);
     }
-    assert_eq!(differences(&plan, &Shown::default()).len(), 9);
+    assert_eq!(differences(&plan, &Shown::default()).len(), 11);
     let plan = sample::candidate_of(&sample::authorization_draft()).plan;
-    let cases: [(Change, &str); 3] = [
+    let cases: [(Change, &str); 5] = [
+        (
+            |shown| shown.has_buyer_eula = false,
+            "LEGAL_DOCUMENT_DIFFERS",
+        ),
+        (
+            |shown| shown.has_reseller_contract = false,
+            "LEGAL_DOCUMENT_DIFFERS",
+        ),
         (|shown| shown.entity_type = "Offer".into(), "KIND_DIFFERS"),
         (|shown| shown.reseller_account = None, "RESELLER_DIFFERS"),
         (|shown| shown.offers_max_quantity = None, "USAGE_DIFFERS"),
