@@ -17,4 +17,5 @@ mod protocol;
 mod resale;
 mod resale_rules;
 mod rules;
+mod search;
 mod terms;
