@@ -60,15 +60,9 @@ impl DocumentStore {
     pub(crate) fn open(url: &str, public_url_base: Option<&str>) -> Result<Self, StoreError> {
         if let Some(bucket) = url.strip_prefix("s3://") {
             let prefix = bucket.split_once('/').map_or("", |(_, prefix)| prefix);
-            let objects = AmazonS3Builder::from_env().with_url(url).build();
-            let objects = Arc::new(objects.map_err(|source| open_error(url, source))?);
-            let address =
-                public_url_base.map_or_else(|| Address::Signed(Arc::clone(&objects)), public);
-            return Ok(Self {
-                objects,
-                prefix: Path::from(prefix),
-                address,
-            });
+            let builder = AmazonS3Builder::from_env().with_url(url);
+            return Self::in_bucket(builder, prefix, public_url_base)
+                .map_err(|source| open_error(url, source));
         }
         let base = public_url_base.ok_or(StoreError::NoPublicUrl)?;
         let folder = FsPath::new(url.strip_prefix("file://").unwrap_or(url));
@@ -83,6 +77,20 @@ impl DocumentStore {
             objects,
             prefix: Path::default(),
             address: public(base),
+        })
+    }
+
+    fn in_bucket(
+        builder: AmazonS3Builder,
+        prefix: &str,
+        public_url_base: Option<&str>,
+    ) -> object_store::Result<Self> {
+        let objects = Arc::new(builder.build()?);
+        let address = public_url_base.map_or_else(|| Address::Signed(Arc::clone(&objects)), public);
+        Ok(Self {
+            objects,
+            prefix: Path::from(prefix),
+            address,
         })
     }
 
@@ -167,5 +175,65 @@ fn open_error(
     StoreError::Open {
         url: url.to_owned(),
         source: source.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bucket(public_url_base: Option<&str>) -> DocumentStore {
+        let builder = AmazonS3Builder::new()
+            .with_url("s3://acme-legal/merged/2026")
+            .with_region("eu-central-1")
+            .with_access_key_id("AKIAEXAMPLE")
+            .with_secret_access_key("secret");
+        DocumentStore::in_bucket(builder, "merged/2026", public_url_base).unwrap()
+    }
+
+    /// O6: AWS reads the document from a URL that bears its own signature, for as long as S3 allows; or from
+    /// a public address, where the seller has one.
+    #[tokio::test]
+    async fn aws_reads_from_a_signed_or_a_public_url() {
+        let digest = Digest::of(b"merged");
+        let signed = bucket(None).url(digest).await.unwrap();
+        let (address, signature) = signed.split_once('?').unwrap();
+        assert!(address.starts_with("https://"), "{address}");
+        assert!(address.contains("acme-legal"), "{address}");
+        assert!(
+            address.ends_with(&format!("/merged/2026/{digest}.pdf")),
+            "{address}"
+        );
+        for part in [
+            "X-Amz-Expires=604800",
+            "X-Amz-Signature=",
+            "X-Amz-Credential=AKIAEXAMPLE",
+        ] {
+            assert!(signature.contains(part), "{signature} has no {part}");
+        }
+        let public = bucket(Some("https://documents.acme.example/legal/"));
+        assert_eq!(
+            public.url(digest).await.unwrap(),
+            format!("https://documents.acme.example/legal/{digest}.pdf")
+        );
+    }
+
+    #[tokio::test]
+    async fn a_folder_keeps_by_digest_and_notices_what_was_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let url = folder.path().to_str().unwrap();
+        let refused = DocumentStore::open(url, None);
+        assert!(matches!(refused, Err(StoreError::NoPublicUrl)));
+        let store = DocumentStore::open(url, Some("https://documents.acme.example")).unwrap();
+        let digest = Digest::of(b"merged");
+        assert!(!store.holds(digest).await.unwrap());
+        for _ in 0..2 {
+            store.put(digest, b"merged".to_vec()).await.unwrap();
+        }
+        assert_eq!(store.get(digest).await.unwrap(), b"merged".as_slice());
+        std::fs::write(folder.path().join(name(digest)), b"Merged").unwrap();
+        assert!(!store.holds(digest).await.unwrap());
+        let damaged = store.get(digest).await;
+        assert!(matches!(damaged, Err(StoreError::Damaged { .. })));
     }
 }
