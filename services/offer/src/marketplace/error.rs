@@ -161,7 +161,8 @@ pub(super) fn why(code: Option<&str>, status: u16) -> Option<Why> {
         ("ThrottlingException", _) | (_, 429) => Some(Why::Rate),
         ("ServiceQuotaExceededException", _) | (_, 402) => Some(Why::Quota),
         ("ResourceInUseException", _) | (_, 423) => Some(Why::Lock),
-        (_, 408 | 500..) => Some(Why::Fault),
+        // Of a success, an answer that is none: it says nothing about what was asked.
+        (_, 200..=299 | 408 | 500..) => Some(Why::Fault),
         (code, _) if FAULTS.contains(&code) => Some(Why::Fault),
         (code, _) if CREDENTIALS.contains(&code) => Some(Why::Credentials),
         _ => None,
@@ -198,6 +199,7 @@ mod tests {
     #[test]
     fn each_error_of_aws_has_its_handling() {
         let cases = [
+            (None, 200, Some(Why::Fault)),
             (Some("ValidationException"), 422, None),
             (Some("AccessDeniedException"), 403, None),
             (Some("ResourceNotFoundException"), 404, None),

@@ -118,3 +118,38 @@ async fn what_aws_has_is_read_once_and_goes_on_after_a_stop() {
     let released = others.iter().find(|one| one.aws_offer_id == extended);
     assert_eq!(released.unwrap().state, "Released");
 }
+
+/// O9, O12: whatever AWS does while a page is read, it is read; that AWS does not let us is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_ends_done_whatever_aws_does() {
+    let world = World::with(|config| config.marketplace_timeout_ms = 2_000).await;
+    elsewhere(&world, "Made elsewhere").await;
+    let mut number = 0;
+    for (failure, times) in [
+        ("throttle", 2),
+        ("lock", 2),
+        ("quota", 2),
+        ("fault", 2),
+        ("unavailable", 2),
+        ("timeout", 2),
+        ("nonsense", 2),
+        ("twice", 1),
+    ] {
+        let body = json!({ "operation": "ListEntities", "failure": failure, "times": times });
+        world.act("inject", body).await;
+        number += 1;
+        assert_eq!(begin(&world).await.number, number, "{failure}");
+        let done = until(&world, |import| import.state() == State::Done).await;
+        assert_eq!(done.number, number, "{failure}");
+    }
+    assert_eq!(listed(&world, Ownership::NotOurs).await.len(), 1);
+    let body = json!({ "operation": "ListEntities", "failure": "access-denied" });
+    world.act("inject", body).await;
+    begin(&world).await;
+    let failed = until(&world, |import| import.state() == State::Failed).await;
+    assert!(
+        failed.problem.contains("AccessDeniedException"),
+        "{failed:?}"
+    );
+    assert_eq!(world.look("state").await["injections"], json!([]));
+}

@@ -200,3 +200,24 @@ async fn a_mark_up_that_leaves_part_of_a_cent_is_charged_in_whole_ones() {
         Some(deals::usd("2500.01"))
     );
 }
+
+/// O9, O5: the authorization is read before anything is sent, whatever AWS does meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_authorization_that_cannot_be_read_yet_delays_the_offer() {
+    let world = World::with(|config| config.marketplace_timeout_ms = 2_000).await;
+    let authorization = authorized(&world, &by_installments(), None).await;
+    approved(&world, |deal| {
+        let charges = ["2026-03-17", "2026-03-18"].map(|day| deals::installment(day, "0.55"));
+        deals::in_installments(deal, "1.10", charges.to_vec())
+    })
+    .await;
+    for failure in ["throttle", "fault", "unavailable", "timeout", "nonsense"] {
+        let body = json!({ "operation": "DescribeEntity", "failure": failure });
+        world.act("inject", body).await;
+    }
+    let draft = drafted(&world, request(&authorization, "0.50", "1.00")).await;
+    world.release(&draft).await;
+    let published = |offer: &pb::Offer| offer.state() == State::Published;
+    world.hurry(&draft.offer_id, published).await;
+    assert_eq!(world.look("state").await["injections"], json!([]));
+}
