@@ -77,7 +77,7 @@ pub fn service() -> Service {
         )
         .page(
             "time-merge",
-            "Print the seconds and MiB that merging the largest legal document takes here.",
+            "Print the seconds and MiB that merging the five largest annexes takes here.",
             merge_seconds_and_mebibytes,
         )
 }
@@ -100,7 +100,7 @@ fn preflight_microseconds() -> String {
     format!("{}.{}\n", middle / 1000, middle % 1000 / 100)
 }
 
-/// What merging the largest legal document takes: seconds, and the most memory in MiB, if the system
+/// What merging the five largest annexes takes: seconds, and the most memory in MiB, if the system
 /// tells. The release build's numbers count.
 fn merge_seconds_and_mebibytes() -> String {
     match documents::largest::merged() {

@@ -3,7 +3,7 @@
 //!
 //! - `commands`: commands through one service against pgbench running the same SQL (`same_sql`)
 //! - `in_flight`: ten thousand offers that AWS works on, and what else goes on meanwhile
-//! - `offer`: the largest offer's pre-flight, and the merging of the largest legal document
+//! - `offer`: the largest offer's pre-flight, and the merging of the five largest annexes
 //! - `relay`: the outbox relay against JetStream's own acknowledged rate
 //! - `latency`: from the commit in one service to the commit in the next, at a steady rate
 //! - `resources`: memory of an idle service, time until a service serves

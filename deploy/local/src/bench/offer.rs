@@ -1,5 +1,5 @@
 //! What the offer service computes at its most, timed by its own program: nothing else runs. Pre-flight
-//! of the largest offer (O4), and the merging of the largest legal document (O6).
+//! of the largest offer (O4), and the merging of the five largest annexes (O6).
 
 use anyhow::{Context, Result, ensure};
 

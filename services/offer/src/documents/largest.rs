@@ -1,5 +1,6 @@
-//! The largest legal document that there can be (O6), merged once and timed: five PDFs of 10 MB, as
-//! scanned annexes are, of bytes that no compression makes fewer.
+//! A legal document of the most and the largest annexes (O6), merged once and timed: five PDFs of 10 MB, as
+//! scanned ones are, of bytes that no compression makes fewer. The licence agreement before them, a text as a
+//! rule, is left out.
 
 use std::time::Instant;
 
@@ -9,7 +10,7 @@ use super::assemble::{AssemblyError, Source, assemble};
 use super::typeset::typeset;
 use crate::domain::deal::MediaType;
 
-/// The files that are merged, and how large each is: the most that is taken (O6).
+/// The annexes that are merged, and how large each is: the most that is taken (O6).
 const FILES: u64 = 5;
 const BYTES: usize = 10_000_000;
 const BYTES_PER_MIB: f64 = 1024.0;
@@ -23,7 +24,7 @@ pub(crate) struct Taken {
     pub(crate) peak_mebibytes: Option<f64>,
 }
 
-/// Merges the largest document there can be.
+/// Merges them.
 pub(crate) fn merged() -> Result<Taken, AssemblyError> {
     let sources = (1..=FILES).map(scanned).collect::<Result<Vec<_>, _>>()?;
     let start = Instant::now();
