@@ -191,6 +191,25 @@ async fn what_a_person_entered_is_adopted_when_it_is_what_was_approved() {
     assert_eq!(world.events::<pb::OfferPublished>().await.len(), 1);
 }
 
+/// O9, O10: what a person entered is looked at until AWS shows it, whatever AWS does meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_offer_that_cannot_be_read_yet_is_adopted_later() {
+    let world = World::with(|config| config.marketplace_timeout_ms = 2_000).await;
+    let offer = waiting(&world).await;
+    let entered = enter(&world, &offer, "102500.00").await;
+    for failure in ["throttle", "fault", "unavailable", "timeout", "nonsense"] {
+        let body = json!({ "operation": "DescribeEntity", "failure": failure });
+        world.act("inject", body).await;
+    }
+    let request = world.command(given(&offer, &entered));
+    let mut client = world.client.clone();
+    client.record_portal_offer(request).await.unwrap();
+    let published = |offer: &pb::Offer| offer.state() == State::Published;
+    let adopted = world.hurry(&offer.offer_id, published).await;
+    assert_eq!(adopted.summary.unwrap().aws_offer_id, entered);
+    assert_eq!(world.look("state").await["injections"], json!([]));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_that_aws_does_not_know_is_refused_and_the_release_can_be_called_off() {
     let world = World::new().await;
