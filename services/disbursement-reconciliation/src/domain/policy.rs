@@ -19,7 +19,8 @@ pub(crate) enum Schedule {
     Monthly(u32),
 }
 
-/// When a seller expects to be paid, and what it lets pass. It is frozen into an agreement's terms when the agreement is accepted.
+/// When a seller expects to be paid, and what it lets pass. It is frozen into an agreement's terms when the
+/// agreement is accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CashPolicy {
     schedule: Schedule,

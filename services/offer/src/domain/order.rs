@@ -216,7 +216,6 @@ mod tests {
     use countersign_kernel::chrono::TimeDelta;
 
     use super::*;
-    use crate::domain::offer::{Event, Publication, evolve};
     use crate::domain::sample;
 
     fn registrant(company: &str) -> Registrant {
@@ -232,26 +231,14 @@ mod tests {
         .unwrap()
     }
 
-    fn published() -> Offer {
-        let at = sample::at("2026-03-02T10:00:00Z");
-        let publication = Publication {
-            aws_offer_id: "offer-abc".parse().unwrap(),
-            url: String::new(),
-            released_at: at,
-            published_at: at,
-        };
-        let events = [Event::ReleaseStarted { at }, Event::Published(publication)];
-        events.iter().fold(Some(sample::draft()), evolve).unwrap()
-    }
-
     /// O14: an hour for the order of an offer, 48 hours for a public one.
     #[test]
     fn an_order_starts_its_clock_with_the_acceptance() {
         let agreement = sample::agreement();
-        let (order, clock) = of_offer(&published(), &agreement).unwrap();
+        let (order, clock) = of_offer(&sample::published(), &agreement).unwrap();
         assert_eq!(clock.kind, Kind::Registration);
         assert_eq!(clock.due_at, agreement.accepted_at + TimeDelta::hours(1));
-        assert_eq!(order.offer_id, Some(published().id));
+        assert_eq!(order.offer_id, Some(sample::published().id));
         assert_eq!(order.total, Some(sample::usd("102500.00")));
         let (order, clock) = public();
         assert_eq!(clock.kind, Kind::Identification);

@@ -344,6 +344,19 @@ pub(crate) fn agreement() -> Agreement {
     }
 }
 
+/// The handbook's offer, released and published at one time.
+pub(crate) fn published() -> Offer {
+    let at = at("2026-03-02T10:00:00Z");
+    let publication = Publication {
+        aws_offer_id: "offer-abc".parse().unwrap(),
+        url: String::new(),
+        released_at: at,
+        published_at: at,
+    };
+    let events = [Event::ReleaseStarted { at }, Event::Published(publication)];
+    events.iter().fold(Some(draft()), evolve).unwrap()
+}
+
 /// A published offer that the buyer accepted like this.
 fn accepted_as(offer: Offer, agreement: Agreement) -> Offer {
     let events = [

@@ -177,16 +177,19 @@ impl Term {
 
     /// Whether a deal of ours has such a term, an offer's or an authorization's.
     fn is_ours(&self) -> bool {
-        const OURS: [&str; 6] = [
-            "FixedUpfrontPricingTerm",
-            "ConfigurableUpfrontPricingTerm",
-            "PaymentScheduleTerm",
-            "VariablePaymentTerm",
-            "NetPaymentTerm",
-            "LegalTerm",
-        ];
-        const OTHERS: [&str; 2] = ["ValidityTerm", "BuyerTargetingTerm"];
-        OURS.iter().any(|ours| self.r#type.ends_with(ours)) || OTHERS.contains(&&*self.r#type)
+        let kind = self.r#type.as_str();
+        matches!(
+            kind.strip_prefix("Resale").unwrap_or(kind),
+            "FixedUpfrontPricingTerm"
+                | "ConfigurableUpfrontPricingTerm"
+                | "PaymentScheduleTerm"
+                | "VariablePaymentTerm"
+                | "NetPaymentTerm"
+                | "LegalTerm"
+                | "BuyerLegalTerm"
+                | "BuyerTargetingTerm"
+                | "ValidityTerm"
+        )
     }
 
     fn agreed_duration(&self) -> Option<&str> {

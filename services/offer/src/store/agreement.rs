@@ -32,27 +32,35 @@ impl Seen {
     }
 }
 
-/// Until when AWS was asked.
-pub(crate) async fn asked_until(
+/// How far AWS was asked.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+pub(crate) struct Cursor {
+    pub(crate) asked_until: DateTime<Utc>,
+    /// When the first look began that saw everything; `None` where nobody noted it.
+    pub(crate) first_look_at: Option<DateTime<Utc>>,
+}
+
+/// How far AWS was asked; `None` before the first look is over.
+pub(crate) async fn cursor(
     executor: impl PgExecutor<'_>,
     seller: &SellerId,
-) -> Result<Option<DateTime<Utc>>, StoreError> {
+) -> Result<Option<Cursor>, StoreError> {
     Ok(
-        sqlx::query_scalar("SELECT asked_until FROM agreement_cursor WHERE seller = $1")
+        sqlx::query_as("SELECT asked_until, first_look_at FROM agreement_cursor WHERE seller = $1")
             .bind(seller.as_str())
             .fetch_optional(executor)
             .await?,
     )
 }
 
-/// Everything until `until` was seen.
+/// Everything until `until` was seen. The first of it is when the account was first looked at.
 pub(crate) async fn move_cursor(
     connection: &mut PgConnection,
     seller: &SellerId,
     until: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO agreement_cursor (seller, asked_until) VALUES ($1, $2)
+        "INSERT INTO agreement_cursor (seller, asked_until, first_look_at) VALUES ($1, $2, $2)
         ON CONFLICT (seller) DO UPDATE SET asked_until = $2",
     )
     .bind(seller.as_str())

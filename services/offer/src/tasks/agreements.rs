@@ -13,7 +13,7 @@ use crate::domain::clock::IDENTIFY_WITHIN;
 use crate::domain::id::{AgreementId, AwsOfferId};
 use crate::marketplace::{CallError, Later, Summary};
 use crate::store;
-use crate::store::agreement::Seen;
+use crate::store::agreement::{Cursor, Seen};
 
 /// Pages of one look, of fifty agreements each: the first look at an old account reads them all.
 const MOST_PAGES: usize = 4_000;
@@ -68,12 +68,12 @@ impl TaskHandler for Look {
 impl Look {
     async fn look(&self, run: &TaskRun, began: DateTime<Utc>) -> Result<(), Trouble> {
         let overlap = i64::try_from(self.0.config.agreement_overlap_ms).unwrap_or(i64::MAX);
-        let since = self
-            .asked_until(run)
-            .await?
-            .map(|until| until - TimeDelta::milliseconds(overlap));
-        // Orders from before anybody looked, and too old to ask who bought, are history.
-        let history = since.is_none().then(|| began - IDENTIFY_WITHIN);
+        let cursor = self.cursor(run).await?;
+        let since = cursor.map(|seen| seen.asked_until - TimeDelta::milliseconds(overlap));
+        // What was accepted before anybody looked, and too long ago to ask who bought, is history, and stays
+        // that when it changes.
+        let first_look = cursor.map_or(Some(began), |seen| seen.first_look_at);
+        let history = first_look.map(|at| at - IDENTIFY_WITHIN);
         let mut next_token = None;
         let mut whole = self.read_again(run, history).await;
         let mut pages = 0;
@@ -102,9 +102,9 @@ impl Look {
         self.move_cursor(run, began).await
     }
 
-    async fn asked_until(&self, run: &TaskRun) -> Result<Option<DateTime<Utc>>, Failure> {
+    async fn cursor(&self, run: &TaskRun) -> Result<Option<Cursor>, Failure> {
         let mut reader = run.reading().await?;
-        Ok(store::agreement::asked_until(&mut *reader, &self.0.seller).await?)
+        Ok(store::agreement::cursor(&mut *reader, &self.0.seller).await?)
     }
 
     /// Agreements of our offers that could not be read the last time.

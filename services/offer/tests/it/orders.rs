@@ -227,6 +227,23 @@ async fn what_was_sold_before_the_first_look_is_no_order() {
         .await
         .unwrap();
     assert!(known.contains(&old), "{known:?}");
+
+    // It ends, which AWS tells as news.
+    world.advance(TimeDelta::days(90));
+    let ended = async || -> bool {
+        let status = sqlx::query_scalar("SELECT status FROM agreement WHERE agreement_id = $1");
+        let status: String = status.bind(&old).fetch_one(world.bed.pool()).await.unwrap();
+        status == "EXPIRED"
+    };
+    for _ in 0..100 {
+        if ended().await {
+            break;
+        }
+        world.pass().await;
+    }
+    assert!(ended().await);
+    pass_some(&world).await;
+    assert_eq!(world.events::<pb::PublicOrderFlagged>().await.len(), 1);
 }
 
 /// O12, O14: an offer that was made for its buyer elsewhere is not public, and no order of unknown origin.

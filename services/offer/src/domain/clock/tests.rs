@@ -1,7 +1,6 @@
 //! A case per row of the table, and an offer's life as its clocks see it (O18).
 
 use super::*;
-use crate::domain::offer::{Publication, evolve};
 use crate::domain::sample;
 
 const NOW: &str = "2026-03-05T12:00:00Z";
@@ -12,18 +11,6 @@ fn started(steps: &[Step]) -> Vec<(&'static str, String)> {
         Step::Settle { .. } | Step::Breach { .. } => None,
     });
     clocks.collect()
-}
-
-fn published() -> Offer {
-    let at = sample::at("2026-03-02T10:00:00Z");
-    let publication = Publication {
-        aws_offer_id: "offer-abc".parse().unwrap(),
-        url: String::new(),
-        released_at: at,
-        published_at: at,
-    };
-    let events = [Event::ReleaseStarted { at }, Event::Published(publication)];
-    events.iter().fold(Some(sample::draft()), evolve).unwrap()
 }
 
 fn followed(event: &Event, offer: &Offer) -> Vec<Step> {
@@ -106,7 +93,7 @@ fn an_offers_life_starts_and_ends_its_clocks() {
         started(&releasing),
         [("publish", "2026-03-02T10:45:00+00:00".into())]
     );
-    let offer = published();
+    let offer = sample::published();
     let publication = offer.publication().unwrap().clone();
     let steps = followed(&Event::Published(publication), &offer);
     assert_eq!(
@@ -127,11 +114,11 @@ fn an_agreement_starts_the_contact_and_its_renewals() {
     let event = Event::AgreementRecorded(agreement.clone());
     let contact = ("buyer-contact", "2026-03-09T23:59:59+00:00".to_owned());
     let of_90_days = ("renewal-60", "2026-04-04T23:59:59+00:00".to_owned());
-    let steps = followed(&event, &published());
+    let steps = followed(&event, &sample::published());
     assert_eq!(started(&steps), [contact.clone(), of_90_days]);
     agreement.ends_at = Some(sample::at("2027-03-05T23:59:59Z"));
     let event = Event::AgreementRecorded(agreement);
-    let names: Vec<_> = started(&followed(&event, &published()))
+    let names: Vec<_> = started(&followed(&event, &sample::published()))
         .into_iter()
         .map(|(name, _)| name)
         .collect();
@@ -149,7 +136,7 @@ fn a_sellers_own_milestones_are_due_on_its_days() {
         milestones: Milestones::of(vec![45, 10]).unwrap(),
         ..Policy::default()
     };
-    let steps = follow(&event, &published(), &policy, sample::at(NOW));
+    let steps = follow(&event, &sample::published(), &policy, sample::at(NOW));
     assert_eq!(
         started(&steps)[1..],
         [

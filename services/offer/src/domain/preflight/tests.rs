@@ -8,7 +8,6 @@ use super::cases::*;
 use super::*;
 use crate::domain::deal::{DocumentKind, PaymentPlan};
 use crate::domain::engagement::Approval;
-use crate::domain::offer::{Event, Publication, evolve};
 use crate::domain::resale::{Contract, NetTerms};
 use crate::domain::sample;
 
@@ -339,15 +338,7 @@ fn an_approval_that_fell_takes_a_release_back() {
 /// O11, O16: a published offer's expiry is not moved to where the buyer's agreement still goes on.
 #[test]
 fn a_new_expiry_lies_after_what_the_buyer_has() {
-    let at = sample::at("2026-03-02T10:00:00Z");
-    let publication = Publication {
-        aws_offer_id: "offer-abc".parse().unwrap(),
-        url: String::new(),
-        released_at: at,
-        published_at: at,
-    };
-    let events = [Event::ReleaseStarted { at }, Event::Published(publication)];
-    let offer = events.iter().fold(Some(sample::draft()), evolve).unwrap();
+    let offer = sample::published();
     let had = held(Some("2026-04-10T12:00:00Z"));
     for (to, held, expected) in [
         (
