@@ -1,8 +1,8 @@
 //! Change orders (O15). AWS amends no agreement of professional services (facts §0 row 4), and has neither
 //! agreement-based (replacement) offers nor future-dated agreements for them (facts §1.2, §2), so that none
 //! are made here: a change is the agreement's cancellation, billing adjustments of what was invoiced and is to
-//! be returned, and another offer. It is one process that rests between its steps: nothing that cannot be undone happens
-//! unless a person asks for that very step.
+//! be returned, and another offer. It is one process that rests between its steps: nothing that cannot be
+//! undone happens unless a person asks for that very step.
 //!
 //! | state | what it waits for | what may be asked |
 //! |---|---|---|

@@ -4,7 +4,8 @@
 //! Publishing and expiry are decided with the offer, whose own events say that they rang. The others
 //! are rung by the clock alone, and orders (O14) follow from that. Kinds that nothing of AWS's starts
 //! (facts §5: no event for payment requests; of agreements of professional services none that can be relied
-//! upon, so that one only makes us look) are started by whoever tells of them; a payment request that was asked for here starts its own.
+//! upon, so that one only makes us look) are started by whoever tells of them; a payment request that was
+//! asked for here starts its own.
 
 use std::fmt;
 use std::str::FromStr;
