@@ -11,6 +11,7 @@ use crate::domain::agreement::{Command, Event, Facts, Position, State, decide, e
 use crate::domain::book::Book;
 use crate::domain::discrepancy::{Case, CaseId};
 use crate::domain::ids::AgreementId;
+use crate::domain::policy::{CashPolicy, Policy};
 use crate::domain::terms::{AcceptedAgreement, Charge, Terms};
 use crate::events::outbound;
 use crate::store;
@@ -21,11 +22,29 @@ pub(crate) async fn accept(
     seller: &SellerId,
     accepted: AcceptedAgreement,
 ) -> Result<(), Failure> {
+    let policy = policy_in_turn(uow, seller).await?;
+    expect_all(uow, seller, accepted, policy.cash).await
+}
+
+/// The seller's policy, which nobody changes before the transaction ends.
+pub(super) async fn policy_in_turn(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+) -> Result<Policy, Failure> {
     store::due::take_turn(uow.connection(), seller).await?;
-    let policy = store::policy::load(uow.connection(), seller).await?;
+    store::policy::load(uow.connection(), seller).await
+}
+
+/// Expects all of an agreement's cash under the policy that [`policy_in_turn`] gave.
+pub(super) async fn expect_all(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    accepted: AcceptedAgreement,
+    policy: CashPolicy,
+) -> Result<(), Failure> {
     let agreement = accepted.agreement.clone();
     // What cannot be an expectation needs a person: it is parked, not passed over.
-    let terms = Terms::expect(accepted, policy.cash)
+    let terms = Terms::expect(accepted, policy)
         .map_err(|error| Failure::undecodable("the terms of an accepted agreement", error))?;
     let command = Command::Accept(Box::new(terms));
     run(uow, seller, &agreement, command, ("accept", String::new())).await

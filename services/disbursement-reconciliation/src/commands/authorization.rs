@@ -62,10 +62,12 @@ pub(crate) async fn sell(
     uow.concerns(&authorization.engagement);
     // Feeds come by the clock; what they tell goes on with the deal of the authorization.
     let step = uow.resume_trace(seller, authorization.id.as_str()).await?;
-    let policy = store::policy::load(uow.connection(), seller).await?;
+    let policy = agreement::policy_in_turn(uow, seller).await?;
     let sold = authorization.sold(sale, policy.resale_fee);
     let sold = sold.map_err(|wrong| Failure::internal("a sale", wrong))?;
-    agreement::accept(uow, seller, sold).instrument(step).await
+    agreement::expect_all(uow, seller, sold, policy.cash)
+        .instrument(step)
+        .await
 }
 
 /// The feeds tell that a reseller's agreement was over on this day: of its charges those are dropped whose
