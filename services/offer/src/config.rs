@@ -117,6 +117,15 @@ impl OfferConfig {
         })
     }
 
+    /// What a seller is at AWS: known of the one whose AWS account this is, an ISV where it is another's.
+    pub(crate) fn kind_of(&self, seller: &SellerId) -> SellerKind {
+        if self.seller == seller.as_str() {
+            self.seller_kind
+        } else {
+            SellerKind::default()
+        }
+    }
+
     pub(crate) const fn marketplace_timeout(&self) -> Duration {
         Duration::from_millis(self.marketplace_timeout_ms)
     }

@@ -14,7 +14,7 @@ use super::offer::{
 use super::preflight::{self, Candidate, Finding};
 use super::rejection::{Rejection, Violation};
 use super::renewal::Held;
-use super::resale::Kind;
+use super::resale::{Kind, SellerKind};
 
 mod portal;
 
@@ -34,6 +34,8 @@ pub(crate) enum Command {
     },
     Release {
         approved_digest: Digest,
+        /// What the seller is at AWS.
+        seller: SellerKind,
     },
     RecordChangeSetAccepted {
         change: u32,
@@ -177,7 +179,10 @@ pub(crate) fn decide(
                 reason: reason.clone(),
             },
         )),
-        Command::Release { approved_digest } => release(offer, *approved_digest, facts),
+        Command::Release {
+            approved_digest,
+            seller,
+        } => release(offer, *approved_digest, *seller, facts),
         Command::RecordChangeSetAccepted { change, id } => {
             let news = offer.change_set_id.as_ref() != Some(id);
             Ok(if_under_way(offer, *change, || {
@@ -278,6 +283,7 @@ fn if_assembling(offer: &Offer, event: Event) -> Vec<Event> {
 fn release(
     offer: &Offer,
     approved_digest: Digest,
+    seller: SellerKind,
     facts: Facts<'_>,
 ) -> Result<Vec<Event>, Rejection> {
     must_be_draft(offer)?;
@@ -288,6 +294,7 @@ fn release(
     }
     let candidate = Candidate {
         held: facts.held.cloned(),
+        seller,
         ..Candidate::of(offer, facts.engagement, facts.now.date_naive())
     };
     let findings = preflight::findings(&candidate);

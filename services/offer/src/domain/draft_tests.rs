@@ -3,6 +3,7 @@
 use super::command::{Command, Facts, decide};
 use super::offer::{Event, LegalDocument, Offer, evolve};
 use super::rejection::Rejection;
+use super::resale::SellerKind;
 use super::sample;
 
 const NOW: &str = "2026-03-02T10:00:00Z";
@@ -32,6 +33,7 @@ fn revise(name: &str, day: &str) -> Command {
 fn release() -> Command {
     Command::Release {
         approved_digest: sample::deal().digest,
+        seller: SellerKind::Isv,
     }
 }
 

@@ -92,13 +92,9 @@ impl Plan {
         }
     }
 
-    /// The plan as such a seller can carry it out: a renewal is marked by an ISV alone (O16).
-    pub(crate) fn sold_by(self, seller: SellerKind) -> Self {
-        let marks = seller.can_mark_renewals(&self.kind);
-        Self {
-            pre_existing: self.pre_existing.filter(|_| marks),
-            ..self
-        }
+    /// Whether such a seller can carry it out as it is: a renewal is marked by an ISV alone (O16).
+    pub(crate) fn can_be_sold_by(&self, seller: SellerKind) -> bool {
+        self.pre_existing.is_none() || seller.can_mark_renewals(&self.kind)
     }
 
     /// What the buyer pays in all, or the reseller owes; `None` while amounts do not add up.

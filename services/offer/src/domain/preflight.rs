@@ -37,7 +37,7 @@ use super::engagement::Engagement;
 use super::offer::{AwsError, LegalDocument, Offer, Stage};
 use super::plan::Plan;
 use super::renewal::Held;
-use super::resale::Kind;
+use super::resale::{Kind, SellerKind};
 
 mod approval;
 mod authorization;
@@ -92,6 +92,8 @@ impl Kinds {
     const ALL: Self = Self::these(true, true, true);
     /// What a buyer accepts.
     const OFFERS: Self = Self::these(true, false, true);
+    /// What a seller makes of a product of its own.
+    const SELLERS: Self = Self::these(true, true, false);
     const DIRECT: Self = Self::these(true, false, false);
     const AUTHORIZATION: Self = Self::these(false, true, false);
     const PARTNER: Self = Self::these(false, false, true);
@@ -226,6 +228,8 @@ pub(crate) struct Candidate {
     pub(crate) by_portal: bool,
     /// Whether the approved deal renews an agreement (O16).
     pub(crate) renewal: bool,
+    /// What the seller is at AWS.
+    pub(crate) seller: SellerKind,
     /// What the buyer has of the same product, as far as it is known.
     pub(crate) held: Option<Held>,
 }
@@ -278,6 +282,7 @@ impl Candidate {
             product_dimensions: offer.basis.intake.listing.dimension_keys.clone(),
             by_portal: offer.by_portal(),
             renewal: deal.estimate.renewal,
+            seller: SellerKind::default(),
             held: None,
         }
     }

@@ -11,7 +11,7 @@ use super::offer::{
     evolve,
 };
 use super::rejection::Rejection;
-use super::resale::Kind;
+use super::resale::{Kind, SellerKind};
 use super::{plan, sample};
 
 const NOW: &str = "2026-03-02T10:00:00Z";
@@ -45,6 +45,7 @@ fn then(offer: Offer, command: &Command) -> Offer {
 fn release() -> Command {
     Command::Release {
         approved_digest: sample::deal().digest,
+        seller: SellerKind::Isv,
     }
 }
 
@@ -309,6 +310,7 @@ fn a_release_is_refused_with_every_finding() {
 fn another_digest_than_the_reviewed_one_is_not_released() {
     let command = Command::Release {
         approved_digest: Digest::of(b"what I remember"),
+        seller: SellerKind::Isv,
     };
     assert_eq!(reason(ask(&sample::draft(), &command)), "DIGEST_MISMATCH");
 }

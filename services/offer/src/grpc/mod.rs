@@ -289,8 +289,11 @@ impl OfferService for Offers {
         request: Request<pb::ReleaseOfferRequest>,
     ) -> Result<Response<pb::Offer>, Status> {
         self.connected(&request)?;
-        self.change(request, "offer.v1/ReleaseOffer", parse::release)
-            .await
+        let seller_kind = self.config.seller_kind;
+        self.change(request, "offer.v1/ReleaseOffer", move |request| {
+            parse::release(request, seller_kind)
+        })
+        .await
     }
 
     async fn change_expiry(

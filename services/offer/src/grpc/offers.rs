@@ -49,6 +49,7 @@ impl Offers {
         let held = store::renewal::held(&mut *reader, &call.seller, &offer, now).await;
         let candidate = Candidate {
             held: held.map_err(failed)?,
+            seller: self.config.kind_of(&call.seller),
             ..Candidate::of(&offer, &engagement, now.date_naive())
         };
         let findings = preflight::findings(&candidate);
@@ -134,7 +135,6 @@ impl Offers {
             .offer(&call.seller, &request.get_ref().offer_id)
             .await?;
         let today = self.commands.database().clock().now().date_naive();
-        let seller = self.config.seller_kind;
-        Ok(Response::new(reply::portal_sheet(&offer, seller, today)))
+        Ok(Response::new(reply::portal_sheet(&offer, today)))
     }
 }

@@ -13,6 +13,7 @@ use crate::domain::intake::{AccountKind, Form};
 use crate::domain::listing::{Listing, ReleaseWay};
 use crate::domain::offer::Terms;
 use crate::domain::rejection;
+use crate::domain::resale::SellerKind;
 use crate::store::Position;
 
 pub(super) fn offer_id(text: &str) -> Result<OfferId, Rejection> {
@@ -111,7 +112,11 @@ pub(super) fn revise(request: &pb::ReviseOfferRequest) -> Result<(String, Comman
     wrong.finish(Some((request.offer_id.clone(), command)))
 }
 
-pub(super) fn release(request: &pb::ReleaseOfferRequest) -> Result<(String, Command), Rejection> {
+/// `seller` is what the seller is at AWS.
+pub(super) fn release(
+    request: &pb::ReleaseOfferRequest,
+    seller: SellerKind,
+) -> Result<(String, Command), Rejection> {
     let digest: Digest = one(
         "approved_digest",
         "DIGEST_INVALID",
@@ -121,6 +126,7 @@ pub(super) fn release(request: &pb::ReleaseOfferRequest) -> Result<(String, Comm
         request.offer_id.clone(),
         Command::Release {
             approved_digest: digest,
+            seller,
         },
     ))
 }

@@ -30,7 +30,8 @@ impl Offers {
         let (seller, now) = (&call.seller, database.clock().now());
         let found = store::renewal::page(&mut *reader, seller, &wanted, after, limit, now).await;
         let found = found.map_err(failed)?;
-        Ok(Response::new(page(&part, found, self.config.seller_kind)))
+        let seller_kind = self.config.kind_of(seller);
+        Ok(Response::new(page(&part, found, seller_kind)))
     }
 
     pub(super) async fn assigned(
@@ -41,7 +42,7 @@ impl Offers {
         let request = request.into_inner();
         let (agreement, owner) = assignment(&request)?;
         let seller = call.seller.clone();
-        let seller_kind = self.config.seller_kind;
+        let seller_kind = self.config.kind_of(&seller);
         self.commands
             .execute(&call, "offer.v1/AssignRenewal", &request, move |uow| {
                 let (seller, id, owner) = (seller.clone(), agreement.clone(), owner.clone());

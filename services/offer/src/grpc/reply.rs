@@ -11,7 +11,7 @@ use crate::domain::plan::Plan;
 use crate::domain::portal;
 use crate::domain::preflight::prerequisite::{self, Confirmation, Prerequisite};
 use crate::domain::preflight::{Finding, Severity};
-use crate::domain::resale::{Kind, SellerKind};
+use crate::domain::resale::Kind;
 use crate::store::Position;
 use crate::wire;
 
@@ -159,9 +159,9 @@ pub(super) fn checklist_item(
 }
 
 /// The sheet of a release that waits for AWS's portal (O10).
-pub(super) fn portal_sheet(offer: &Offer, seller: SellerKind, today: NaiveDate) -> pb::PortalSheet {
+pub(super) fn portal_sheet(offer: &Offer, today: NaiveDate) -> pb::PortalSheet {
     let day = offer.released_at().map_or(today, |at| at.date_naive());
-    let plan = Plan::of(offer, day).sold_by(seller);
+    let plan = Plan::of(offer, day);
     let document = plan.legal_document.map(|digest| format!("{digest}.pdf"));
     let sections = portal::sheet(&plan, document.as_deref().unwrap_or_default());
     let title = format!("Offer {} of engagement {}", offer.id, offer.engagement_id());

@@ -245,7 +245,6 @@ pub(super) fn terms(terms: &[Value]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::resale::SellerKind;
     use crate::domain::sample;
 
     fn release() -> ChangeSetRequest {
@@ -341,12 +340,6 @@ mod tests {
                 details(&request, "UpdateInformation")["PreExistingAgreement"],
                 json!({ "AcquisitionChannel": channel, "PricingModel": "Contract" })
             );
-            // A channel partner cannot, so its offer is sold as any other.
-            assert_eq!(plan.clone().sold_by(SellerKind::Isv), plan);
-            let plan = plan.sold_by(SellerKind::ChannelPartner);
-            let request = ChangeSetRequest::release(&offer.id, 3, &plan, "https://files.example/1");
-            let told = &details(&request, "UpdateInformation")["PreExistingAgreement"];
-            assert!(told.is_null(), "{told}");
         }
     }
 

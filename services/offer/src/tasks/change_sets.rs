@@ -141,8 +141,7 @@ impl Start {
         } = subject;
         match &offer.stage {
             Stage::Releasing(release) => {
-                let plan = Plan::of(offer, release.released_at.date_naive())
-                    .sold_by(self.0.config.seller_kind);
+                let plan = Plan::of(offer, release.released_at.date_naive());
                 let digest = plan.legal_document;
                 let digest = digest.ok_or_else(|| inconsistent("a release without document"))?;
                 let differences = self.0.authorization_errors(offer).await;

@@ -50,8 +50,7 @@ impl TaskHandler for Check {
                     Ok(errors) => errors,
                     Err(later) => return Ok(come_back(run, later)),
                 };
-                let plan =
-                    Plan::of(&offer, released_at.date_naive()).sold_by(self.0.config.seller_kind);
+                let plan = Plan::of(&offer, released_at.date_naive());
                 errors.extend(portal::differences(&plan, &shown));
                 errors
             }

@@ -2,15 +2,18 @@
 
 use chrono::TimeDelta;
 use countersign_kernel::Digest;
+use countersign_offer::SellerKind;
 use countersign_proto::approval::v1 as approval_pb;
 use countersign_proto::common::v1::Money;
 use countersign_proto::offer::v1 as pb;
 use countersign_proto::offer::v1::ClockKind;
+use countersign_proto::offer::v1::offer_service_client::OfferServiceClient;
 use serde_json::json;
 use tonic::Code;
+use tonic::transport::Channel;
 
 use crate::deals::{self, usd};
-use crate::world::{World, refusal};
+use crate::world::{ENGAGEMENT, World, refusal};
 
 async fn accepted(world: &World) -> pb::Offer {
     let offer = world.published().await;
@@ -175,6 +178,46 @@ async fn held(world: &World, offer: &pb::Offer) {
         (waits.rule.as_str(), waits.severity()),
         ("AGREEMENT_STILL_ACTIVE", pb::finding::Severity::Warning)
     );
+}
+
+/// O16, E3: AWS marks an ISV's renewals alone. A channel partner's was approved with a renewal's fee that AWS
+/// would not grant, so it is not sold until it is approved as a sale like any other.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_partners_own_renewal_is_not_sold_as_one() {
+    let world = World::with(|config| config.seller_kind = SellerKind::ChannelPartner).await;
+    let renewing = |renewal: bool| {
+        let digest = Digest::of(if renewal { b"renewed" } else { b"sold anew" });
+        let mut deal = deals::deal(ENGAGEMENT, &deals::files(), digest);
+        deal.estimate.as_mut().unwrap().renewal = renewal;
+        deal
+    };
+    let mut client = world.client.clone();
+    world.ready_to_draft(renewing(true)).await;
+    let draft = async |client: &mut OfferServiceClient<Channel>| {
+        let drafted = client.draft_offer(world.command(World::draft_request()));
+        let drafted = drafted.await.unwrap().into_inner();
+        world.assembled(&drafted.offer_id).await
+    };
+    let refused = draft(&mut client).await;
+    assert_eq!(
+        world.findings(&refused.offer_id).await,
+        ["RENEWAL_MARKED_BY_ISV"]
+    );
+    let answer = client.release_offer(world.command(World::release_request(&refused)));
+    let (_, reason, violations) = refusal(answer.await);
+    assert_eq!(reason, "PREFLIGHT_FAILED");
+    assert_eq!(violations, ["RENEWAL_MARKED_BY_ISV"]);
+    let cancel = pb::CancelOfferRequest {
+        offer_id: refused.offer_id,
+        reason: "AWS has no renewal of ours".into(),
+    };
+    client.cancel_offer(world.command(cancel)).await.unwrap();
+
+    world.signed(renewing(false), &deals::files()).await;
+    let anew = draft(&mut client).await;
+    assert_eq!(world.findings(&anew.offer_id).await, [""; 0]);
+    world.sold(&anew).await;
+    assert!(!all(&world).await.remove(0).markable);
 }
 
 /// O16: a seller's own milestones, of agreements that are recorded from then on.

@@ -53,6 +53,7 @@ mod tests {
     use crate::domain::listing::ReleaseWay;
     use crate::domain::offer::{Event, Offer, PUBLISH_WITHIN, evolve};
     use crate::domain::rejection::Rejection;
+    use crate::domain::resale::SellerKind;
     use crate::domain::sample;
 
     const NOW: &str = "2026-03-02T10:00:00Z";
@@ -92,7 +93,13 @@ mod tests {
         let mut offer = sample::draft();
         offer.basis.intake.listing.release_way = ReleaseWay::Portal;
         let approved_digest = sample::deal().digest;
-        then(offer, &Command::Release { approved_digest })
+        then(
+            offer,
+            &Command::Release {
+                approved_digest,
+                seller: SellerKind::Isv,
+            },
+        )
     }
 
     fn give(id: &str) -> Command {

@@ -8,7 +8,7 @@ use super::{Candidate, findings};
 use crate::domain::deal::{DatedAmount, Document, DocumentKind, MediaType};
 use crate::domain::plan::PreExisting;
 use crate::domain::renewal::Held;
-use crate::domain::resale::{Authorization, Contract, Kind, NetTerms, Partner};
+use crate::domain::resale::{Authorization, Contract, Kind, NetTerms, Partner, SellerKind};
 use crate::domain::sample;
 
 pub(super) const DIRECT: fn() -> Candidate = sample::candidate;
@@ -107,6 +107,14 @@ pub(crate) const ALONE: &[(&str, Base, Change)] = &[
     ("RENEWAL_NEEDS_BUYER", authorization, |c| {
         c.plan.pre_existing = Some(PreExisting::External);
         c.plan.buyer_accounts.clear();
+    }),
+    ("RENEWAL_MARKED_BY_ISV", DIRECT, |c| {
+        c.plan.pre_existing = Some(PreExisting::AwsMarketplace);
+        c.seller = SellerKind::ChannelPartner;
+    }),
+    ("RENEWAL_MARKED_BY_ISV", authorization, |c| {
+        c.plan.pre_existing = Some(PreExisting::External);
+        c.seller = SellerKind::ChannelPartner;
     }),
     ("RENEWAL_MARKED_BY_SELLER", partner, |c| c.renewal = true),
     ("AGREEMENT_ENDS_AFTER_EXPIRY", DIRECT, |c| {

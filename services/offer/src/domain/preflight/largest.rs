@@ -7,7 +7,7 @@ use countersign_kernel::{Currency, Digest, IsoDuration, Money};
 use super::{Candidate, Standing};
 use crate::domain::deal::{DatedAmount, Document, DocumentKind, MediaType};
 use crate::domain::plan::Plan;
-use crate::domain::resale::Kind;
+use crate::domain::resale::{Kind, SellerKind};
 
 const INSTALLMENTS: u64 = 60;
 const ACCOUNTS: u64 = 24;
@@ -72,6 +72,7 @@ pub(crate) fn largest() -> Option<Candidate> {
         product_dimensions: vec!["landing_zone".to_owned()],
         by_portal: false,
         renewal: false,
+        seller: SellerKind::Isv,
         held: None,
     })
 }

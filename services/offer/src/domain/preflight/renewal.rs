@@ -1,7 +1,11 @@
-//! What the buyer has already (O16): what is renewed, and what must be over first. A buyer has one active
+//! What the buyer has already (O16): what is renewed, and what must be over first. AWS marks a renewal of an
+//! ISV's alone, and its listing fee is lower: what cannot be marked is not sold at a price that was approved
+//! with a renewal's fee. A buyer has one active
 //! agreement of a professional-services product: it accepts no other until that is over (facts §0.5).
 
 use super::{Candidate, Kinds, Rule, availability, when};
+
+const NOT_AN_ISV: &str = "the deal is a renewal, and AWS has no renewal of a channel partner's own";
 
 pub(super) const RULES: &[Rule] = &[
     Rule::error(
@@ -11,6 +15,14 @@ pub(super) const RULES: &[Rule] = &[
         "INCOMPATIBLE_BUYER_TARGETING",
         "name the buyer whose agreement is renewed",
         buyer,
+    ),
+    Rule::error(
+        "RENEWAL_MARKED_BY_ISV",
+        Kinds::SELLERS,
+        "seller_kind",
+        "",
+        "approve the deal anew without its renewal: it is a sale as any other, at the fee of one",
+        not_an_isv,
     ),
     Rule::error(
         "RENEWAL_MARKED_BY_SELLER",
@@ -46,6 +58,12 @@ fn buyer(candidate: &Candidate) -> Option<String> {
         plan.pre_existing.is_some() && plan.buyer_accounts.is_empty(),
         || "the renewal of an agreement is for any buyer".into(),
     )
+}
+
+fn not_an_isv(candidate: &Candidate) -> Option<String> {
+    when(!candidate.plan.can_be_sold_by(candidate.seller), || {
+        NOT_AN_ISV.into()
+    })
 }
 
 fn reseller(candidate: &Candidate) -> Option<String> {

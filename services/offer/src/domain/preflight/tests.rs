@@ -8,6 +8,7 @@ use super::cases::*;
 use super::*;
 use crate::domain::deal::{DocumentKind, PaymentPlan};
 use crate::domain::engagement::Approval;
+use crate::domain::plan::PreExisting;
 use crate::domain::resale::{Contract, NetTerms};
 use crate::domain::sample;
 
@@ -79,6 +80,8 @@ fn worst(base: Base) -> Candidate {
     c.documents = more.collect();
     c.plan.legal_document = None;
     c.renewal = true;
+    c.plan.pre_existing = Some(PreExisting::AwsMarketplace);
+    c.seller = SellerKind::ChannelPartner;
     c.held = Some(held(None));
     c
 }
