@@ -25,7 +25,7 @@ const READERS: &[&str] = &[
 ];
 
 /// The whole table.
-pub(crate) const PERMISSIONS: [Permission; 45] = [
+pub(crate) const PERMISSIONS: [Permission; 46] = [
     Permission::roles("countersign.offer.v1.OfferService/RegisterListing", MAKERS),
     Permission::roles("countersign.offer.v1.OfferService/ListListings", READERS),
     Permission::roles(
@@ -41,6 +41,10 @@ pub(crate) const PERMISSIONS: [Permission; 45] = [
     Permission::roles("countersign.offer.v1.OfferService/GetImport", READERS),
     Permission::roles(
         "countersign.offer.v1.OfferService/ListMarketplaceOffers",
+        READERS,
+    ),
+    Permission::roles(
+        "countersign.offer.v1.OfferService/ListMarketplaceAgreements",
         READERS,
     ),
     Permission::roles("countersign.offer.v1.OfferService/ReviseOffer", MAKERS),

@@ -1,6 +1,6 @@
 //! What AWS shows of agreements (O13). Ours lead to one event, however often they are seen; those of
-//! public offers are orders too (O14); those of other offers that are not ours are kept and shown to
-//! whoever reads the log, and harm nothing.
+//! public offers are orders too (O14); those of other offers that are not ours are kept and listed, and
+//! somebody sees to their end (O12, O16).
 
 use chrono::{DateTime, Utc};
 use countersign_kernel::SellerId;
@@ -41,6 +41,9 @@ pub(crate) async fn record(
     match (&seen.details, aws_offer_id) {
         (Ok(agreement), Ok(aws_offer_id)) => {
             let ours = attach(uow, seller, &aws_offer_id, agreement, &seen.standing()).await?;
+            if !ours {
+                await_end(uow, seller, agreement, &seen.status).await?;
+            }
             if let (false, Some(public)) = (ours, public) {
                 place_public(uow, seller, &seen.status, public).await?;
             } else if is_new && !ours {
@@ -72,6 +75,20 @@ pub(crate) async fn record(
         }
     }
     Ok(())
+}
+
+/// Somebody sees to its end, as to that of an agreement of ours (O12, O16), until it is over.
+async fn await_end(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    agreement: &Agreement,
+    status: &str,
+) -> Result<(), Failure> {
+    if is_over(status) {
+        let over = "the agreement is over";
+        return clock::end_renewals_of(uow, seller, &agreement.id, over).await;
+    }
+    clock::start_renewals(uow, seller, agreement).await
 }
 
 async fn place_public(
@@ -158,6 +175,8 @@ pub(super) async fn follow(
     standing: &Standing,
 ) -> Result<(), Failure> {
     store::agreement::matched(uow.connection(), seller, &agreement.id, &offer.id).await?;
+    // Its milestones are the offer's from now on.
+    clock::end_renewals_of(uow, seller, &agreement.id, "its offer is ours").await?;
     warn_of_conflict(uow, seller, offer, agreement).await?;
     let held = offer
         .agreement()

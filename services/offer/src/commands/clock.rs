@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::offer::unknown as unknown_offer;
 use super::order;
+use crate::domain::agreement::Agreement;
 use crate::domain::calendar::Calendar;
-use crate::domain::clock::{self, Clock, Kind, State, Step};
-use crate::domain::id::OfferId;
+use crate::domain::clock::{self, Clock, Kind, State, Step, renewals};
+use crate::domain::id::{AgreementId, OfferId};
 use crate::domain::offer::{Event, Offer};
 use crate::domain::rejection;
 use crate::events::outbound;
@@ -60,7 +61,35 @@ pub(super) async fn end_renewals(
     seller: &SellerId,
     offer_id: &OfferId,
 ) -> Result<(), Failure> {
-    take(uow, seller, offer_id, clock::after_agreement()).await
+    take(uow, seller, offer_id, renewals::after_agreement()).await
+}
+
+/// Starts the milestones of an agreement whose offer was made elsewhere (O12, O16).
+pub(super) async fn start_renewals(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    agreement: &Agreement,
+) -> Result<(), Failure> {
+    let milestones = store::renewal::milestones(uow.connection(), seller).await?;
+    let milestones = milestones.unwrap_or_default();
+    for clock in renewals::of_nobody(agreement, &milestones, uow.now()) {
+        start(uow, seller, &clock).await?;
+    }
+    Ok(())
+}
+
+/// Ends them, for this reason.
+pub(super) async fn end_renewals_of(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    agreement: &AgreementId,
+    reason: &str,
+) -> Result<(), Failure> {
+    for kind in renewals::RENEWALS {
+        let id = renewals::id_of_nobody(agreement, kind);
+        end_one(uow, seller, &id, Some(reason)).await?;
+    }
+    Ok(())
 }
 
 async fn take(

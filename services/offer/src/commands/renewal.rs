@@ -8,7 +8,7 @@ use crate::domain::id::AgreementId;
 use crate::domain::milestones::Milestones;
 use crate::domain::renewal::Renewal;
 use crate::store;
-use crate::store::renewal::Wanted;
+use crate::store::ending::Wanted;
 
 /// Names who sees to it. Naming the same again changes nothing.
 pub(crate) async fn assign(
@@ -22,13 +22,14 @@ pub(crate) async fn assign(
         ..Wanted::default()
     };
     let now = uow.now();
-    let found = store::renewal::page(&mut *uow.connection(), seller, &wanted, None, 1, now).await?;
+    let found = store::ending::page(uow.connection(), seller, &wanted, None, 1, now).await?;
     let Some(before) = found.into_iter().next() else {
         return Err(unknown(agreement.as_str()).into());
     };
-    if before.owner == owner {
+    if before.owner.as_ref() == Some(&owner) {
         return Ok(before);
     }
+    let view = |owner: &Principal| json!({ "owner": owner.as_str() });
     store::renewal::assign(uow.connection(), seller, agreement, &owner, now).await?;
     uow.audit(NewAudit {
         seller: seller.clone(),
@@ -36,11 +37,14 @@ pub(crate) async fn assign(
         aggregate_id: agreement.to_string(),
         action: "assign_renewal".to_owned(),
         reason: String::new(),
-        before: Some(json!({ "owner": before.owner.as_str() })),
-        after: Some(json!({ "owner": owner.as_str() })),
+        before: before.owner.as_ref().map(view),
+        after: Some(view(&owner)),
     })
     .await?;
-    Ok(Renewal { owner, ..before })
+    Ok(Renewal {
+        owner: Some(owner),
+        ..before
+    })
 }
 
 /// Replaces the seller's milestones: clocks that run keep their time.

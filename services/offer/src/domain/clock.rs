@@ -16,10 +16,12 @@ use countersign_kernel::{EngagementId, role};
 use super::agreement::Acceptance;
 use super::calendar::Calendar;
 use super::id::{NotAnId, OfferId};
-use super::milestones::{self, Milestones};
+use super::milestones::Milestones;
 use super::offer::{Event, Offer, PUBLISH_WITHIN};
 use super::rejection::{Rejection, Violation};
 use super::resale::Kind as OfferKind;
+
+pub(crate) mod renewals;
 
 /// In which somebody must say who bought at the public price (O14).
 pub(crate) const IDENTIFY_WITHIN: TimeDelta = TimeDelta::hours(48);
@@ -165,23 +167,11 @@ const TABLE: [Row; 11] = [
     ),
 ];
 
-/// The milestones before an agreement's end, from the first to the last: each is named for the days that it
-/// is by default (O16).
-pub(crate) const RENEWALS: [Kind; milestones::MOST] =
-    [Kind::Renewal120, Kind::Renewal90, Kind::Renewal60];
-
 /// What a seller says of its clocks.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Policy {
     pub(crate) calendar: Calendar,
     pub(crate) milestones: Milestones,
-}
-
-/// What an agreement that ended leaves to do: nothing about its renewal (O16).
-pub(crate) fn after_agreement() -> impl Iterator<Item = Step> {
-    RENEWALS
-        .into_iter()
-        .map(|kind| settle(kind, "the agreement is over"))
 }
 
 impl Kind {
@@ -262,7 +252,7 @@ pub(crate) struct Clock {
     /// Made of offer or order, kind and start, so that a clock that is started again is the same one.
     pub(crate) id: String,
     pub(crate) kind: Kind,
-    /// `None` of a public order's.
+    /// `None` of a public order's, and of an agreement's whose offer was made elsewhere.
     pub(crate) offer_id: Option<OfferId>,
     pub(crate) engagement_id: EngagementId,
     pub(crate) started_at: DateTime<Utc>,
@@ -461,19 +451,13 @@ pub(crate) fn follow(
             Some(settle(Kind::OfferExpiry, "cancelled")),
         ],
         Event::AgreementRecorded(agreement) => {
-            let ends_at = agreement.ends_at.into_iter();
-            let due = ends_at.flat_map(|ends_at| policy.milestones.due(ends_at));
-            let renewals = RENEWALS.into_iter().zip(due).map(|(kind, due_at)| {
-                // A short agreement is over sooner: there is nothing to wait for.
-                (due_at.date_naive() > agreement.accepted_at.date_naive())
-                    .then(|| Step::Start(Clock::new(offer, kind, agreement.accepted_at, due_at)))
-            });
+            let renewals = renewals::of_offer(offer, agreement, &policy.milestones);
             let seen = [
                 Some(settle(Kind::OfferExpiry, "accepted")),
                 Some(settle(Kind::AgreementVisible, "the agreement is visible")),
                 start(Kind::BuyerContact, agreement.accepted_at),
             ];
-            seen.into_iter().chain(renewals).collect()
+            seen.into_iter().chain(renewals.map(Some)).collect()
         }
         Event::Drafted { .. }
         | Event::Revised(_)

@@ -24,10 +24,13 @@ pub(crate) enum CoSell {
     OtherCurrency,
 }
 
-/// Of an agreement worth `ending`, and by how much its renewal is worth more.
-pub(crate) fn of(ending: Money, successor: Option<&Successor>) -> (CoSell, Option<Money>) {
+/// Of an agreement worth `ending`, if that is known, and by how much its renewal is worth more.
+pub(crate) fn of(ending: Option<Money>, successor: Option<&Successor>) -> (CoSell, Option<Money>) {
     let Some(successor) = successor else {
         return (CoSell::NotPriced, None);
+    };
+    let Some(ending) = ending else {
+        return (CoSell::OtherCurrency, None);
     };
     let growth = successor.value.checked_sub(ending).ok();
     let qualifies = match successor.value.compare(ending) {
@@ -44,6 +47,16 @@ mod tests {
 
     use super::*;
     use crate::domain::sample::{self, usd};
+
+    #[test]
+    fn of_what_is_worth_nobody_knows_how_much_nobody_can_tell() {
+        let successor = Successor {
+            engagement_id: "007-renewal".parse().unwrap(),
+            value: usd("1.00"),
+        };
+        assert_eq!(of(None, Some(&successor)), (CoSell::OtherCurrency, None));
+        assert_eq!(of(None, None), (CoSell::NotPriced, None));
+    }
 
     #[test]
     fn a_renewal_qualifies_by_growth_alone() {
@@ -63,7 +76,7 @@ mod tests {
                 engagement_id: sample::engagement_id(),
                 value,
             });
-            let found = of(usd("102500.00"), successor.as_ref());
+            let found = of(Some(usd("102500.00")), successor.as_ref());
             assert_eq!(found, (expected, growth), "{value:?}");
         }
     }

@@ -32,6 +32,15 @@ pub(crate) enum Ownership {
 }
 
 impl Ownership {
+    /// Whose it is: whether there is an offer of ours, and whether that was adopted.
+    pub(crate) const fn of(ours: bool, associated: bool) -> Self {
+        match (ours, associated) {
+            (false, _) => Self::NotOurs,
+            (true, true) => Self::Associated,
+            (true, false) => Self::Ours,
+        }
+    }
+
     /// As the store has it.
     pub(crate) const fn name(self) -> &'static str {
         match self {

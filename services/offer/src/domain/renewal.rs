@@ -5,6 +5,7 @@ use std::fmt;
 use countersign_kernel::chrono::{DateTime, NaiveDate, Utc};
 use countersign_kernel::{AwsAccountId, EngagementId, Money, Principal};
 
+use super::agreement::Agreement;
 use super::clock::Kind;
 use super::cosell::Successor;
 use super::id::{AgreementId, OfferId};
@@ -15,23 +16,27 @@ use super::resale::Kind as OfferKind;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Renewal {
     pub(crate) agreement_id: AgreementId,
-    pub(crate) offer_id: OfferId,
+    /// Ours; `None` where the offer was made elsewhere (O12).
+    pub(crate) offer_id: Option<OfferId>,
+    /// The agreement's own name where nobody here opened an opportunity for it.
     pub(crate) engagement_id: EngagementId,
+    /// Empty where nobody here knows it, as the title is.
     pub(crate) customer_name: String,
     pub(crate) product_title: String,
     pub(crate) buyer_account: AwsAccountId,
     pub(crate) ends_at: DateTime<Utc>,
-    /// What was approved: the whole price, or the cap.
-    pub(crate) value: Money,
-    /// Who sees to it: the author of the estimate, until somebody else is named.
-    pub(crate) owner: Principal,
+    /// What was approved: the whole price, or the cap. What AWS charges where the offer was made elsewhere;
+    /// `None` where that does not add up.
+    pub(crate) value: Option<Money>,
+    /// Who sees to it: the author of the estimate, until somebody else is named; nobody where there is none.
+    pub(crate) owner: Option<Principal>,
     /// What renews it, once that is approved (E11).
     pub(crate) successor: Option<Successor>,
     /// The milestone that was passed last on the way to its end, if one was.
     pub(crate) reached: Option<Kind>,
     /// Which kind of offer the agreement is of: on it depends whether the one that follows can be marked as
-    /// a renewal at AWS.
-    pub(crate) kind: OfferKind,
+    /// a renewal at AWS. `None` where nobody here knows.
+    pub(crate) kind: Option<OfferKind>,
 }
 
 /// What is known of a renewal beside its offer.
@@ -50,17 +55,37 @@ impl Renewal {
         let (deal, intake) = (&offer.basis.deal, &offer.basis.intake);
         Some(Self {
             agreement_id: agreement.id.clone(),
-            offer_id: offer.id.clone(),
+            offer_id: Some(offer.id.clone()),
             engagement_id: offer.engagement_id().clone(),
             customer_name: deal.estimate.customer_name.clone(),
             product_title: intake.listing.title.clone(),
             buyer_account: intake.buyer_account.clone(),
             ends_at: agreement.ends_at?,
-            value: deal.price(),
-            owner: known.owner.unwrap_or_else(|| deal.estimate.author.clone()),
+            value: Some(deal.price()),
+            owner: known.owner.or_else(|| Some(deal.estimate.author.clone())),
             successor: known.successor,
             reached: known.reached,
-            kind: offer.basis.kind.clone(),
+            kind: Some(offer.basis.kind.clone()),
+        })
+    }
+
+    /// The renewal of an agreement whose offer was made elsewhere (O12); `None` without an end, or with a name
+    /// that cannot stand for an engagement.
+    pub(crate) fn of_nobody(agreement: &Agreement, known: Known) -> Option<Self> {
+        let acceptance = agreement.acceptance();
+        Some(Self {
+            engagement_id: agreement.id.as_str().parse().ok()?,
+            agreement_id: acceptance.agreement_id,
+            offer_id: None,
+            customer_name: String::new(),
+            product_title: String::new(),
+            buyer_account: acceptance.acceptor,
+            ends_at: agreement.ends_at?,
+            value: acceptance.total,
+            owner: known.owner,
+            successor: known.successor,
+            reached: known.reached,
+            kind: None,
         })
     }
 }
@@ -102,10 +127,10 @@ mod tests {
     fn a_renewal_is_its_authors_until_somebody_else_is_named() {
         let offer = sample::accepted();
         let renewal = Renewal::of(&offer, Known::default()).unwrap();
-        assert_eq!(renewal.owner.as_str(), "em@acme.example");
+        assert_eq!(renewal.owner.unwrap().as_str(), "em@acme.example");
         assert_eq!(
             (renewal.value, renewal.kind),
-            (usd("102500.00"), OfferKind::Direct)
+            (Some(usd("102500.00")), Some(OfferKind::Direct))
         );
         let other: Principal = "ren@acme.example".parse().unwrap();
         let named = Renewal::of(
@@ -116,9 +141,23 @@ mod tests {
             },
         )
         .unwrap();
-        assert_eq!(named.owner, other);
+        assert_eq!(named.owner, Some(other));
         assert_eq!(Renewal::of(&sample::draft(), Known::default()), None);
         let variable = Renewal::of(&sample::variable_accepted(), Known::default()).unwrap();
-        assert_eq!(variable.value, usd("102500.00"));
+        assert_eq!(variable.value, Some(usd("102500.00")));
+    }
+
+    #[test]
+    fn nobody_sees_to_an_agreement_made_elsewhere_until_somebody_is_named() {
+        let agreement = sample::agreement();
+        let renewal = Renewal::of_nobody(&agreement, Known::default()).unwrap();
+        assert_eq!((&renewal.owner, &renewal.kind), (&None, &None));
+        assert_eq!(renewal.engagement_id.as_str(), agreement.id.as_str());
+        assert_eq!(renewal.value, Some(usd("102500.00")));
+        let endless = Agreement {
+            ends_at: None,
+            ..agreement
+        };
+        assert_eq!(Renewal::of_nobody(&endless, Known::default()), None);
     }
 }

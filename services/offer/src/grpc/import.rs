@@ -1,4 +1,4 @@
-//! The import of what a seller has at AWS: the calls, and domain → proto (O12).
+//! What a seller has at AWS, and the import that reads it: the calls, and domain → proto (O12).
 
 use countersign_platform::Rejection;
 use countersign_proto::offer::v1 as pb;
@@ -6,6 +6,7 @@ use tonic::{Request, Response, Status};
 
 use super::{Offers, failed, parse};
 use crate::domain::import::{Import, Ownership, State};
+use crate::store::accepted::Accepted;
 use crate::store::import::Known;
 use crate::{commands, store, wire};
 
@@ -64,6 +65,28 @@ impl Offers {
     }
 }
 
+impl Offers {
+    pub(super) async fn marketplace_agreements(
+        &self,
+        request: Request<pb::ListMarketplaceAgreementsRequest>,
+    ) -> Result<Response<pb::ListMarketplaceAgreementsResponse>, Status> {
+        let call = self.commands.query(&request)?;
+        let request = request.into_inner();
+        let wanted = wanted(request.ownership());
+        let page = parse::page(request.page_size, &request.page_token)?;
+        let mut reader = self.commands.database().reading(&call.seller).await?;
+        let (after, limit) = (page.after.as_ref(), page.limit());
+        let found = store::accepted::page(&mut *reader, &call.seller, wanted, after, limit).await;
+        let (listed, next_page_token) = page.cut(found.map_err(failed)?, |accepted| {
+            parse::cursor(accepted.first_seen, accepted.seen.id.as_str())
+        });
+        Ok(Response::new(pb::ListMarketplaceAgreementsResponse {
+            agreements: listed.into_iter().map(agreement).collect(),
+            next_page_token,
+        }))
+    }
+}
+
 const fn wanted(asked: pb::marketplace_offer::Ownership) -> Option<Ownership> {
     use pb::marketplace_offer::Ownership as Asked;
     match asked {
@@ -71,6 +94,15 @@ const fn wanted(asked: pb::marketplace_offer::Ownership) -> Option<Ownership> {
         Asked::Ours => Some(Ownership::Ours),
         Asked::Associated => Some(Ownership::Associated),
         Asked::NotOurs => Some(Ownership::NotOurs),
+    }
+}
+
+const fn told(ownership: Ownership) -> pb::marketplace_offer::Ownership {
+    use pb::marketplace_offer::Ownership as Told;
+    match ownership {
+        Ownership::Ours => Told::Ours,
+        Ownership::Associated => Told::Associated,
+        Ownership::NotOurs => Told::NotOurs,
     }
 }
 
@@ -101,7 +133,6 @@ fn shown(import: &Import) -> pb::Import {
 }
 
 fn offer(known: Known) -> pb::MarketplaceOffer {
-    use pb::marketplace_offer::Ownership as Told;
     let listed = known.listed;
     pb::MarketplaceOffer {
         aws_offer_id: listed.aws_offer_id,
@@ -112,12 +143,34 @@ fn offer(known: Known) -> pb::MarketplaceOffer {
         available_until: listed.available_until,
         released_at: listed.released_at,
         modified_at: listed.modified_at,
-        ownership: match known.ownership {
-            Ownership::Ours => Told::Ours,
-            Ownership::Associated => Told::Associated,
-            Ownership::NotOurs => Told::NotOurs,
-        }
-        .into(),
+        ownership: told(known.ownership).into(),
         offer_id: known.offer_id.unwrap_or_default(),
+    }
+}
+
+fn agreement(accepted: Accepted) -> pb::MarketplaceAgreement {
+    let seen = accepted.seen;
+    let out = pb::MarketplaceAgreement {
+        agreement_id: seen.id.to_string(),
+        aws_offer_id: seen.aws_offer_id,
+        status: seen.status,
+        updated_at: seen.updated_at.map(wire::time).unwrap_or_default(),
+        ownership: told(accepted.ownership).into(),
+        offer_id: accepted.offer_id.unwrap_or_default(),
+        ..pb::MarketplaceAgreement::default()
+    };
+    match seen.details {
+        Err(problem) => pb::MarketplaceAgreement { problem, ..out },
+        Ok(read) => {
+            let acceptance = read.acceptance();
+            pb::MarketplaceAgreement {
+                accepted_at: wire::time(acceptance.at),
+                starts_at: wire::time(read.starts_at),
+                ends_at: read.ends_at.map(wire::time).unwrap_or_default(),
+                acceptor_account_id: acceptance.acceptor.to_string(),
+                value: acceptance.total.map(wire::money),
+                ..out
+            }
+        }
     }
 }

@@ -269,6 +269,13 @@ impl OfferService for Offers {
         self.marketplace_offers(request).await
     }
 
+    async fn list_marketplace_agreements(
+        &self,
+        request: Request<pb::ListMarketplaceAgreementsRequest>,
+    ) -> Result<Response<pb::ListMarketplaceAgreementsResponse>, Status> {
+        self.marketplace_agreements(request).await
+    }
+
     async fn revise_offer(
         &self,
         request: Request<pb::ReviseOfferRequest>,

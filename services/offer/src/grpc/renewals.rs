@@ -14,7 +14,7 @@ use crate::domain::milestones::Milestones;
 use crate::domain::rejection;
 use crate::domain::renewal::Renewal;
 use crate::domain::resale::SellerKind;
-use crate::store::renewal::Wanted;
+use crate::store::ending::Wanted;
 use crate::{commands, store, wire};
 
 impl Offers {
@@ -28,7 +28,7 @@ impl Offers {
         let mut reader = database.reading(&call.seller).await?;
         let (after, limit) = (part.after.as_ref(), part.limit());
         let (seller, now) = (&call.seller, database.clock().now());
-        let found = store::renewal::page(&mut *reader, seller, &wanted, after, limit, now).await;
+        let found = store::ending::page(&mut reader, seller, &wanted, after, limit, now).await;
         let found = found.map_err(failed)?;
         let seller_kind = self.config.kind_of(seller);
         Ok(Response::new(page(&part, found, seller_kind)))
@@ -113,15 +113,26 @@ fn shown(renewal: &Renewal, seller: SellerKind) -> pb::Renewal {
     let (co_sell, growth) = cosell::of(renewal.value, renewal.successor.as_ref());
     let mut out = pb::Renewal {
         agreement_id: renewal.agreement_id.to_string(),
-        offer_id: renewal.offer_id.to_string(),
+        offer_id: renewal
+            .offer_id
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
         engagement_id: renewal.engagement_id.to_string(),
         customer_name: renewal.customer_name.clone(),
         product_title: renewal.product_title.clone(),
         buyer_account_id: renewal.buyer_account.to_string(),
         ends_at: wire::time(renewal.ends_at),
-        value: Some(wire::money(renewal.value)),
-        owner: renewal.owner.to_string(),
-        markable: seller.can_mark_renewals(&renewal.kind),
+        value: renewal.value.map(wire::money),
+        owner: renewal
+            .owner
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        markable: renewal
+            .kind
+            .as_ref()
+            .is_some_and(|kind| seller.can_mark_renewals(kind)),
         growth: growth.map(wire::money),
         ..pb::Renewal::default()
     };

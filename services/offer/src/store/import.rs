@@ -177,11 +177,7 @@ struct KnownRow {
 impl From<KnownRow> for Known {
     fn from(row: KnownRow) -> Self {
         Self {
-            ownership: match (&row.offer_id, row.associated) {
-                (None, _) => Ownership::NotOurs,
-                (Some(_), true) => Ownership::Associated,
-                (Some(_), false) => Ownership::Ours,
-            },
+            ownership: Ownership::of(row.offer_id.is_some(), row.associated),
             listed: Listed {
                 aws_offer_id: row.aws_offer_id,
                 name: row.name,

@@ -1,11 +1,13 @@
 //! SQL, and nothing but SQL. A row that cannot be a state is an error, never a guess; an update names
 //! the revision that it expects.
 
+pub(crate) mod accepted;
 pub(crate) mod agreement;
 pub(crate) mod calendar;
 pub(crate) mod change_order;
 pub(crate) mod change_set;
 pub(crate) mod clock;
+pub(crate) mod ending;
 pub(crate) mod engagement;
 pub(crate) mod figures;
 pub(crate) mod import;

@@ -84,6 +84,25 @@ pub(crate) async fn find(
     Ok(row.map(Offer::try_from).transpose()?)
 }
 
+/// Those of the offers that there are, for reading, in no order.
+pub(crate) async fn these(
+    executor: impl PgExecutor<'_>,
+    seller: &SellerId,
+    ids: &[&str],
+) -> Result<Vec<Offer>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT offer_id, revision, name, description, expires_on, basis, document, change_set_id,
+            last_errors, stage
+        FROM offer WHERE seller = $1 AND offer_id = ANY ($2)",
+    )
+    .bind(seller.as_str())
+    .bind(ids)
+    .fetch_all(executor)
+    .await?;
+    let offers = rows.into_iter().map(Offer::try_from);
+    Ok(offers.collect::<Result<_, _>>()?)
+}
+
 /// The newest offer of an engagement.
 pub(crate) async fn newest(
     executor: impl PgExecutor<'_>,

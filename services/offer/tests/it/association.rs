@@ -2,36 +2,17 @@
 
 use countersign_proto::offer::v1 as pb;
 use countersign_proto::offer::v1::compared_field::Verdict;
+use countersign_proto::offer::v1::marketplace_offer::Ownership;
 use countersign_proto::offer::v1::offer::State;
-use serde_json::{Value, json};
+use serde_json::json;
 use tonic::Code;
 
+use crate::clocks::clocks;
 use crate::deals;
+use crate::elsewhere::{agreements, drafted, released};
 use crate::world::{ENGAGEMENT, World, refusal};
 
 const LOOKS: usize = 100;
-
-/// Another tool's offer, released when `extend`ed; returns AWS's id.
-async fn elsewhere(world: &World, amount: &str, extend: bool) -> String {
-    let entered = json!({
-        "name": "Made elsewhere",
-        "description": "By another tool",
-        "buyerAccounts": ["123456789012"],
-        "currencyCode": "USD",
-        "duration": "P90D",
-        "dimensionKey": "professional_services",
-        "schedule": [{ "chargeDate": "2026-03-10", "chargeAmount": amount }],
-        "availabilityEndDate": "2026-03-31",
-        "legalDocumentUrl": "https://documents.acme.example/sow.pdf",
-    });
-    let made: Value = world.act("portal/private-offer", entered).await;
-    let id = made["offerId"].as_str().unwrap().to_owned();
-    if extend {
-        let body = json!({ "offerId": id });
-        world.act("portal/extend-offer", body).await;
-    }
-    id
-}
 
 /// All that an offer needs, and none.
 async fn ready(world: &World) {
@@ -63,7 +44,7 @@ fn associate(aws_offer_id: &str, digest: &str) -> pb::AssociateOfferRequest {
 async fn an_offer_made_elsewhere_becomes_one_like_any_other() {
     let world = World::new().await;
     ready(&world).await;
-    let id = elsewhere(&world, "102500.00", true).await;
+    let id = released(&world, "102500.00", "P90D").await;
     let compared = compare(&world, &id).await;
     assert!(compared.adoptable, "{compared:#?}");
     let of = |verdict: Verdict| -> Vec<&str> {
@@ -135,7 +116,7 @@ async fn an_offer_made_elsewhere_becomes_one_like_any_other() {
 async fn an_acceptance_before_the_association_is_found() {
     let world = World::new().await;
     ready(&world).await;
-    let id = elsewhere(&world, "102500.00", true).await;
+    let id = released(&world, "102500.00", "P90D").await;
     let body = json!({ "offerId": id, "buyerAccountId": "123456789012" });
     world.act("accept", body).await;
     let seen = "SELECT count(*) FROM agreement WHERE aws_offer_id = $1";
@@ -169,6 +150,17 @@ async fn an_acceptance_before_the_association_is_found() {
         .orders;
     let orders: Vec<_> = orders.iter().map(|order| &order.offer_id).collect();
     assert_eq!(orders, [&offer.offer_id], "placed once, for its offer");
+
+    let ours = agreements(&world, Ownership::Associated).await;
+    assert_eq!(ours[0].offer_id, offer.offer_id);
+    // O16: the milestone that stood under the agreement's name stands under the offer's.
+    let milestone = |clock: &&pb::Clock| clock.kind() == pb::ClockKind::Renewal60;
+    let settled = clocks(&world, pb::clock::State::Settled).await;
+    let settled = settled.iter().find(milestone).unwrap();
+    assert_eq!(settled.reason, "its offer is ours");
+    let running = clocks(&world, pb::clock::State::Running).await;
+    let running = running.iter().find(milestone).unwrap();
+    assert_eq!(running.offer_id, offer.offer_id);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -191,7 +183,7 @@ async fn what_is_not_adopted_says_why() {
         (Code::NotFound, "AWS_OFFER_UNKNOWN")
     );
 
-    let dear = elsewhere(&world, "102500.01", true).await;
+    let dear = released(&world, "102500.01", "P90D").await;
     let request = World::query(pb::CompareOfferRequest {
         engagement_id: ENGAGEMENT.into(),
         aws_offer_id: dear.clone(),
@@ -212,7 +204,7 @@ async fn what_is_not_adopted_says_why() {
     assert_eq!((code, reason.as_str()), expected);
     assert_eq!(fields, ["SCHEDULE_DIFFERS"]);
 
-    let early = elsewhere(&world, "102500.00", false).await;
+    let early = drafted(&world, "Made elsewhere", "102500.00", "P90D").await;
     let compared = compare(&world, &early).await;
     assert!(!compared.released && !compared.adoptable);
     let request = world.command(associate(&early, &compared.digest));

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::world::{World, refusal};
 
-async fn clocks(world: &World, state: State) -> Vec<pb::Clock> {
+pub(crate) async fn clocks(world: &World, state: State) -> Vec<pb::Clock> {
     let request = World::query(pb::ListClocksRequest {
         state: state.into(),
         ..pb::ListClocksRequest::default()
@@ -21,7 +21,7 @@ async fn clocks(world: &World, state: State) -> Vec<pb::Clock> {
     listed.into_inner().clocks
 }
 
-fn kinds(clocks: &[pb::Clock]) -> Vec<ClockKind> {
+pub(crate) fn kinds(clocks: &[pb::Clock]) -> Vec<ClockKind> {
     clocks.iter().map(pb::Clock::kind).collect()
 }
 

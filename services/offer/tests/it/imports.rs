@@ -7,25 +7,14 @@ use countersign_proto::offer::v1::marketplace_offer::Ownership;
 use serde_json::json;
 use tonic::Code;
 
+use crate::elsewhere::drafted;
 use crate::world::{World, refusal};
 
 /// Offers that nobody here made: more than one page of AWS's.
 const ELSEWHERE: u32 = 60;
 
 async fn elsewhere(world: &World, name: &str) -> String {
-    let entered = json!({
-        "name": name,
-        "description": "By another tool",
-        "buyerAccounts": ["123456789012"],
-        "currencyCode": "USD",
-        "duration": "P90D",
-        "dimensionKey": "professional_services",
-        "schedule": [{ "chargeDate": "2026-03-10", "chargeAmount": "102500.00" }],
-        "availabilityEndDate": "2026-03-31",
-        "legalDocumentUrl": "https://documents.acme.example/sow.pdf",
-    });
-    let made = world.act("portal/private-offer", entered).await;
-    made["offerId"].as_str().unwrap().to_owned()
+    drafted(world, name, "102500.00", "P90D").await
 }
 
 async fn begin(world: &World) -> pb::Import {

@@ -16,6 +16,7 @@ mod clocks;
 mod cloning;
 mod crossings;
 mod deals;
+mod elsewhere;
 mod figures;
 mod imports;
 mod incremental;

@@ -1,0 +1,180 @@
+//! What was made elsewhere and accepted (O12): it is listed, and somebody sees to its end (O16).
+
+use chrono::TimeDelta;
+use countersign_proto::offer::v1 as pb;
+use countersign_proto::offer::v1::ClockKind;
+use countersign_proto::offer::v1::clock::State;
+use countersign_proto::offer::v1::marketplace_offer::Ownership;
+use serde_json::json;
+
+use crate::clocks::{clocks, end_agreement, kinds};
+use crate::deals::usd;
+use crate::world::World;
+
+const LOOKS: usize = 100;
+
+/// An offer of another tool's of so much, a draft still; returns AWS's id.
+pub(crate) async fn drafted(world: &World, name: &str, amount: &str, duration: &str) -> String {
+    let entered = json!({
+        "name": name,
+        "description": "By another tool",
+        "buyerAccounts": ["123456789012"],
+        "currencyCode": "USD",
+        "duration": duration,
+        "dimensionKey": "professional_services",
+        "schedule": [{ "chargeDate": "2026-03-10", "chargeAmount": amount }],
+        "availabilityEndDate": "2026-03-31",
+        "legalDocumentUrl": "https://documents.acme.example/sow.pdf",
+    });
+    let made = world.act("portal/private-offer", entered).await;
+    made["offerId"].as_str().unwrap().to_owned()
+}
+
+/// The same, released.
+pub(crate) async fn released(world: &World, amount: &str, duration: &str) -> String {
+    let id = drafted(world, "Made elsewhere", amount, duration).await;
+    let body = json!({ "offerId": id });
+    world.act("portal/extend-offer", body).await;
+    id
+}
+
+pub(crate) async fn agreements(
+    world: &World,
+    ownership: Ownership,
+) -> Vec<pb::MarketplaceAgreement> {
+    let request = World::query(pb::ListMarketplaceAgreementsRequest {
+        ownership: ownership.into(),
+        ..pb::ListMarketplaceAgreementsRequest::default()
+    });
+    let mut client = world.client.clone();
+    let listed = client.list_marketplace_agreements(request).await;
+    listed.unwrap().into_inner().agreements
+}
+
+/// The one agreement of an offer made elsewhere, accepted now.
+async fn sold_elsewhere(world: &World, duration: &str) -> pb::MarketplaceAgreement {
+    let id = released(world, "102500.00", duration).await;
+    let body = json!({ "offerId": id, "buyerAccountId": "123456789012" });
+    world.act("accept", body).await;
+    for _ in 0..LOOKS {
+        if let Some(found) = agreements(world, Ownership::NotOurs).await.pop() {
+            assert_eq!(found.aws_offer_id, id);
+            return found;
+        }
+        world.pass().await;
+    }
+    panic!("the agreement was never found")
+}
+
+async fn renewals(world: &World, request: pb::ListRenewalsRequest) -> Vec<pb::Renewal> {
+    let mut client = world.client.clone();
+    let listed = client.list_renewals(World::query(request)).await;
+    listed.unwrap().into_inner().renewals
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sold_elsewhere_is_listed_and_its_end_is_seen_to() {
+    let world = World::new().await;
+    let agreement = sold_elsewhere(&world, "P365D").await;
+    assert_eq!(
+        (agreement.status.as_str(), agreement.problem.as_str()),
+        ("ACTIVE", "")
+    );
+    assert_eq!(agreement.offer_id, "");
+    assert!(
+        agreement.ends_at.starts_with("2027-03-02T"),
+        "{agreement:?}"
+    );
+    assert_eq!(agreement.acceptor_account_id, "123456789012");
+    assert_eq!(agreement.value, Some(usd("102500.00")));
+    assert_eq!(agreements(&world, Ownership::Ours).await, []);
+
+    let all = renewals(&world, pb::ListRenewalsRequest::default()).await;
+    let renewal = all.first().unwrap();
+    assert_eq!(renewal.agreement_id, agreement.agreement_id);
+    assert_eq!(renewal.engagement_id, agreement.agreement_id);
+    assert_eq!(
+        (renewal.offer_id.as_str(), renewal.owner.as_str()),
+        ("", "")
+    );
+    assert_eq!(renewal.value, agreement.value);
+    assert!(!renewal.markable, "nobody here knows what it is");
+
+    let assign = pb::AssignRenewalRequest {
+        agreement_id: agreement.agreement_id.clone(),
+        owner: "ren@acme.example".into(),
+    };
+    let mut client = world.client.clone();
+    client.assign_renewal(world.command(assign)).await.unwrap();
+    let of = |owner: &str, value: &str| pb::ListRenewalsRequest {
+        owner: owner.into(),
+        at_least: Some(usd(value)),
+        ..pb::ListRenewalsRequest::default()
+    };
+    for (owner, value, expected) in [
+        ("ren@acme.example", "102500.00", 1),
+        ("ren@acme.example", "102500.01", 0),
+        ("em@acme.example", "102500.00", 0),
+    ] {
+        let found = renewals(&world, of(owner, value)).await;
+        assert_eq!(found.len(), expected, "{owner} {value}");
+    }
+
+    let milestones = [
+        ClockKind::Renewal120,
+        ClockKind::Renewal90,
+        ClockKind::Renewal60,
+    ];
+    assert_eq!(kinds(&clocks(&world, State::Running).await), milestones);
+    world.advance(TimeDelta::days(246));
+    for _ in 0..5 {
+        world.pass().await;
+    }
+    let breached = world.events::<pb::ClockBreached>().await;
+    assert_eq!(breached.len(), 1);
+    let clock = breached[0].clock.clone().unwrap();
+    assert_eq!(clock.kind(), ClockKind::Renewal120);
+    assert_eq!(clock.engagement_id, agreement.agreement_id);
+    let reached = renewals(&world, pb::ListRenewalsRequest::default()).await;
+    assert_eq!(reached[0].reached(), ClockKind::Renewal120);
+
+    end_agreement(&world, &agreement.agreement_id).await;
+    for _ in 0..LOOKS {
+        if clocks(&world, State::Running).await.is_empty() {
+            break;
+        }
+        world.pass().await;
+    }
+    let settled = clocks(&world, State::Settled).await;
+    assert_eq!(kinds(&settled), milestones[1..]);
+    let why = settled.iter().map(|clock| clock.reason.as_str());
+    assert_eq!(why.collect::<Vec<_>>(), ["the agreement is over"; 2]);
+    assert_eq!(
+        renewals(&world, pb::ListRenewalsRequest::default()).await,
+        []
+    );
+    let over = agreements(&world, Ownership::NotOurs).await.remove(0);
+    assert_eq!(over.status, "CANCELLED");
+}
+
+/// Nobody looked for 300 of its 365 days: of the milestones that were passed only the last rings.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ends_soon_is_told_at_once() {
+    let mut world = World::new().await;
+    world.stop().await;
+    let id = released(&world, "102500.00", "P365D").await;
+    let body = json!({ "offerId": id, "buyerAccountId": "123456789012" });
+    world.act("accept", body).await;
+    world.advance(TimeDelta::days(290));
+    world.restart().await;
+    for _ in 0..LOOKS {
+        if !world.events::<pb::ClockBreached>().await.is_empty() {
+            break;
+        }
+        world.pass().await;
+    }
+    let rung = clocks(&world, State::Breached).await;
+    assert_eq!(kinds(&rung), [ClockKind::Renewal90]);
+    let running = clocks(&world, State::Running).await;
+    assert_eq!(kinds(&running), [ClockKind::Renewal60]);
+}
