@@ -133,6 +133,22 @@ pub(crate) async fn start_by_hand(
     start(uow, seller, &clock).await
 }
 
+/// Starts the clock of an agreement that AWS told of and does not show yet; one that runs, whoever started it, is
+/// enough.
+pub(super) async fn await_agreement(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    offer: &Offer,
+    accepted_at: DateTime<Utc>,
+) -> Result<(), Failure> {
+    let kind = Kind::AgreementVisible;
+    let known = store::clock::running(uow.connection(), seller, &offer.id, kind).await?;
+    match clock::of_acceptance(offer, accepted_at) {
+        Some(clock) if known.is_empty() => start(uow, seller, &clock).await.map(drop),
+        _ => Ok(()),
+    }
+}
+
 /// A clock that was started before stays as it is.
 pub(super) async fn start(
     uow: &mut UnitOfWork,

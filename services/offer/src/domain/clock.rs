@@ -3,9 +3,9 @@
 //!
 //! Publishing and expiry are decided with the offer, whose own events say that they rang. The others
 //! are rung by the clock alone, and orders (O14) follow from that. Kinds that nothing of AWS's starts
-//! (facts §5: no event for payment requests; of agreements of professional services none that can be relied
-//! upon, so that one only makes us look) are started by whoever tells of them; a payment request that was
-//! asked for here starts its own.
+//! (facts §5: no event for payment requests) are started by whoever tells of them; a payment request that was
+//! asked for here starts its own. An acceptance is told of by AWS's event, which is best effort, or by a person:
+//! from either on AWS has a day to show the agreement.
 
 use std::fmt;
 use std::str::FromStr;
@@ -390,6 +390,13 @@ pub(crate) fn start_by_hand(
         Some(due_at) if wrong.is_empty() => Ok(Clock::new(offer, kind, started_at, due_at)),
         Some(_) | None => Err(Rejection::Invalid(wrong)),
     }
+}
+
+/// The clock of an acceptance that AWS told of: until when it shows the agreement.
+pub(crate) fn of_acceptance(offer: &Offer, accepted_at: DateTime<Utc>) -> Option<Clock> {
+    let kind = Kind::AgreementVisible;
+    let due_at = kind.due(accepted_at, &Calendar::default())?;
+    Some(Clock::new(offer, kind, accepted_at, due_at))
 }
 
 /// What an event of an offer does to its clocks.

@@ -25,7 +25,7 @@ pub(crate) use adjustments::BATCH as ADJUSTMENT_BATCH;
 pub(crate) use agreements::Summary;
 pub(crate) use catalog::Progress;
 pub(crate) use error::{CallError, Later, Why};
-pub(crate) use news::News;
+pub(crate) use news::{Made, News};
 pub(crate) use request::ChangeSetRequest;
 
 use countersign_kernel::SellerId;

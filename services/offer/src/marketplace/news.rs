@@ -2,12 +2,13 @@
 //! in no order and at times twice, so an event is only a hint that a look is worth while: what is true is
 //! what the look sees.
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{CallError, Later, Marketplace};
 use crate::config::OfferConfig;
-use crate::domain::id::ChangeSetId;
+use crate::domain::id::{AwsOfferId, ChangeSetId};
 
 /// The most that SQS gives at a time.
 const MESSAGES: i32 = 10;
@@ -46,12 +47,30 @@ pub(crate) struct Message {
 /// What is worth a look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum News {
-    /// An agreement was made, changed or ended.
-    Agreement,
+    /// An agreement was made, changed or ended; of what offer, if it was made.
+    Agreement(Option<Made>),
     /// The change set ended.
     ChangeSet(ChangeSetId),
     /// Something that nothing here follows from.
     Other(String),
+}
+
+/// That a buyer accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Made {
+    pub(crate) aws_offer_id: AwsOfferId,
+    pub(crate) accepted_at: DateTime<Utc>,
+}
+
+impl Made {
+    /// `None` where the event does not say it: it is a hint all the same.
+    fn of(detail: &Value) -> Option<Self> {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        Some(Self {
+            aws_offer_id: text(&detail["offer"]["id"])?.parse().ok()?,
+            accepted_at: text(&detail["agreement"]["acceptanceTime"])?.parse().ok()?,
+        })
+    }
 }
 
 impl Marketplace {
@@ -109,8 +128,9 @@ struct Envelope {
 }
 
 /// Each is told to the proposer and to the manufacturer, by a name of its own.
+const CREATED: &str = "Purchase Agreement Created - ";
 const AGREEMENTS: [&str; 3] = [
-    "Purchase Agreement Created - ",
+    CREATED,
     "Purchase Agreement Amended - ",
     "Purchase Agreement Ended - ",
 ];
@@ -125,7 +145,8 @@ fn read(body: &str) -> Result<News, String> {
     let name = event.detail_type.as_str();
     match event.source.as_str() {
         "aws.agreement-marketplace" if AGREEMENTS.iter().any(|known| name.starts_with(known)) => {
-            Ok(News::Agreement)
+            let made = name.starts_with(CREATED).then(|| Made::of(&event.detail));
+            Ok(News::Agreement(made.flatten()))
         }
         "aws.marketplacecatalog" if CHANGE_SETS.contains(&name) => {
             let id = event.detail["ChangeSetId"].as_str().unwrap_or_default();
@@ -159,22 +180,22 @@ mod tests {
             (
                 agreements,
                 "Purchase Agreement Created - Proposer",
-                News::Agreement,
+                News::Agreement(None),
             ),
             (
                 agreements,
                 "Purchase Agreement Created - Manufacturer",
-                News::Agreement,
+                News::Agreement(None),
             ),
             (
                 agreements,
                 "Purchase Agreement Amended - Proposer",
-                News::Agreement,
+                News::Agreement(None),
             ),
             (
                 agreements,
                 "Purchase Agreement Ended - Proposer",
-                News::Agreement,
+                News::Agreement(None),
             ),
             (
                 agreements,
@@ -206,6 +227,28 @@ mod tests {
         ] {
             assert_eq!(read(&event(source, name, &detail)), Ok(expected), "{name}");
         }
+    }
+
+    /// O18: an acceptance says of which offer and when.
+    #[test]
+    fn an_acceptance_says_of_what() {
+        let detail = |at: &str| json!({ "agreement": { "id": "agmt-1", "acceptanceTime": at }, "offer": { "id": "offer-1" } });
+        let of = |name: &str, at: &str| {
+            let body = event("aws.agreement-marketplace", name, &detail(at));
+            read(&body)
+        };
+        let made = Made {
+            aws_offer_id: "offer-1".parse().unwrap(),
+            accepted_at: "2026-03-05T12:00:00.5Z".parse().unwrap(),
+        };
+        let (created, at) = (
+            "Purchase Agreement Created - Proposer",
+            "2026-03-05T12:00:00.5Z",
+        );
+        assert_eq!(of(created, at), Ok(News::Agreement(Some(made))));
+        assert_eq!(of(created, "yesterday"), Ok(News::Agreement(None)));
+        let ended = "Purchase Agreement Ended - Proposer";
+        assert_eq!(of(ended, at), Ok(News::Agreement(None)));
     }
 
     #[test]

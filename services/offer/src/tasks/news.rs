@@ -10,7 +10,7 @@ use super::Outside;
 use super::change_sets::come_back;
 use crate::commands::news;
 use crate::domain::id::ChangeSetId;
-use crate::marketplace::News;
+use crate::marketplace::{Made, News};
 
 /// Counts what AWS told.
 fn heard(metrics: &Metrics) -> Counter {
@@ -45,11 +45,12 @@ impl TaskHandler for Hear {
             Ok(messages) => messages,
             Err(error) => return Ok(come_back(run, error.into_later())),
         };
-        let (mut agreements, mut change_sets) = (false, Vec::new());
+        let (mut agreements, mut made, mut change_sets) = (false, Vec::new(), Vec::new());
         for message in &messages {
             let about = match &message.news {
-                Ok(News::Agreement) => {
+                Ok(News::Agreement(accepted)) => {
                     agreements = true;
+                    made.extend(accepted.clone());
                     "agreement"
                 }
                 Ok(News::ChangeSet(id)) => {
@@ -68,7 +69,7 @@ impl TaskHandler for Hear {
             self.heard.increment(&[("about", about)]);
         }
         // Never given up: the queue is one of the two ways in which acceptances are found.
-        if let Err(failure) = self.wake(run, agreements, change_sets).await {
+        if let Err(failure) = self.wake(run, agreements, made, change_sets).await {
             return Ok(super::change_sets::retry(run, failure.report()));
         }
         for message in messages.iter().filter(|message| message.news.is_ok()) {
@@ -86,6 +87,7 @@ impl Hear {
         &self,
         run: &TaskRun,
         agreements: bool,
+        made: Vec<Made>,
         change_sets: Vec<ChangeSetId>,
     ) -> Result<(), Failure> {
         if !agreements && change_sets.is_empty() {
@@ -93,9 +95,17 @@ impl Hear {
         }
         run.transaction(|uow| {
             let (seller, change_sets) = (self.outside.seller.clone(), change_sets.clone());
+            let made = made.clone();
             Box::pin(async move {
                 if agreements {
                     news::agreements_changed(uow).await?;
+                }
+                for Made {
+                    aws_offer_id,
+                    accepted_at,
+                } in &made
+                {
+                    news::accepted(uow, &seller, aws_offer_id, *accepted_at).await?;
                 }
                 for id in &change_sets {
                     news::change_set_ended(uow, &seller, id).await?;

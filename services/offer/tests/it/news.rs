@@ -3,12 +3,14 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use countersign_offer::OfferConfig;
 use countersign_platform::testing::Log;
 use countersign_proto::offer::v1 as pb;
 use pb::offer::State;
 use serde_json::{Value, json};
 
+use crate::clocks::clocks;
 use crate::world::World;
 
 const HOUR_MS: u64 = 60 * 60 * 1_000;
@@ -51,6 +53,54 @@ async fn what_aws_tells_is_looked_at_at_once() {
     was_told_once(&world).await;
     let took = world.now() - began;
     assert!(took.num_minutes() < 50, "it was not the event: {took}");
+}
+
+/// O18: AWS tells of an acceptance at once and shows its agreement up to a day later; if it does not, somebody
+/// hears of it, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_acceptance_whose_agreement_is_not_shown_has_a_clock() {
+    let world = World::with(hears).await;
+    let days = |count: i64| TimeDelta::days(count).num_milliseconds();
+    let late = json!({ "agreementVisibleMs": days(2) });
+    world.act("settings", late).await;
+    let twice = json!({ "fault": "duplicate", "times": 100 });
+    world.act("events/inject", twice).await;
+    let offer = world.published().await;
+    let aws_offer_id = &offer.summary.as_ref().unwrap().aws_offer_id;
+    let accept = json!({ "offerId": aws_offer_id, "buyerAccountId": "123456789012" });
+    let accepted_at = world.now();
+    world.act("accept", accept).await;
+    let visible = pb::ClockKind::AgreementVisible;
+    let is = |clock: &&pb::Clock| clock.kind() == visible;
+    let of = async |state| clocks(&world, state).await.iter().filter(is).count();
+    for _ in 0..100 {
+        if of(pb::clock::State::Running).await == 1 {
+            break;
+        }
+        world.pass().await;
+    }
+    let running = clocks(&world, pb::clock::State::Running).await;
+    let clock = running.iter().find(is).unwrap();
+    assert_eq!(clock.offer_id, offer.offer_id);
+    let due: DateTime<Utc> = clock.due_at.parse().unwrap();
+    let off = due - accepted_at - TimeDelta::hours(24);
+    assert!(off.abs() < TimeDelta::minutes(1), "not a day after: {off}");
+
+    world.advance(TimeDelta::hours(25));
+    for _ in 0..100 {
+        if of(pb::clock::State::Breached).await == 1 {
+            break;
+        }
+        world.pass().await;
+    }
+    assert_eq!(world.offer(&offer.offer_id).await.state(), State::Published);
+    world.advance(TimeDelta::hours(24));
+    world.until_state(&offer.offer_id, State::Accepted).await;
+    was_told_once(&world).await;
+    let rung = world.events::<pb::ClockBreached>().await;
+    let rung = rung.iter().filter_map(|event| event.clock.as_ref());
+    assert_eq!(rung.filter(is).count(), 1);
+    assert_eq!(of(pb::clock::State::Running).await, 0);
 }
 
 /// Facts §5.1: delivery is best effort.
