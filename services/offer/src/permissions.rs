@@ -25,7 +25,7 @@ const READERS: &[&str] = &[
 ];
 
 /// The whole table.
-pub(crate) const PERMISSIONS: [Permission; 46] = [
+pub(crate) const PERMISSIONS: [Permission; 48] = [
     Permission::roles("countersign.offer.v1.OfferService/RegisterListing", MAKERS),
     Permission::roles("countersign.offer.v1.OfferService/ListListings", READERS),
     Permission::roles(
@@ -85,6 +85,14 @@ pub(crate) const PERMISSIONS: [Permission; 46] = [
     Permission::roles("countersign.offer.v1.OfferService/ListOrders", READERS),
     Permission::roles("countersign.offer.v1.OfferService/GetCalendar", READERS),
     Permission::roles("countersign.offer.v1.OfferService/PutCalendar", MAKERS),
+    Permission::roles(
+        "countersign.offer.v1.OfferService/GetMarketplaceLimits",
+        READERS,
+    ),
+    Permission::roles(
+        "countersign.offer.v1.OfferService/PutMarketplaceLimits",
+        MAKERS,
+    ),
     Permission::roles(
         "countersign.offer.v1.OfferService/GetRenewalPolicy",
         READERS,

@@ -50,6 +50,7 @@ pub(crate) async fn follow(
     let policy = clock::Policy {
         calendar: calendar.unwrap_or_default(),
         milestones: milestones.unwrap_or_default(),
+        limits: store::limits::of(uow.connection(), seller).await?,
     };
     let steps = clock::follow(event, offer, &policy, now);
     take(uow, seller, &offer.id, steps).await

@@ -7,7 +7,9 @@ use countersign_platform::{Failure, NewTask, TaskRun, UnitOfWork};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::id::OfferId;
-use crate::domain::offer::{Event, Offer, PUBLISH_WITHIN, Stage};
+use crate::domain::limits::Limits;
+use crate::domain::offer::{Event, Offer, Stage};
+use crate::store;
 
 /// Merges the legal document.
 pub(crate) const ASSEMBLE: &str = "offer.assemble-legal-document";
@@ -105,17 +107,18 @@ pub(crate) async fn schedule(
         change: offer.change_under_way().unwrap_or(0),
         ..of_offer.clone()
     };
+    let limits = store::limits::of(uow.connection(), seller).await?;
     let tasks = match event {
         Event::Drafted { .. } => vec![of_offer.task(ASSEMBLE, now)?],
         // A person enters it: the portal's time runs from when it is said to be there.
         Event::ReleaseStarted { .. } if offer.waits_for_portal() => Vec::new(),
         Event::PortalOfferGiven { .. } => vec![
             of_change.task(CHECK_PORTAL_OFFER, now)?,
-            of_change.task(PUBLISH_OVERDUE, now + PUBLISH_WITHIN)?,
+            of_change.task(PUBLISH_OVERDUE, now + limits.publish_within())?,
         ],
         Event::ReleaseStarted { at } => vec![
             of_change.task(START_CHANGE_SET, now)?,
-            of_change.task(PUBLISH_OVERDUE, *at + PUBLISH_WITHIN)?,
+            of_change.task(PUBLISH_OVERDUE, *at + limits.publish_within())?,
         ],
         Event::ExpiryChangeStarted { .. } | Event::CancellationStarted { .. } => {
             vec![of_change.task(START_CHANGE_SET, now)?]
@@ -123,7 +126,8 @@ pub(crate) async fn schedule(
         Event::ChangeSetAccepted { .. } => vec![of_change.task(POLL_CHANGE_SET, now)?],
         Event::ChangeSetFaulted { at, .. } => {
             let start = of_change.task(START_CHANGE_SET, *at)?;
-            let overdue = overdue_of(offer).map(|due_at| of_change.task(PUBLISH_OVERDUE, due_at));
+            let due = overdue_of(offer, limits);
+            let overdue = due.map(|due_at| of_change.task(PUBLISH_OVERDUE, due_at));
             [start].into_iter().chain(overdue.transpose()?).collect()
         }
         Event::Published(_) | Event::ExpiryChanged { .. } | Event::ChangeFailed { .. } => {
@@ -164,9 +168,11 @@ pub(crate) async fn schedule(
 }
 
 /// When the release is flagged, if it is one and was not yet.
-fn overdue_of(offer: &Offer) -> Option<DateTime<Utc>> {
+fn overdue_of(offer: &Offer, limits: Limits) -> Option<DateTime<Utc>> {
     match &offer.stage {
-        Stage::Releasing(release) if !release.overdue => Some(release.released_at + PUBLISH_WITHIN),
+        Stage::Releasing(release) if !release.overdue => {
+            Some(release.released_at + limits.publish_within())
+        }
         _ => None,
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod cloning;
 pub(crate) mod engagement;
 pub(crate) mod follow_up;
 pub(crate) mod import;
+pub(crate) mod limits;
 pub(crate) mod listing;
 pub(crate) mod news;
 pub(crate) mod offer;

@@ -86,6 +86,7 @@ pub(crate) async fn apply(
         engagement: &engagement,
         rival: rival.as_ref(),
         held: held.as_ref(),
+        limits: store::limits::of(uow.connection(), seller).await?,
         namesake: namesake.as_ref(),
     };
     let events = decide(&offer, command, facts)?;

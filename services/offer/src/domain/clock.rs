@@ -16,8 +16,9 @@ use countersign_kernel::{EngagementId, role};
 use super::agreement::Acceptance;
 use super::calendar::Calendar;
 use super::id::{NotAnId, OfferId};
+use super::limits::Limits;
 use super::milestones::Milestones;
-use super::offer::{Event, Offer, PUBLISH_WITHIN};
+use super::offer::{Event, Offer};
 use super::rejection::{Rejection, Violation};
 use super::resale::Kind as OfferKind;
 
@@ -92,7 +93,7 @@ const TABLE: [Row; 11] = [
         Kind::Publish,
         "publish",
         role::ALLIANCES,
-        Span::For(PUBLISH_WITHIN),
+        Span::Given,
         false,
     ),
     row(
@@ -172,6 +173,7 @@ const TABLE: [Row; 11] = [
 pub(crate) struct Policy {
     pub(crate) calendar: Calendar,
     pub(crate) milestones: Milestones,
+    pub(crate) limits: Limits,
 }
 
 impl Kind {
@@ -429,17 +431,21 @@ pub(crate) fn follow(
         let due = kind.due(at, &policy.calendar);
         due.map(|due_at| Step::Start(Clock::new(offer, kind, at, due_at)))
     };
+    let publish = |at: DateTime<Utc>| {
+        let due_at = at + policy.limits.publish_within();
+        Some(Step::Start(Clock::new(offer, Kind::Publish, at, due_at)))
+    };
     let expiry = || {
         let end = offer.expires_at();
         end.map(|due_at| Step::Start(Clock::new(offer, Kind::OfferExpiry, now, due_at)))
     };
     let steps = match event {
         Event::ReleaseStarted { .. } if offer.waits_for_portal() => Vec::new(),
-        Event::ReleaseStarted { at } => vec![start(Kind::Publish, *at)],
+        Event::ReleaseStarted { at } => vec![publish(*at)],
         // Another id may be given while the first is looked at: its time begins anew.
         Event::PortalOfferGiven { .. } => vec![
             Some(settle(Kind::Publish, "another offer was given")),
-            start(Kind::Publish, now),
+            publish(now),
         ],
         Event::PortalOfferRefused { .. } => vec![Some(settle(Kind::Publish, "refused here"))],
         Event::PublishOverdue => vec![Some(Step::Breach {

@@ -7,9 +7,10 @@ use countersign_kernel::{Digest, Principal};
 use super::agreement::Agreement;
 use super::engagement::{Approval, Engagement};
 use super::id::{AwsOfferId, ChangeSetId, OfferId};
+use super::limits::Limits;
 use super::offer::{
-    AwsError, Basis, Event, LegalDocument, Offer, Origin, PAUSES_AFTER_FAULT, PUBLISH_WITHIN,
-    PendingChange, Publication, ReadyDocument, Stage, Terms,
+    AwsError, Basis, Event, LegalDocument, Offer, Origin, PAUSES_AFTER_FAULT, PendingChange,
+    Publication, ReadyDocument, Stage, Terms,
 };
 use super::preflight::{self, Candidate, Finding};
 use super::rejection::{Rejection, Violation};
@@ -91,6 +92,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) rival: Option<&'a OfferId>,
     /// What the buyer has of the product already (O16).
     pub(crate) held: Option<&'a Held>,
+    /// What the seller's AWS account is taken to allow.
+    pub(crate) limits: Limits,
     /// Our offer that has the AWS id which the command gives, if one has it.
     pub(crate) namesake: Option<&'a OfferId>,
 }
@@ -212,9 +215,7 @@ pub(crate) fn decide(
         Command::RecordChangeFaulted { change, errors } => Ok(if_under_way(offer, *change, || {
             Some(change_faulted(offer, *change, errors, facts.now))
         })),
-        Command::FlagOverdue { change } => {
-            Ok(if_under_way(offer, *change, || overdue(offer, facts.now)))
-        }
+        Command::FlagOverdue { change } => Ok(if_under_way(offer, *change, || overdue(offer))),
         Command::ChangeExpiry { to } => change_expiry(offer, *to, facts),
         Command::Cancel { reason } => cancel(offer, reason, facts),
         Command::Expire => Ok(expire(offer, facts.now)),
@@ -295,6 +296,7 @@ fn release(
     let candidate = Candidate {
         held: facts.held.cloned(),
         seller,
+        limits: facts.limits,
         ..Candidate::of(offer, facts.engagement, facts.now.date_naive())
     };
     let findings = preflight::findings(&candidate);
@@ -407,16 +409,13 @@ fn change_faulted(offer: &Offer, change: u32, errors: &[AwsError], now: DateTime
     }
 }
 
-/// A portal release is asked when the time of the id that was given last is over, which is the task's
-/// to know.
-fn overdue(offer: &Offer, now: DateTime<Utc>) -> Option<Event> {
+/// When the time is over is the task's to know: it keeps the one that held when AWS was asked, or when the last id
+/// of the portal was given.
+fn overdue(offer: &Offer) -> Option<Event> {
     match &offer.stage {
         // Nobody said yet that it is entered: AWS has nothing to publish.
         Stage::Releasing(_) if offer.waits_for_portal() && offer.portal_offer().is_none() => None,
-        Stage::Releasing(release) => {
-            let late = now >= release.released_at + PUBLISH_WITHIN;
-            (late && !release.overdue).then_some(Event::PublishOverdue)
-        }
+        Stage::Releasing(release) => (!release.overdue).then_some(Event::PublishOverdue),
         Stage::Draft
         | Stage::Published { .. }
         | Stage::Accepted { .. }
@@ -441,8 +440,7 @@ fn change_expiry(offer: &Offer, to: NaiveDate, facts: Facts<'_>) -> Result<Vec<E
             if Some(to) == offer.terms.expires_on {
                 return Ok(Vec::new());
             }
-            let findings =
-                preflight::expiry_findings(offer, facts.held, to, facts.now.date_naive());
+            let findings = preflight::expiry_findings(offer, to, facts);
             if preflight::any_error(&findings) {
                 return Err(Rejection::PreflightFailed { findings });
             }

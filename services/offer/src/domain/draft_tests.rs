@@ -1,6 +1,7 @@
 //! What a draft takes: its document, its revisions, and no other offer beside it.
 
 use super::command::{Command, Facts, decide};
+use super::limits::Limits;
 use super::offer::{Event, LegalDocument, Offer, evolve};
 use super::rejection::Rejection;
 use super::resale::SellerKind;
@@ -16,6 +17,7 @@ fn ask(offer: &Offer, command: &Command) -> Result<Vec<Event>, Rejection> {
         engagement: &sample::engagement(),
         rival: None,
         held: None,
+        limits: Limits::default(),
         namesake: None,
     };
     decide(offer, command, facts)
@@ -48,6 +50,7 @@ fn a_draft_beside_an_offer_that_is_not_over_is_not_released() {
         engagement: &sample::engagement(),
         rival: Some(&rival),
         held: None,
+        limits: Limits::default(),
         namesake: None,
     };
     let refused = decide(&sample::draft(), &release(), facts).unwrap_err();

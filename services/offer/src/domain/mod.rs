@@ -38,6 +38,7 @@ pub(crate) mod engagement;
 pub(crate) mod id;
 pub(crate) mod import;
 pub(crate) mod intake;
+pub(crate) mod limits;
 pub(crate) mod listing;
 pub(crate) mod milestones;
 pub(crate) mod offer;

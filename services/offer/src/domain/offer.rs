@@ -12,9 +12,6 @@ use super::listing::ReleaseWay;
 use super::plan::Plan;
 use super::resale::Kind;
 
-/// Publishing takes at most so long, as AWS says (facts §0.10): past it, it is flagged (O8).
-pub(crate) const PUBLISH_WITHIN: TimeDelta = TimeDelta::minutes(45);
-
 /// The pauses before what AWS failed by a fault of its own is sent again (facts §1.1: `SERVER_FAULT` is to be
 /// retried): after as many faults in a row a person decides.
 pub(crate) const PAUSES_AFTER_FAULT: [TimeDelta; 3] = [

@@ -32,8 +32,10 @@
 use countersign_kernel::chrono::NaiveDate;
 use countersign_kernel::{Digest, Money};
 
+use super::command::Facts;
 use super::deal::Document;
 use super::engagement::Engagement;
+use super::limits::Limits;
 use super::offer::{AwsError, LegalDocument, Offer, Stage};
 use super::plan::Plan;
 use super::renewal::Held;
@@ -173,6 +175,14 @@ impl Rule {
 /// What AWS answers to what is wrong in its shape, before it makes a change set of it (facts §1.2).
 const REFUSED_AT_ONCE: &str = "ValidationException";
 
+/// More of them than AWS takes.
+fn more_than(count: usize, most: u32, what: &str) -> Option<String> {
+    when(
+        u32::try_from(count).map_or(true, |count| count > most),
+        || format!("{count} {what}, at most {most}"),
+    )
+}
+
 fn when(wrong: bool, problem: impl FnOnce() -> String) -> Option<String> {
     wrong.then(problem)
 }
@@ -230,6 +240,7 @@ pub(crate) struct Candidate {
     pub(crate) renewal: bool,
     /// What the seller is at AWS.
     pub(crate) seller: SellerKind,
+    pub(crate) limits: Limits,
     /// What the buyer has of the same product, as far as it is known.
     pub(crate) held: Option<Held>,
 }
@@ -283,6 +294,7 @@ impl Candidate {
             by_portal: offer.by_portal(),
             renewal: deal.estimate.renewal,
             seller: SellerKind::default(),
+            limits: Limits::default(),
             held: None,
         }
     }
@@ -317,12 +329,7 @@ pub(crate) fn as_errors(findings: &[Finding], undone: &str) -> Vec<AwsError> {
 
 /// What stops a new expiry of a published offer: the rules about dates, with the charges that AWS
 /// has (O11).
-pub(crate) fn expiry_findings(
-    offer: &Offer,
-    held: Option<&Held>,
-    to: NaiveDate,
-    today: NaiveDate,
-) -> Vec<Finding> {
+pub(crate) fn expiry_findings(offer: &Offer, to: NaiveDate, facts: Facts<'_>) -> Vec<Finding> {
     let Stage::Published { publication, .. } = &offer.stage else {
         return Vec::new();
     };
@@ -330,11 +337,12 @@ pub(crate) fn expiry_findings(
     let mut candidate = Candidate::of(
         offer,
         &Engagement::new(offer.engagement_id().clone()),
-        today,
+        facts.now.date_naive(),
     );
     candidate.plan = Plan::of(offer, released_on);
     candidate.plan.available_until = Some(to);
-    candidate.held = held.cloned();
+    candidate.held = facts.held.cloned();
+    candidate.limits = facts.limits;
     rules()
         .filter(|rule| rule.field == availability::EXPIRY)
         .filter_map(|rule| rule.find(&candidate))

@@ -5,6 +5,7 @@ mod change_orders;
 mod clocks;
 mod cloning;
 mod import;
+mod limits;
 mod offers;
 mod orders;
 mod parse;
@@ -497,6 +498,20 @@ impl OfferService for Offers {
                 })
             })
             .await
+    }
+
+    async fn get_marketplace_limits(
+        &self,
+        request: Request<pb::GetMarketplaceLimitsRequest>,
+    ) -> Result<Response<pb::MarketplaceLimits>, Status> {
+        self.limits(request).await
+    }
+
+    async fn put_marketplace_limits(
+        &self,
+        request: Request<pb::PutMarketplaceLimitsRequest>,
+    ) -> Result<Response<pb::MarketplaceLimits>, Status> {
+        self.limits_put(request).await
     }
 
     async fn get_renewal_policy(

@@ -12,6 +12,7 @@ pub(crate) mod engagement;
 pub(crate) mod figures;
 pub(crate) mod import;
 mod json;
+pub(crate) mod limits;
 pub(crate) mod listing;
 pub(crate) mod offer;
 pub(crate) mod order;

@@ -21,6 +21,7 @@ mod figures;
 mod imports;
 mod incremental;
 mod kinds;
+mod limits;
 mod marketplace;
 mod news;
 mod offers;

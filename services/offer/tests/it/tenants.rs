@@ -17,6 +17,7 @@ async fn rows_of_another_tenant_are_out_of_reach() {
         "engagement",
         "listing",
         "marketplace_import",
+        "marketplace_limits",
         "marketplace_offer",
         "offer",
         "payment_request",

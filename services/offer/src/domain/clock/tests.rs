@@ -32,7 +32,7 @@ fn every_kind_has_one_row_and_comes_back_by_its_name() {
 fn each_kind_runs_as_long_as_the_table_says() {
     // NOW is a Thursday.
     let cases = [
-        (Kind::Publish, Some("2026-03-05T12:45:00Z")),
+        (Kind::Publish, None),
         (Kind::AgreementVisible, Some("2026-03-06T12:00:00Z")),
         (Kind::Registration, Some("2026-03-05T13:00:00Z")),
         (Kind::Identification, Some("2026-03-07T12:00:00Z")),
@@ -49,6 +49,23 @@ fn each_kind_runs_as_long_as_the_table_says() {
             due.map(sample::at),
             "{kind}"
         );
+    }
+}
+
+/// Facts §0.10: AWS's pages say 45 minutes, an hour, a few hours.
+#[test]
+fn a_publication_is_late_when_the_seller_says() {
+    let event = Event::ReleaseStarted {
+        at: sample::at(NOW),
+    };
+    for (minutes, due) in [
+        (45, "2026-03-05T12:45:00+00:00"),
+        (180, "2026-03-05T15:00:00+00:00"),
+    ] {
+        let mut policy = Policy::default();
+        policy.limits.publish_minutes = minutes;
+        let steps = follow(&event, &sample::draft(), &policy, sample::at(NOW));
+        assert_eq!(started(&steps), [("publish", due.to_owned())]);
     }
 }
 

@@ -50,8 +50,9 @@ mod tests {
 
     use crate::domain::command::{Command, Facts, decide};
     use crate::domain::engagement::{Approval, Engagement};
+    use crate::domain::limits::Limits;
     use crate::domain::listing::ReleaseWay;
-    use crate::domain::offer::{Event, Offer, PUBLISH_WITHIN, evolve};
+    use crate::domain::offer::{Event, Offer, evolve};
     use crate::domain::rejection::Rejection;
     use crate::domain::resale::SellerKind;
     use crate::domain::sample;
@@ -78,6 +79,7 @@ mod tests {
             engagement,
             rival: None,
             held: None,
+            limits: Limits::default(),
             namesake: None,
         };
         decide(offer, command, facts)
@@ -118,7 +120,7 @@ mod tests {
     /// O18: while nothing is at AWS nothing is late, and each id has a time of its own.
     #[test]
     fn a_portal_release_is_late_only_while_an_id_is_given() {
-        let late = sample::at(NOW) + PUBLISH_WITHIN + TimeDelta::days(3);
+        let late = sample::at(NOW) + TimeDelta::days(3);
         let offer = waiting();
         let change = offer.change_under_way().unwrap();
         let flag = Command::FlagOverdue { change };

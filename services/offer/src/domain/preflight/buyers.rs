@@ -3,11 +3,9 @@
 use super::{Candidate, Kinds, REFUSED_AT_ONCE, Rule, when};
 use std::collections::BTreeSet;
 
-/// The portal takes 24, the API's schema 26: the smaller is safe (facts §0.6).
-const BUYERS: usize = 24;
-const AUTHORIZATION_BUYERS: usize = 25;
+const AUTHORIZATION_BUYERS: u32 = 25;
 /// "Each CPPO is visible to a single buyer" (facts §0.6).
-const PARTNER_BUYERS: usize = 1;
+const PARTNER_BUYERS: u32 = 1;
 
 pub(super) const RULES: &[Rule] = &[
     Rule::error(
@@ -39,7 +37,7 @@ pub(super) const RULES: &[Rule] = &[
         Kinds::DIRECT,
         "buyer_accounts",
         "TOO_MANY_BUYER_ACCOUNTS",
-        "target at most 24 accounts",
+        "target at most as many accounts as AWS takes, which is 24 as far as is known",
         direct_count,
     ),
     Rule::error(
@@ -84,13 +82,12 @@ fn unique(candidate: &Candidate) -> Option<String> {
     Some(format!("{twice} is named twice"))
 }
 
-fn more_than(candidate: &Candidate, most: usize) -> Option<String> {
-    let count = candidate.plan.buyer_accounts.len();
-    when(count > most, || format!("{count} accounts, at most {most}"))
+fn more_than(candidate: &Candidate, most: u32) -> Option<String> {
+    super::more_than(candidate.plan.buyer_accounts.len(), most, "accounts")
 }
 
 fn direct_count(candidate: &Candidate) -> Option<String> {
-    more_than(candidate, BUYERS)
+    more_than(candidate, candidate.limits.buyer_accounts)
 }
 
 fn authorization_count(candidate: &Candidate) -> Option<String> {

@@ -1,13 +1,11 @@
 //! The legal documents: what goes into the one PDF, and the PDF (O6).
 
-use super::{Candidate, Kinds, Rule, when};
+use super::{Candidate, Kinds, Rule, more_than, when};
 use crate::domain::deal::{DocumentKind, MediaType};
 use crate::domain::resale::Kind;
 
 /// Beside the EULA.
-const OTHERS: usize = 5;
-/// 10 MB, read as the smaller of the two megabytes.
-const LARGEST: u64 = 10_000_000;
+const OTHERS: u32 = 5;
 
 pub(super) const RULES: &[Rule] = &[
     Rule::error(
@@ -31,7 +29,7 @@ pub(super) const RULES: &[Rule] = &[
         Kinds::ALL,
         "documents",
         "LIMIT_EXCEEDED_LEGAL_DOCUMENT_SIZE",
-        "keep each document at or below 10 MB",
+        "keep each document at or below what AWS takes, which is 10 MB as far as is known",
         size,
     ),
     Rule::error(
@@ -72,16 +70,15 @@ fn count(candidate: &Candidate) -> Option<String> {
         .iter()
         .filter(|document| document.kind != DocumentKind::Eula)
         .count();
-    when(others > OTHERS, || {
-        format!("{others} documents beside the EULA, at most {OTHERS}")
-    })
+    more_than(others, OTHERS, "documents beside the EULA")
 }
 
 fn size(candidate: &Candidate) -> Option<String> {
+    let most = candidate.limits.document_bytes;
     let mut documents = candidate.documents.iter();
-    let large = documents.find(|document| document.size_bytes > LARGEST)?;
+    let large = documents.find(|document| document.size_bytes > most)?;
     let (name, size) = (&large.file_name, large.size_bytes);
-    Some(format!("{name:?} has {size} bytes, at most {LARGEST}"))
+    Some(format!("{name:?} has {size} bytes, at most {most}"))
 }
 
 /// What a document is was looked at when it was uploaded (A7): its name is for people.

@@ -6,6 +6,7 @@ use countersign_kernel::{Currency, Digest, IsoDuration, Money};
 
 use super::{Candidate, Standing};
 use crate::domain::deal::{DatedAmount, Document, DocumentKind, MediaType};
+use crate::domain::limits::Limits;
 use crate::domain::plan::Plan;
 use crate::domain::resale::{Kind, SellerKind};
 
@@ -73,6 +74,7 @@ pub(crate) fn largest() -> Option<Candidate> {
         by_portal: false,
         renewal: false,
         seller: SellerKind::Isv,
+        limits: Limits::default(),
         held: None,
     })
 }

@@ -80,9 +80,10 @@ pub(super) const RULES: &[Rule] = &[
 
 fn supported(candidate: &Candidate) -> Option<String> {
     let currency = candidate.plan.currency;
-    when(currency == Currency::Inr, || {
-        format!("{currency} is not taken from this seller")
-    })
+    when(
+        currency == Currency::Inr && !candidate.limits.rupees,
+        || format!("{currency} is not taken from this seller"),
+    )
 }
 
 fn resells(candidate: &Candidate) -> Option<String> {

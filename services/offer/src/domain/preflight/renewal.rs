@@ -1,9 +1,10 @@
 //! What the buyer has already (O16): what is renewed, and what must be over first. AWS marks a renewal of an
 //! ISV's alone, and its listing fee is lower: what cannot be marked is not sold at a price that was approved
 //! with a renewal's fee. A buyer has one active
-//! agreement of a professional-services product: it accepts no other until that is over (facts §0.5).
+//! agreement of a professional-services product: it accepts no other until that is over, unless the seller's
+//! limits say otherwise (facts §0.5).
 
-use super::{Candidate, Kinds, Rule, availability, when};
+use super::{Candidate, Held, Kinds, Rule, availability, when};
 
 const NOT_AN_ISV: &str = "the deal is a renewal, and AWS has no renewal of a channel partner's own";
 
@@ -72,15 +73,20 @@ fn reseller(candidate: &Candidate) -> Option<String> {
     })
 }
 
+fn in_the_way(candidate: &Candidate) -> Option<&Held> {
+    let held = candidate.held.as_ref();
+    held.filter(|_| !candidate.limits.concurrent_agreements)
+}
+
 fn never_acceptable(candidate: &Candidate) -> Option<String> {
-    let (held, until) = (candidate.held.as_ref()?, candidate.plan.available_until?);
+    let (held, until) = (in_the_way(candidate)?, candidate.plan.available_until?);
     when(!held.ends_before(until), || {
         format!("{held}, and the offer expires on {until}: nobody can accept it")
     })
 }
 
 fn not_yet_acceptable(candidate: &Candidate) -> Option<String> {
-    let (held, until) = (candidate.held.as_ref()?, candidate.plan.available_until?);
+    let (held, until) = (in_the_way(candidate)?, candidate.plan.available_until?);
     when(held.ends_before(until), || {
         format!("{held}: the offer cannot be accepted before")
     })

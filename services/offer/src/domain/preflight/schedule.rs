@@ -1,10 +1,7 @@
 //! The dates of the charges, all UTC, and the duration that they lie in (facts §1.3).
 
-use super::{Candidate, Kinds, REFUSED_AT_ONCE, Rule, when};
+use super::{Candidate, Kinds, REFUSED_AT_ONCE, Rule, more_than, when};
 use std::collections::BTreeSet;
-
-/// By API (facts §0.7).
-const CHARGES: usize = 60;
 
 pub(super) const RULES: &[Rule] = &[
     Rule::error(
@@ -29,7 +26,7 @@ pub(super) const RULES: &[Rule] = &[
         Kinds::ALL,
         "schedule",
         "TOO_MANY_CHARGES",
-        "plan at most 60 charges",
+        "plan at most as many charges as AWS takes, which is 60 as far as is known",
         length,
     ),
     Rule::error(
@@ -83,10 +80,11 @@ fn variable_by_portal(candidate: &Candidate) -> Option<String> {
 }
 
 fn length(candidate: &Candidate) -> Option<String> {
-    let count = candidate.plan.schedule.len();
-    when(count > CHARGES, || {
-        format!("{count} charges, at most {CHARGES}")
-    })
+    more_than(
+        candidate.plan.schedule.len(),
+        candidate.limits.charges,
+        "charges",
+    )
 }
 
 fn unique(candidate: &Candidate) -> Option<String> {

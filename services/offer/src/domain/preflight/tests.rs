@@ -343,18 +343,78 @@ fn an_approval_that_fell_takes_a_release_back() {
 fn a_new_expiry_lies_after_what_the_buyer_has() {
     let offer = sample::published();
     let had = held(Some("2026-04-10T12:00:00Z"));
-    for (to, held, expected) in [
-        (
-            "2026-04-09",
-            Some(&had),
-            vec!["AGREEMENT_ENDS_AFTER_EXPIRY"],
-        ),
-        ("2026-04-11", Some(&had), vec![]),
-        ("2026-04-09", None, vec![]),
+    let (engagement, by) = (sample::engagement(), "ops@acme.example".parse().unwrap());
+    let facts = Facts {
+        now: sample::at("2026-03-03T10:00:00Z"),
+        by: &by,
+        engagement: &engagement,
+        rival: None,
+        held: Some(&had),
+        limits: Limits::default(),
+        namesake: None,
+    };
+    let limits = Limits {
+        concurrent_agreements: true,
+        ..Limits::default()
+    };
+    let nothing = Facts {
+        held: None,
+        ..facts
+    };
+    for (to, facts, expected) in [
+        ("2026-04-09", facts, vec!["AGREEMENT_ENDS_AFTER_EXPIRY"]),
+        ("2026-04-11", facts, vec![]),
+        ("2026-04-09", nothing, vec![]),
+        ("2026-04-09", Facts { limits, ..facts }, vec![]),
     ] {
-        let found = expiry_findings(&offer, held, sample::day(to), sample::day("2026-03-03"));
+        let found = expiry_findings(&offer, sample::day(to), facts);
         let found: Vec<_> = found.iter().map(|finding| finding.rule).collect();
         assert_eq!(found, expected, "{to}");
+    }
+}
+
+/// Where AWS's sources contradict each other the seller's limits say what is taken (facts §0).
+#[test]
+fn each_limit_moves_its_rule() {
+    type Allow = fn(&mut Limits);
+    let cases: [(&str, Change, Allow); 6] = [
+        (
+            "BUYER_ACCOUNTS_COUNT",
+            |c| c.plan.buyer_accounts = accounts(25),
+            |l| l.buyer_accounts = 25,
+        ),
+        (
+            "SCHEDULE_LENGTH",
+            |c| c.plan.schedule = charges_from("2026-03-02", 61),
+            |l| l.charges = 61,
+        ),
+        (
+            "DOCUMENT_SIZE",
+            |c| c.documents[0].size_bytes = 10_000_001,
+            |l| l.document_bytes = 10_000_001,
+        ),
+        (
+            "CURRENCY_SUPPORTED",
+            |c| c.plan.currency = Currency::Inr,
+            |l| l.rupees = true,
+        ),
+        (
+            "AGREEMENT_ENDS_AFTER_EXPIRY",
+            |c| c.held = Some(held(None)),
+            |l| l.concurrent_agreements = true,
+        ),
+        (
+            "AGREEMENT_STILL_ACTIVE",
+            |c| c.held = Some(held(Some("2026-03-10T12:00:00Z"))),
+            |l| l.concurrent_agreements = true,
+        ),
+    ];
+    for (rule, violate, allow) in cases {
+        let mut candidate = DIRECT();
+        violate(&mut candidate);
+        assert!(ids(&candidate).contains(&rule), "{rule}");
+        allow(&mut candidate.limits);
+        assert!(!ids(&candidate).contains(&rule), "{rule}");
     }
 }
 
