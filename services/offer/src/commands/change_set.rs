@@ -3,6 +3,7 @@
 use countersign_platform::{Failure, UnitOfWork};
 
 use super::follow_up::Subject;
+use crate::documents::store::SENDABLE_FOR;
 use crate::domain::engagement::Engagement;
 use crate::domain::offer::{AwsError, Offer};
 use crate::domain::preflight;
@@ -27,7 +28,18 @@ pub(crate) async fn keep(
     let engagement = known.unwrap_or_else(|| Engagement::new(id.clone()));
     let fallen = preflight::approval_findings(offer, &engagement);
     if fallen.is_empty() {
-        store::change_set::keep(uow.connection(), seller, offer_id, *change, request, now).await?;
+        let keep = store::change_set::keep;
+        let since = now - SENDABLE_FOR;
+        keep(
+            uow.connection(),
+            seller,
+            offer_id,
+            *change,
+            request,
+            now,
+            since,
+        )
+        .await?;
     }
     Ok(preflight::as_errors(&fallen, "not sent to AWS"))
 }

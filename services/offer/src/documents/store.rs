@@ -5,6 +5,7 @@ use std::path::Path as FsPath;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use countersign_kernel::Digest;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::local::LocalFileSystem;
@@ -15,6 +16,9 @@ use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
 /// How long AWS can read a document from its signed URL: the longest that S3 allows, since AWS reads
 /// it some time after the change set was started.
 const SIGNED_FOR: Duration = Duration::from_hours(7 * 24);
+
+/// How long a URL is good enough to be sent to AWS: a day is left for AWS to read the document.
+pub(crate) const SENDABLE_FOR: TimeDelta = TimeDelta::days(6);
 
 /// Why a document was not stored or read.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! A change set's life (O9): its request is made once and kept, sent with a token derived from offer
 //! and revision, and looked after until AWS says how it ended. A crash between any two steps repeats
-//! the step with the same bytes. What AWS fails by a fault of its own is asked for by a new revision, so
+//! the step with the same bytes, for as long as the document's URL in them can be read. What AWS fails by a fault of its own is asked for by a new revision, so
 //! made, checked and kept anew.
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -13,7 +13,7 @@ use super::Outside;
 use super::clocks::conclude;
 use crate::commands;
 use crate::commands::follow_up::Subject;
-use crate::documents::store::StoreError;
+use crate::documents::store::{SENDABLE_FOR, StoreError};
 use crate::domain::command::Command;
 use crate::domain::id::{AwsOfferId, ChangeSetId};
 use crate::domain::offer::{AwsError, Offer, Stage};
@@ -85,8 +85,12 @@ impl Start {
     ) -> Result<ChangeSetId, Unsent> {
         let marketplace = &self.0.marketplace;
         let request = match kept(run, subject).await? {
-            Some(request) => match self.find(&request).await? {
+            Some((request, made_at)) => match self.find(&request).await? {
                 Some(id) => return Ok(id),
+                // AWS has nothing of it, and could not read the document any more.
+                None if run.now() - made_at >= SENDABLE_FOR => {
+                    self.keep(run, subject, offer).await?
+                }
                 None => request,
             },
             None => self.keep(run, subject, offer).await?,
@@ -131,7 +135,7 @@ impl Start {
         if !refused.is_empty() {
             return Err(Unsent::Refused(refused));
         }
-        let kept = kept(run, subject).await?;
+        let kept = kept(run, subject).await?.map(|(request, _)| request);
         Ok(kept.ok_or_else(|| Failure::internal("keeping a request", "it is gone"))?)
     }
 
@@ -319,18 +323,23 @@ pub(super) async fn under_way(run: &TaskRun, subject: &Subject) -> Result<Option
     Ok(found.filter(|offer| offer.change_under_way() == Some(subject.change)))
 }
 
-async fn kept(run: &TaskRun, subject: &Subject) -> Result<Option<ChangeSetRequest>, Failure> {
+/// The request, and when it was made.
+async fn kept(
+    run: &TaskRun,
+    subject: &Subject,
+) -> Result<Option<(ChangeSetRequest, DateTime<Utc>)>, Failure> {
     let mut reader = run.reading().await?;
     let Subject {
         seller,
         offer_id,
         change,
     } = subject;
-    let text = store::change_set::request(&mut *reader, seller, offer_id, *change).await?;
-    let read = |text: String| ChangeSetRequest::from_text(&text);
-    text.map(read)
+    let found = store::change_set::request(&mut *reader, seller, offer_id, *change).await?;
+    let read = |(text, made_at): (String, _)| Ok((ChangeSetRequest::from_text(&text)?, made_at));
+    found
+        .map(read)
         .transpose()
-        .map_err(|wrong| Failure::internal("reading a request", wrong))
+        .map_err(|wrong: serde_json::Error| Failure::internal("reading a request", wrong))
 }
 
 fn inconsistent(what: &str) -> Failure {

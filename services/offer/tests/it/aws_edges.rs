@@ -1,12 +1,12 @@
 //! What meets at the edge of a time or of a step (O9, O11, O13).
 
-use chrono::{TimeDelta, TimeZone, Utc};
+use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use countersign_kernel::Digest;
 use countersign_offer::{compose, service};
 use countersign_proto::offer::v1 as pb;
 use countersign_proto::offer::v1::offer_service_client::OfferServiceClient;
 use pb::offer::State;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::deals;
 use crate::world::{ENGAGEMENT, World, refusal};
@@ -141,4 +141,59 @@ async fn a_charge_is_past_when_its_day_ends_in_utc() {
     );
     let state = world.look("state").await;
     assert_eq!(state["changeSets"], json!([]));
+}
+
+/// O6, O9: S3 signs a URL for a week at most. A release that AWS would not take for longer is not sent with one that
+/// is dead: it is made anew, after nothing of it was found at AWS, and is the same release still.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_held_back_for_a_week_gives_aws_a_url_that_can_be_read() {
+    let world = World::new().await;
+    let deal = deals::deal(
+        ENGAGEMENT,
+        &deals::files(),
+        Digest::of(b"what was approved"),
+    );
+    let charges = [
+        deals::installment("2026-03-25", "52500.00"),
+        deals::installment("2026-05-01", "50000.00"),
+    ];
+    let deal = deals::in_installments(deal, "102500.00", charges.to_vec());
+    world.ready_to_draft(deal).await;
+    let mut client = world.client.clone();
+    let drafted = client.draft_offer(world.command(World::draft_request()));
+    let draft = world
+        .assembled(&drafted.await.unwrap().into_inner().offer_id)
+        .await;
+    let lock = json!({ "operation": "StartChangeSet", "failure": "lock" });
+    world.act("inject", lock).await;
+    let released_at = world.now();
+    world.release(&draft).await;
+    let kept = async || {
+        let kept = "SELECT request::jsonb, created_at FROM change_set";
+        let mut kept: Vec<(Value, DateTime<Utc>)> = sqlx::query_as(kept)
+            .fetch_all(world.bed.pool())
+            .await
+            .unwrap();
+        assert!(kept.len() < 2);
+        kept.pop()
+    };
+    for _ in 0..100 {
+        if kept().await.is_some() && world.look("state").await["injections"] == json!([]) {
+            break;
+        }
+        world.pass().await;
+    }
+    let (first, made_at) = kept().await.unwrap();
+    assert!(made_at - released_at < TimeDelta::minutes(5));
+
+    world.advance(TimeDelta::days(7));
+    world.until_state(&draft.offer_id, State::Published).await;
+    let (again, made_at) = kept().await.unwrap();
+    assert!(made_at - released_at >= TimeDelta::days(7));
+    for same in ["name", "client_request_token"] {
+        assert_eq!(again[same], first[same], "{same}");
+    }
+    let sets = world.look("state").await["changeSets"].clone();
+    assert_eq!(sets.as_array().unwrap().len(), 1);
+    assert_eq!(world.events::<pb::OfferPublished>().await.len(), 1);
 }
