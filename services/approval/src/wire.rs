@@ -249,6 +249,7 @@ const fn kind(kind: DocumentKind) -> v1::DocumentKind {
         DocumentKind::Eula => v1::DocumentKind::Eula,
         DocumentKind::Annex => v1::DocumentKind::Annex,
         DocumentKind::SignedSow => v1::DocumentKind::SignedSow,
+        DocumentKind::ResellerContract => v1::DocumentKind::ResellerContract,
     }
 }
 
@@ -259,6 +260,7 @@ pub(crate) fn document_kind(number: i32) -> Option<DocumentKind> {
         Ok(v1::DocumentKind::Eula) => Some(DocumentKind::Eula),
         Ok(v1::DocumentKind::Annex) => Some(DocumentKind::Annex),
         Ok(v1::DocumentKind::SignedSow) => Some(DocumentKind::SignedSow),
+        Ok(v1::DocumentKind::ResellerContract) => Some(DocumentKind::ResellerContract),
         Ok(v1::DocumentKind::Unspecified) | Err(_) => None,
     }
 }

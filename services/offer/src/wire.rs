@@ -355,6 +355,7 @@ fn document_from(document: &common::Document) -> Result<Document, Unreadable> {
             common::DocumentKind::Sow => DocumentKind::Sow,
             common::DocumentKind::Eula => DocumentKind::Eula,
             common::DocumentKind::Annex => DocumentKind::Annex,
+            common::DocumentKind::ResellerContract => DocumentKind::ResellerContract,
             common::DocumentKind::Unspecified | common::DocumentKind::SignedSow => {
                 return Err(Unreadable("document.kind"));
             }
@@ -463,6 +464,7 @@ pub(crate) fn document(document: &Document) -> common::Document {
         DocumentKind::Sow => common::DocumentKind::Sow,
         DocumentKind::Eula => common::DocumentKind::Eula,
         DocumentKind::Annex => common::DocumentKind::Annex,
+        DocumentKind::ResellerContract => common::DocumentKind::ResellerContract,
     };
     let media_type = match document.media_type {
         MediaType::Pdf => "application/pdf",

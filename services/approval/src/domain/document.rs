@@ -9,6 +9,8 @@ use super::Rejection;
 pub const MAX_SOW_AND_ANNEXES: usize = 5;
 /// Licence agreements of one engagement.
 pub const MAX_EULAS: usize = 5;
+/// AWS takes one contract of an authorization (O2).
+pub const MAX_RESELLER_CONTRACTS: usize = 1;
 /// Signed copies kept as evidence.
 pub const MAX_SIGNED_COPIES: usize = 5;
 
@@ -23,11 +25,19 @@ pub enum DocumentKind {
     Annex,
     /// The SOW as signed: evidence, not part of what is approved (A6).
     SignedSow,
+    /// The seller's own contract with a reseller (O2).
+    ResellerContract,
 }
 
 impl DocumentKind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [Self::Sow, Self::Eula, Self::Annex, Self::SignedSow];
+    pub const ALL: [Self; 5] = [
+        Self::Sow,
+        Self::Eula,
+        Self::Annex,
+        Self::SignedSow,
+        Self::ResellerContract,
+    ];
 
     /// The kind's stable word.
     #[must_use]
@@ -37,6 +47,7 @@ impl DocumentKind {
             Self::Eula => "eula",
             Self::Annex => "annex",
             Self::SignedSow => "signed_sow",
+            Self::ResellerContract => "reseller_contract",
         }
     }
 
@@ -44,7 +55,7 @@ impl DocumentKind {
     #[must_use]
     pub const fn is_approved(self) -> bool {
         match self {
-            Self::Sow | Self::Eula | Self::Annex => true,
+            Self::Sow | Self::Eula | Self::Annex | Self::ResellerContract => true,
             Self::SignedSow => false,
         }
     }
@@ -91,13 +102,14 @@ pub struct Document {
 pub(super) fn check_counts<'a>(
     documents: impl IntoIterator<Item = &'a Document>,
 ) -> Result<(), Rejection> {
-    let (mut sows, mut annexes, mut eulas, mut signed) = (0, 0, 0, 0);
+    let (mut sows, mut annexes, mut eulas, mut signed, mut contracts) = (0, 0, 0, 0, 0);
     for document in documents {
         let count = match document.kind {
             DocumentKind::Sow => &mut sows,
             DocumentKind::Annex => &mut annexes,
             DocumentKind::Eula => &mut eulas,
             DocumentKind::SignedSow => &mut signed,
+            DocumentKind::ResellerContract => &mut contracts,
         };
         *count += 1;
     }
@@ -108,6 +120,7 @@ pub(super) fn check_counts<'a>(
         (sows + annexes, MAX_SOW_AND_ANNEXES),
         (eulas, MAX_EULAS),
         (signed, MAX_SIGNED_COPIES),
+        (contracts, MAX_RESELLER_CONTRACTS),
     ];
     match limits.into_iter().find(|(count, limit)| count > limit) {
         Some((_, limit)) => Err(Rejection::TooManyDocuments { limit }),

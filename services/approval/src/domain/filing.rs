@@ -81,7 +81,10 @@ fn may_file(kind: DocumentKind, facts: &Facts) -> Result<(), Rejection> {
 fn may_change(draft: &Draft, kind: DocumentKind) -> Result<(), Rejection> {
     let phase = draft.state().case.as_ref().map(|case| &case.phase);
     match kind {
-        DocumentKind::Sow | DocumentKind::Eula | DocumentKind::Annex => {
+        DocumentKind::Sow
+        | DocumentKind::Eula
+        | DocumentKind::Annex
+        | DocumentKind::ResellerContract => {
             if phase == Some(&Phase::Rejected) {
                 return Err(Rejection::CaseRejected);
             }

@@ -112,6 +112,8 @@ pub(crate) enum DocumentKind {
     Sow,
     Eula,
     Annex,
+    /// The seller's own contract with a reseller.
+    ResellerContract,
 }
 
 /// What a document is, by its content.
@@ -128,12 +130,24 @@ impl ApprovedDeal {
     }
 
     /// The documents in the order of the merged legal document: the EULA first, the others as they
-    /// were uploaded (O6).
+    /// were uploaded (O6). A reseller contract is none of the buyer's.
     pub(crate) fn documents_in_merge_order(&self) -> Vec<&Document> {
         let (eula, others): (Vec<_>, Vec<_>) = self
             .documents
             .iter()
+            .filter(|document| document.kind != DocumentKind::ResellerContract)
             .partition(|document| document.kind == DocumentKind::Eula);
         eula.into_iter().chain(others).collect()
     }
+
+    /// The seller's own contract with a reseller, if one was approved.
+    pub(crate) fn reseller_contract(&self) -> Option<&Document> {
+        reseller_contract(&self.documents)
+    }
+}
+
+/// The seller's own contract with a reseller, if it is among them.
+pub(crate) fn reseller_contract(documents: &[Document]) -> Option<&Document> {
+    let kind = DocumentKind::ResellerContract;
+    documents.iter().find(|document| document.kind == kind)
 }

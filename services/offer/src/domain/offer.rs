@@ -82,6 +82,8 @@ pub(crate) struct ReadyDocument {
     pub(crate) digest: Digest,
     pub(crate) pages: u32,
     pub(crate) size_bytes: u64,
+    /// Of the PDF of the seller's own reseller contract, where an authorization carries it.
+    pub(crate) reseller_contract: Option<Digest>,
 }
 
 /// Where the offer stands.
@@ -235,6 +237,14 @@ impl LegalDocument {
     pub(crate) const fn digest(&self) -> Option<Digest> {
         match self {
             Self::Ready(ready) => Some(ready.digest),
+            Self::Assembling | Self::Failed { .. } => None,
+        }
+    }
+
+    /// The digest of the reseller contract, where there is one.
+    pub(crate) const fn reseller_contract(&self) -> Option<Digest> {
+        match self {
+            Self::Ready(ready) => ready.reseller_contract,
             Self::Assembling | Self::Failed { .. } => None,
         }
     }

@@ -38,6 +38,8 @@ pub(crate) struct Plan {
     pub(crate) pre_existing: Option<PreExisting>,
     /// The one PDF (O6).
     pub(crate) legal_document: Option<Digest>,
+    /// The PDF of the seller's own reseller contract, where an authorization carries it.
+    pub(crate) reseller_contract: Option<Digest>,
     /// What is particular to the kind.
     pub(crate) kind: Kind,
 }
@@ -47,7 +49,11 @@ impl Plan {
     /// before the expiry, so AWS invoices it on acceptance (facts §1.3). Resale without a schedule
     /// has a price and no dates: the end of an authorization must lie before each of its charges.
     pub(crate) fn of(offer: &Offer, day: NaiveDate) -> Self {
-        Self::of_terms(&offer.basis, &offer.terms, offer.document.digest(), day)
+        let document = &offer.document;
+        Self {
+            reseller_contract: document.reseller_contract(),
+            ..Self::of_terms(&offer.basis, &offer.terms, document.digest(), day)
+        }
     }
 
     /// The plan for these terms of this deal, with this legal document.
@@ -88,6 +94,7 @@ impl Plan {
             available_until: terms.expires_on,
             pre_existing: PreExisting::of(estimate, kind),
             legal_document,
+            reseller_contract: None,
             kind: kind.clone(),
         }
     }

@@ -158,10 +158,13 @@ fn legal(plan: &Plan, document: &str) -> Vec<(String, String)> {
         document,
     )];
     if let Kind::Authorization(allowed) = &plan.kind {
-        let contract = match &allowed.contract {
-            Contract::None => "none",
-            Contract::Standard => "Reseller Contract for AWS Marketplace (RCMP)",
-            Contract::Custom { url } => url,
+        let contract = match allowed.contract {
+            Contract::None => "none".to_owned(),
+            Contract::Standard => "Reseller Contract for AWS Marketplace (RCMP)".to_owned(),
+            Contract::Own => {
+                let file = plan.reseller_contract.map(|digest| format!("{digest}.pdf"));
+                format!("custom, upload {}", file.unwrap_or_default())
+            }
         };
         fields.push(field("Reseller contract", contract));
     }

@@ -88,15 +88,13 @@ pub(crate) struct Reseller {
 }
 
 /// The contract between seller and reseller.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Contract {
     None,
     /// AWS's standard reseller contract (RCMP).
     Standard,
-    /// One of the seller's own, at an address that AWS can read.
-    Custom {
-        url: String,
-    },
+    /// The seller's own, of the deal's documents.
+    Own,
 }
 
 /// What a reseller sells, and how it prices it.

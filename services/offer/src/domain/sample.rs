@@ -155,6 +155,7 @@ pub(crate) fn ready_document() -> ReadyDocument {
         digest: Digest::of(b"merged"),
         pages: 7,
         size_bytes: 70_000,
+        reseller_contract: None,
     }
 }
 

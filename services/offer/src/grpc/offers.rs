@@ -111,8 +111,13 @@ impl Offers {
         let offer = self
             .offer(&call.seller, &request.get_ref().offer_id)
             .await?;
-        let digest = offer.document.digest().ok_or_else(|| {
-            let text = "the legal document is not assembled";
+        let digest = if request.get_ref().reseller_contract {
+            offer.document.reseller_contract()
+        } else {
+            offer.document.digest()
+        };
+        let digest = digest.ok_or_else(|| {
+            let text = "the legal document is not assembled, or the offer has no such one";
             Rejection::failed_precondition("LEGAL_DOCUMENT_NOT_READY", text)
         })?;
         let read = self.documents.get(digest).await;

@@ -128,8 +128,8 @@ fn contract(given: Option<&pb::ResellerContract>) -> Contract {
     use pb::reseller_contract::Contract as Given;
     match given.and_then(|given| given.contract.as_ref()) {
         Some(Given::Standard(true)) => Contract::Standard,
-        Some(Given::Url(url)) => Contract::Custom { url: url.clone() },
-        Some(Given::Standard(false)) | None => Contract::None,
+        Some(Given::Own(true)) => Contract::Own,
+        Some(Given::Standard(false) | Given::Own(false)) | None => Contract::None,
     }
 }
 

@@ -111,6 +111,10 @@ fn legal_document(offer: &Offer) -> pb::LegalDocument {
         LegalDocument::Ready(ready) => {
             document.set_state(State::Ready);
             document.digest = ready.digest.to_string();
+            document.reseller_contract_digest = ready
+                .reseller_contract
+                .map(|digest| digest.to_string())
+                .unwrap_or_default();
             document.page_count = ready.pages;
             document.size_bytes = i64::try_from(ready.size_bytes).unwrap_or(i64::MAX);
         }

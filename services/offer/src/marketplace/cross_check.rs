@@ -12,11 +12,11 @@ use countersign_kernel::AwsAccountId;
 use countersign_marketplace_sandbox as sandbox;
 use serde_json::{Value, json};
 
-use super::ChangeSetRequest;
+use super::{ChangeSetRequest, Urls};
 use crate::domain::deal::DatedAmount;
 use crate::domain::preflight::cases::{ALONE, Base, TOGETHER};
 use crate::domain::preflight::{Candidate, findings};
-use crate::domain::resale::{Contract, Kind, NetTerms, Received};
+use crate::domain::resale::{Kind, NetTerms, Received};
 use crate::domain::sample;
 
 /// The reseller of the samples' authorizations.
@@ -196,13 +196,12 @@ impl Market {
             let id = self.authorize(&partner.authorization, &dimension).await;
             partner.authorization.id = id.parse().unwrap();
         }
-        if let Kind::Authorization(allowed) = &mut plan.kind
-            && let Contract::Custom { url } = &mut allowed.contract
-        {
-            url.clone_from(&self.document);
-        }
         let offer_id = "offer-1".parse().unwrap();
-        let request = ChangeSetRequest::release(&offer_id, 1, &plan, &self.document);
+        let urls = Urls {
+            legal: &self.document,
+            reseller_contract: Some(&self.document),
+        };
+        let request = ChangeSetRequest::release(&offer_id, 1, &plan, urls);
         let started = self
             .catalog
             .start_change_set()

@@ -26,7 +26,7 @@ pub(crate) use agreements::Summary;
 pub(crate) use catalog::Progress;
 pub(crate) use error::{CallError, Later, Why};
 pub(crate) use news::{Made, News};
-pub(crate) use request::ChangeSetRequest;
+pub(crate) use request::{ChangeSetRequest, Urls};
 
 use countersign_kernel::SellerId;
 use countersign_platform::{Database, Metrics};

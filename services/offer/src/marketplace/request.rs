@@ -32,14 +32,22 @@ pub(crate) struct ChangeRequest {
     pub(crate) details: String,
 }
 
+/// Where AWS reads the documents of a release.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Urls<'a> {
+    /// The one PDF.
+    pub(crate) legal: &'a str,
+    /// The seller's own reseller contract, where an authorization carries it.
+    pub(crate) reseller_contract: Option<&'a str>,
+}
+
 impl ChangeSetRequest {
-    /// Makes and releases an offer of any kind, in one set. `url` is where AWS reads the legal
-    /// document.
-    pub(crate) fn release(offer_id: &OfferId, revision: u32, plan: &Plan, url: &str) -> Self {
+    /// Makes and releases an offer of any kind, in one set.
+    pub(crate) fn release(offer_id: &OfferId, revision: u32, plan: &Plan, urls: Urls<'_>) -> Self {
         let changes = match &plan.kind {
-            Kind::Direct => direct(plan, url),
-            Kind::Authorization(allowed) => resale::authorization(plan, allowed, url),
-            Kind::Partner(partner) => resale::partner(plan, partner, url),
+            Kind::Direct => direct(plan, urls.legal),
+            Kind::Authorization(allowed) => resale::authorization(plan, allowed, urls),
+            Kind::Partner(partner) => resale::partner(plan, partner, urls.legal),
         };
         Self::of(offer_id, revision, changes)
     }
@@ -247,10 +255,15 @@ mod tests {
     use super::*;
     use crate::domain::sample;
 
+    const URLS: Urls<'_> = Urls {
+        legal: "https://files.example/merged.pdf",
+        reseller_contract: None,
+    };
+
     fn release() -> ChangeSetRequest {
         let offer = sample::draft();
         let plan = Plan::of(&offer, sample::day("2026-03-02"));
-        ChangeSetRequest::release(&offer.id, 3, &plan, "https://files.example/merged.pdf")
+        ChangeSetRequest::release(&offer.id, 3, &plan, URLS)
     }
 
     fn details(request: &ChangeSetRequest, change_type: &str) -> Value {
@@ -335,7 +348,7 @@ mod tests {
             estimate.renewal = true;
             estimate.follows = follows.map(|id| id.parse().unwrap());
             let plan = Plan::of(&offer, sample::day("2026-03-02"));
-            let request = ChangeSetRequest::release(&offer.id, 3, &plan, "https://files.example/1");
+            let request = ChangeSetRequest::release(&offer.id, 3, &plan, URLS);
             assert_eq!(
                 details(&request, "UpdateInformation")["PreExistingAgreement"],
                 json!({ "AcquisitionChannel": channel, "PricingModel": "Contract" })

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::request::{self, ChangeRequest, Entity};
+use super::request::{self, ChangeRequest, Entity, Urls};
 use crate::domain::plan::Plan;
 use crate::domain::resale::{Authorization, Contract, NetTerms, Partner};
 
@@ -21,7 +21,11 @@ const OFFER: Entity = Entity {
 const SINGLE_USE: u32 = 1;
 
 /// Makes and releases an authorization.
-pub(super) fn authorization(plan: &Plan, allowed: &Authorization, url: &str) -> Vec<ChangeRequest> {
+pub(super) fn authorization(
+    plan: &Plan,
+    allowed: &Authorization,
+    urls: Urls<'_>,
+) -> Vec<ChangeRequest> {
     let mut changes = vec![AUTHORIZATION.made(&json!({
         "ProductId": plan.product_id,
         "Name": plan.name,
@@ -43,7 +47,7 @@ pub(super) fn authorization(plan: &Plan, allowed: &Authorization, url: &str) -> 
     if let Some(availability) = availability(plan, allowed) {
         change("UpdateAvailability", &availability);
     }
-    change("UpdateLegalTerms", &legal_terms(&allowed.contract, url));
+    change("UpdateLegalTerms", &legal_terms(allowed.contract, urls));
     let pricing = json!({ "PricingModel": "Contract", "Terms": [pricing_term(plan)] });
     change("UpdatePricingTerms", &pricing);
     if !plan.schedule.is_empty() {
@@ -71,15 +75,18 @@ fn availability(plan: &Plan, allowed: &Authorization) -> Option<Value> {
     (!details.is_empty()).then_some(Value::Object(details))
 }
 
-fn legal_terms(contract: &Contract, url: &str) -> Value {
+fn legal_terms(contract: Contract, urls: Urls<'_>) -> Value {
     let buyer = json!({
         "Type": "BuyerLegalTerm",
-        "Documents": [{ "Type": "CustomEula", "Url": url }],
+        "Documents": [{ "Type": "CustomEula", "Url": urls.legal }],
     });
     let document = match contract {
         Contract::None => None,
         Contract::Standard => Some(json!({ "Type": "StandardResellerContract" })),
-        Contract::Custom { url } => Some(json!({ "Type": "CustomResellerContract", "Url": url })),
+        // Pre-flight lets none be released without it.
+        Contract::Own => urls
+            .reseller_contract
+            .map(|url| json!({ "Type": "CustomResellerContract", "Url": url })),
     };
     let resale = document.map(|one| json!({ "Type": "ResaleLegalTerm", "Documents": [one] }));
     request::terms(
@@ -157,9 +164,14 @@ mod tests {
     use crate::domain::sample;
     use crate::marketplace::ChangeSetRequest;
 
+    const URLS: Urls<'_> = Urls {
+        legal: "https://files.example/1.pdf",
+        reseller_contract: Some("https://files.example/2.pdf"),
+    };
+
     fn release(plan: &Plan) -> Vec<(String, Value)> {
         let id = "offer-1".parse().unwrap();
-        let request = ChangeSetRequest::release(&id, 3, plan, "https://files.example/1.pdf");
+        let request = ChangeSetRequest::release(&id, 3, plan, URLS);
         let changes = request.changes.iter().map(|change| {
             let details = serde_json::from_str(&change.details).unwrap();
             (change.change_type.clone(), details)
@@ -217,6 +229,19 @@ mod tests {
             legal["Terms"][1]["Documents"][0]["Type"],
             "StandardResellerContract"
         );
+    }
+
+    #[test]
+    fn the_sellers_own_contract_is_read_where_it_lies() {
+        let mut plan = sample::candidate_of(&sample::authorization_draft()).plan;
+        let mut allowed = sample::authorization();
+        allowed.contract = Contract::Own;
+        plan.kind = Kind::Authorization(allowed);
+        let changes = release(&plan);
+        let contract = &details(&changes, "UpdateLegalTerms")["Terms"][1]["Documents"][0];
+        let read =
+            json!({ "Type": "CustomResellerContract", "Url": "https://files.example/2.pdf" });
+        assert_eq!(contract, &read);
     }
 
     /// O16: of what is resold, the authorization is marked, and not the reseller's offer.

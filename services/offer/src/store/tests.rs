@@ -27,8 +27,7 @@ fn every_kind_comes_back() {
     partner.authorization.net_terms = NetTerms::of_days(45).ok();
     partner.authorization.until = None;
     let mut custom = sample::authorization();
-    let url = "https://files.example/contract.pdf".into();
-    custom.contract = Contract::Custom { url };
+    custom.contract = Contract::Own;
     let kinds = [
         Kind::Direct,
         Kind::Authorization(sample::authorization()),

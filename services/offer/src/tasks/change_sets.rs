@@ -20,7 +20,7 @@ use crate::domain::offer::{AwsError, Offer, Stage};
 use crate::domain::plan::{self, Plan};
 use crate::domain::portal;
 use crate::domain::resale::Kind;
-use crate::marketplace::{CallError, ChangeSetRequest, Later, Progress};
+use crate::marketplace::{CallError, ChangeSetRequest, Later, Progress, Urls};
 use crate::store;
 
 #[derive(Debug)]
@@ -153,8 +153,16 @@ impl Start {
                 if !differences.is_empty() {
                     return Err(Unsent::Refused(differences));
                 }
-                let url = self.document_url(digest).await?;
-                Ok(ChangeSetRequest::release(offer_id, *change, &plan, &url))
+                let legal = self.document_url(digest).await?;
+                let reseller_contract = match plan.reseller_contract {
+                    Some(digest) => Some(self.document_url(digest).await?),
+                    None => None,
+                };
+                let urls = Urls {
+                    legal: &legal,
+                    reseller_contract: reseller_contract.as_deref(),
+                };
+                Ok(ChangeSetRequest::release(offer_id, *change, &plan, urls))
             }
             Stage::Published {
                 publication,

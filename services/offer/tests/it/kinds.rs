@@ -8,7 +8,7 @@ use countersign_proto::offer::v1::offer::State;
 use crate::deals;
 use crate::world::{ENGAGEMENT, World, refusal};
 
-fn deal(total: &str, charges: &[(&str, &str)]) -> ApprovedDeal {
+pub(crate) fn deal(total: &str, charges: &[(&str, &str)]) -> ApprovedDeal {
     let digest = Digest::of(b"what was approved");
     let deal = deals::deal(ENGAGEMENT, &deals::files(), digest);
     let charges = charges
@@ -77,7 +77,7 @@ async fn installments_before_the_expiry_stop_the_release_until_it_is_moved() {
     world.until_state(&draft.offer_id, State::Published).await;
 }
 
-fn authorization_request() -> pb::DraftResaleAuthorizationRequest {
+pub(crate) fn authorization_request() -> pb::DraftResaleAuthorizationRequest {
     pb::DraftResaleAuthorizationRequest {
         engagement_id: ENGAGEMENT.into(),
         name: "Landing zone for Example Corp".into(),

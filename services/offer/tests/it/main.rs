@@ -31,5 +31,6 @@ mod portal;
 mod refusals;
 mod renewals;
 mod resale;
+mod reseller_contract;
 mod tenants;
 mod world;

@@ -103,6 +103,7 @@ async fn what_aws_got_is_what_was_approved() {
     let bytes = std::fs::read(path).unwrap();
     assert_eq!(Digest::of(&bytes).to_string(), document.digest);
     let request = World::query(pb::DownloadLegalDocumentRequest {
+        reseller_contract: false,
         offer_id: offer.offer_id.clone(),
     });
     let answer = world

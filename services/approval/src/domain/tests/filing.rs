@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::command::Loss;
-use crate::domain::document::MAX_SOW_AND_ANNEXES;
+use crate::domain::document::{MAX_RESELLER_CONTRACTS, MAX_SOW_AND_ANNEXES};
 use crate::domain::dossier::Phase;
 
 fn add(number: u128, kind: DocumentKind) -> Command {
@@ -32,7 +32,12 @@ fn remove(number: u128) -> Command {
 #[test]
 fn a_signature_gateway_files_signed_copies_only() {
     const GATEWAY: &str = "signature-gateway@acme.example";
-    for kind in [DocumentKind::Sow, DocumentKind::Eula, DocumentKind::Annex] {
+    for kind in [
+        DocumentKind::Sow,
+        DocumentKind::Eula,
+        DocumentKind::Annex,
+        DocumentKind::ResellerContract,
+    ] {
         let told = Desk::prepared().tries(GATEWAY, add(9, kind));
         assert_eq!(told, Err(Rejection::SignedCopiesOnly));
     }
@@ -56,6 +61,12 @@ fn sow_and_annexes_are_five_at_most_and_the_sow_is_one() {
     assert_eq!(desk.tries(EM, add(14, DocumentKind::Annex)), full);
     // Replacing needs no room.
     desk.ok(EM, replace(13, 14, DocumentKind::Annex));
+
+    // AWS takes one reseller contract of an authorization, and it takes no annex's place.
+    desk.ok(EM, add(30, DocumentKind::ResellerContract));
+    let second = desk.tries(EM, add(31, DocumentKind::ResellerContract));
+    let limit = MAX_RESELLER_CONTRACTS;
+    assert_eq!(second, Err(Rejection::TooManyDocuments { limit }));
 
     // Six annexes without a SOW.
     let mut desk = Desk {

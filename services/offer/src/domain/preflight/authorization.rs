@@ -1,6 +1,7 @@
 //! What only a resale authorization must keep (facts §1.5).
 
 use super::{Candidate, Kinds, Rule, buyers, when};
+use crate::domain::deal;
 use crate::domain::resale::{Authorization, Contract, Kind};
 
 pub(super) const RULES: &[Rule] = &[
@@ -47,10 +48,9 @@ pub(super) const RULES: &[Rule] = &[
     Rule::error(
         "RESELLER_CONTRACT_APPROVED",
         Kinds::AUTHORIZATION,
-        "contract_url",
+        "contract",
         "",
-        "a contract of the seller's own is not supported yet, since legal's stamp does not cover it: \
-         use AWS's standard contract, or none",
+        "draft it with the contract that was approved: the seller's own exactly if it is among the deal's documents",
         contract_approved,
     ),
 ];
@@ -105,8 +105,12 @@ fn charges_in_future(candidate: &Candidate) -> Option<String> {
 }
 
 fn contract_approved(candidate: &Candidate) -> Option<String> {
-    match &allowed(candidate)?.contract {
-        Contract::None | Contract::Standard => None,
-        Contract::Custom { url } => Some(format!("nobody approved what stands at {url:?}")),
+    let approved = deal::reseller_contract(&candidate.documents);
+    match (allowed(candidate)?.contract, approved) {
+        (Contract::None | Contract::Standard, None) | (Contract::Own, Some(_)) => None,
+        (Contract::Own, None) => Some("no contract of the seller's own was approved".into()),
+        (Contract::None | Contract::Standard, Some(own)) => {
+            Some(format!("{:?} was approved as the contract", own.file_name))
+        }
     }
 }

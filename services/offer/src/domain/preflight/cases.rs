@@ -90,6 +90,13 @@ pub(super) fn document(name: &str, size_bytes: u64) -> Document {
     }
 }
 
+pub(super) fn reseller_contract() -> Document {
+    Document {
+        kind: DocumentKind::ResellerContract,
+        ..document("reseller.pdf", 20_000)
+    }
+}
+
 pub(crate) type Change = fn(&mut Candidate);
 pub(crate) type Base = fn() -> Candidate;
 
@@ -310,8 +317,10 @@ pub(crate) const ALONE: &[(&str, Base, Change)] = &[
         c.plan.available_until = Some(sample::day("2026-03-17"));
     }),
     ("RESELLER_CONTRACT_APPROVED", authorization, |c| {
-        let url = "https://files.example/contract.pdf".into();
-        allowed(c).contract = Contract::Custom { url };
+        allowed(c).contract = Contract::Own;
+    }),
+    ("RESELLER_CONTRACT_APPROVED", authorization, |c| {
+        c.documents.push(reseller_contract());
     }),
     ("RESELLER_CONTRACT_ACCEPTED", partner, |c| {
         reselling(c).contract_accepted = false;

@@ -68,7 +68,7 @@ fn count(candidate: &Candidate) -> Option<String> {
     let others = candidate
         .documents
         .iter()
-        .filter(|document| document.kind != DocumentKind::Eula)
+        .filter(|document| matches!(document.kind, DocumentKind::Sow | DocumentKind::Annex))
         .count();
     more_than(others, OTHERS, "documents beside the EULA")
 }

@@ -56,6 +56,7 @@ pub(crate) fn largest() -> Option<Candidate> {
             available_until: first.pred_opt(),
             pre_existing: None,
             legal_document: Some(digest),
+            reseller_contract: None,
             kind: Kind::Direct,
         },
         today,

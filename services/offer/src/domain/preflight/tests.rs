@@ -116,8 +116,7 @@ fn failures_that_come_together_are_all_told() {
     let mut given = worst(authorization);
     let allowed = allowed(&mut given);
     allowed.single_use = false;
-    let url = "ftp://files.example".into();
-    allowed.contract = Contract::Custom { url };
+    allowed.contract = Contract::Own;
     allowed.reseller.account = "123456789012".parse().unwrap();
     assert_eq!(
         silent(&given),

@@ -97,6 +97,7 @@ enum StoredKind {
     Sow,
     Eula,
     Annex,
+    ResellerContract,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -266,6 +267,7 @@ impl StoredDocument {
                 DocumentKind::Sow => StoredKind::Sow,
                 DocumentKind::Eula => StoredKind::Eula,
                 DocumentKind::Annex => StoredKind::Annex,
+                DocumentKind::ResellerContract => StoredKind::ResellerContract,
             },
             file_name: document.file_name.clone(),
             media_type: match document.media_type {
@@ -284,6 +286,7 @@ impl StoredDocument {
                 StoredKind::Sow => DocumentKind::Sow,
                 StoredKind::Eula => DocumentKind::Eula,
                 StoredKind::Annex => DocumentKind::Annex,
+                StoredKind::ResellerContract => DocumentKind::ResellerContract,
             },
             file_name: self.file_name,
             media_type: match self.media_type {

@@ -35,6 +35,8 @@ pub(super) enum StoredKind {
 pub(super) enum StoredContract {
     None,
     Standard,
+    Own,
+    /// Of drafts from before one could be approved, which were never released: an address.
     Custom(String),
 }
 
@@ -83,10 +85,10 @@ impl StoredKind {
                 reseller_email: allowed.reseller.contact_email.clone(),
                 buyers: texts(&allowed.buyers),
                 single_use: allowed.single_use,
-                contract: match &allowed.contract {
+                contract: match allowed.contract {
                     Contract::None => StoredContract::None,
                     Contract::Standard => StoredContract::Standard,
-                    Contract::Custom { url } => StoredContract::Custom(url.clone()),
+                    Contract::Own => StoredContract::Own,
                 },
                 net_terms: days(allowed.net_terms),
             },
@@ -122,7 +124,7 @@ impl StoredKind {
                 contract: match contract {
                     StoredContract::None => Contract::None,
                     StoredContract::Standard => Contract::Standard,
-                    StoredContract::Custom(url) => Contract::Custom { url },
+                    StoredContract::Own | StoredContract::Custom(_) => Contract::Own,
                 },
                 net_terms: terms(net_terms)?,
             }),

@@ -66,6 +66,8 @@ enum StoredDocument {
         digest: String,
         pages: u32,
         size_bytes: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reseller_contract: Option<String>,
     },
     Failed {
         reason: String,
@@ -364,12 +366,14 @@ pub(crate) fn document(document: &LegalDocument) -> Value {
             digest,
             pages,
             size_bytes,
+            reseller_contract,
         }) => {
             let digest = digest.to_string();
             StoredDocument::Ready {
                 digest,
                 pages: *pages,
                 size_bytes: *size_bytes,
+                reseller_contract: reseller_contract.map(|digest| digest.to_string()),
             }
         }
         LegalDocument::Failed { reason } => StoredDocument::Failed {
@@ -385,12 +389,15 @@ pub(crate) fn document_from(value: Value) -> Result<LegalDocument, Unreadable> {
             digest,
             pages,
             size_bytes,
+            reseller_contract,
         } => {
             let digest = parse(&digest, "digest")?;
+            let contract = reseller_contract.map(|digest| parse(&digest, "digest"));
             LegalDocument::Ready(ReadyDocument {
                 digest,
                 pages,
                 size_bytes,
+                reseller_contract: contract.transpose()?,
             })
         }
         StoredDocument::Failed { reason } => LegalDocument::Failed { reason },
