@@ -208,6 +208,7 @@ fn applies(injection: &Injection) -> bool {
             Failure::Throttle
             | Failure::Fault
             | Failure::Lock
+            | Failure::NotSupported
             | Failure::AccessDenied
             | Failure::Quota
             | Failure::Unavailable => false,
@@ -219,6 +220,9 @@ fn injected(failure: Failure) -> Refusal {
         Failure::Throttle => Refusal::Throttled,
         Failure::Lock => Refusal::InUse {
             message: "The entity is locked.".to_owned(),
+        },
+        Failure::NotSupported => Refusal::NotSupported {
+            message: "The resource is not supported.".to_owned(),
         },
         Failure::AccessDenied => Refusal::AccessDenied {
             message: "Access denied.".to_owned(),
@@ -240,6 +244,9 @@ fn refuse(api: Api, refusal: &Refusal) -> Response {
         ),
         Refusal::NotFound { message, .. } => (404, "ResourceNotFoundException", message.as_str()),
         Refusal::Conflict { message, .. } => (409, "ConflictException", message.as_str()),
+        Refusal::NotSupported { message } => {
+            (415, "ResourceNotSupportedException", message.as_str())
+        }
         Refusal::InUse { message } => (423, "ResourceInUseException", message.as_str()),
         Refusal::Quota { message } => (402, "ServiceQuotaExceededException", message.as_str()),
         Refusal::AccessDenied { message } => (403, "AccessDeniedException", message.as_str()),

@@ -14,6 +14,8 @@ pub(crate) enum Failure {
     Timeout,
     /// 423 `ResourceInUseException`.
     Lock,
+    /// 415 `ResourceNotSupportedException`.
+    NotSupported,
     /// 403 `AccessDeniedException`.
     AccessDenied,
     /// `StartChangeSet` succeeds, and its change set ends FAILED with `SERVER_FAULT`.

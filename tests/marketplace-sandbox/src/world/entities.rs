@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::change_sets::{optional_text, require_catalog};
 use super::model::{
-    Document, Offer, OfferState, PriceIncrease, Renewal, Schedule, Targeting, Validity,
+    Agreement, Document, Offer, OfferState, PriceIncrease, Renewal, Schedule, Targeting, Validity,
     VariablePayment,
 };
 use super::pricing::{FixedUpfront, Pricing, RateCard, constraint};
@@ -32,6 +32,10 @@ impl World {
         }
         if let Some(found) = self.authorization_seen_by(caller, plain) {
             return Ok(self.authorization_entity(found, base));
+        }
+        if let Some(kind) = self.kind_without_entity(caller, plain) {
+            let message = format!("'{plain}' is {kind}, which is not supported as an entity.");
+            return Err(Refusal::NotSupported { message });
         }
         let offer = self.offer_of(caller, plain)?;
         let details = offer_details(offer, base);
@@ -66,18 +70,40 @@ impl World {
             require_catalog(optional_text(request, "Catalog")?)?;
             let id = optional_text(request, "EntityId")?
                 .ok_or_else(|| Refusal::validation("EntityId is required."))?;
-            if let Ok(mut entity) = self.describe_entity(caller, id, base) {
-                if let Value::Object(fields) = &mut entity {
-                    fields.remove("Details");
+            let (code, message) = match self.describe_entity(caller, id, base) {
+                Ok(mut entity) => {
+                    if let Value::Object(fields) = &mut entity {
+                        fields.remove("Details");
+                    }
+                    details.insert(id.to_owned(), entity);
+                    continue;
                 }
-                details.insert(id.to_owned(), entity);
-            } else {
-                let error = json!({ "ErrorCode": "RESOURCE_NOT_FOUND_EXCEPTION",
-                    "ErrorMessage": format!("Entity '{id}' was not found.") });
-                errors.insert(id.to_owned(), error);
-            }
+                Err(Refusal::NotSupported { message }) => {
+                    ("RESOURCE_NOT_SUPPORTED_EXCEPTION", message)
+                }
+                Err(_) => {
+                    let message = format!("Entity '{id}' was not found.");
+                    ("RESOURCE_NOT_FOUND_EXCEPTION", message)
+                }
+            };
+            let error = json!({ "ErrorCode": code, "ErrorMessage": message });
+            errors.insert(id.to_owned(), error);
         }
         Ok(json!({ "EntityDetails": details, "Errors": errors }))
+    }
+
+    /// What the caller has under that id without its being an entity that can be described (facts §1.1, 415).
+    fn kind_without_entity(&self, caller: &str, id: &str) -> Option<&'static str> {
+        let own_agreement = |agreement: &Agreement| {
+            agreement.id == id && (agreement.proposer == caller || agreement.acceptor == caller)
+        };
+        if self.change_set_of(caller, id).is_ok() {
+            Some("a change set")
+        } else if self.agreements.iter().any(own_agreement) {
+            Some("an agreement")
+        } else {
+            None
+        }
     }
 }
 

@@ -96,6 +96,10 @@ pub(crate) enum Refusal {
     InUse {
         message: String,
     },
+    /// Only the Catalog's `DescribeEntity` has it: the thing is there, and is no entity to be described.
+    NotSupported {
+        message: String,
+    },
     Quota {
         message: String,
     },

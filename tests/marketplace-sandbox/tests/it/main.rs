@@ -5,6 +5,7 @@
     reason = "a precondition that does not hold ends the test there"
 )]
 
+mod catalog;
 mod clients;
 mod deal;
 mod events;

@@ -1,0 +1,70 @@
+//! The Catalog API beside its change sets: what is described, and what cannot be (facts §1.1).
+
+use aws_sdk_marketplacecatalog::config::http::HttpResponse;
+use aws_sdk_marketplacecatalog::error::SdkError;
+use aws_sdk_marketplacecatalog::operation::describe_entity::{
+    DescribeEntityError, DescribeEntityOutput,
+};
+use aws_sdk_marketplacecatalog::types::EntityRequest;
+
+use crate::market::Market;
+
+/// An entity's description, or the status and the error of its refusal.
+async fn describe(
+    market: &Market,
+    id: &str,
+) -> Result<DescribeEntityOutput, (u16, DescribeEntityError)> {
+    let request = market.catalog.describe_entity().catalog("AWSMarketplace");
+    let refused = |error: SdkError<DescribeEntityError, HttpResponse>| {
+        let status = error.raw_response().unwrap().status().as_u16();
+        (status, error.into_service_error())
+    };
+    request.entity_id(id).send().await.map_err(refused)
+}
+
+#[tokio::test]
+async fn what_is_no_entity_is_not_supported() {
+    let market = Market::open().await;
+    let set = market.start(&market.handbook().await).await;
+    let ended = market.ended(&set).await;
+    let entity = ended.change_set()[0]
+        .entity()
+        .unwrap()
+        .identifier()
+        .unwrap();
+    let offer = entity.split('@').next().unwrap();
+    let agreement = market.accept(offer).await;
+    assert!(describe(&market, offer).await.is_ok());
+    for id in [&set, &agreement] {
+        let (status, error) = describe(&market, id).await.unwrap_err();
+        assert_eq!(status, 415, "{id}");
+        assert!(error.is_resource_not_supported_exception(), "{error:?}");
+    }
+    let (status, error) = describe(&market, "agmt-none").await.unwrap_err();
+    assert_eq!(status, 404);
+    assert!(error.is_resource_not_found_exception(), "{error:?}");
+
+    let requests = [offer, set.as_str(), "agmt-none"].map(|id| {
+        let request = EntityRequest::builder().catalog("AWSMarketplace");
+        request.entity_id(id).build().unwrap()
+    });
+    let all = market
+        .catalog
+        .batch_describe_entities()
+        .set_entity_request_list(Some(requests.into()))
+        .send()
+        .await
+        .unwrap();
+    let described: Vec<_> = all.entity_details().unwrap().keys().collect();
+    assert_eq!(described, [offer]);
+    let code = |id: &str| all.errors().unwrap()[id].error_code();
+    assert_eq!(code(&set), Some("RESOURCE_NOT_SUPPORTED_EXCEPTION"));
+    assert_eq!(code("agmt-none"), Some("RESOURCE_NOT_FOUND_EXCEPTION"));
+
+    market
+        .inject("DescribeEntity", "not-supported", false)
+        .await;
+    let (status, error) = describe(&market, offer).await.unwrap_err();
+    assert_eq!(status, 415);
+    assert!(error.is_resource_not_supported_exception(), "{error:?}");
+}
