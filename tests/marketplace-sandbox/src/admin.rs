@@ -9,8 +9,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use rust_decimal::Decimal;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::config::Settings;
@@ -386,15 +386,23 @@ async fn set_settings(State(app): State<App>, body: Bytes) -> Response {
         &app,
         &body,
         |world, _, changes: serde_json::Map<String, Value>| {
-            let wrong = |error: serde_json::Error| Denied::new("BAD_REQUEST", error.to_string());
-            let mut merged = serde_json::to_value(world.settings).map_err(wrong)?;
-            for (name, value) in changes {
-                merged[name] = value;
-            }
-            world.settings = serde_json::from_value(merged).map_err(wrong)?;
-            serde_json::to_value(world.settings).map_err(wrong)
+            world.settings = changed(&world.settings, changes)?;
+            Ok(json!(world.settings))
         },
     )
+}
+
+/// A value with the fields that `changes` names put in place of its own.
+pub(crate) fn changed<T: Serialize + DeserializeOwned>(
+    value: &T,
+    changes: serde_json::Map<String, Value>,
+) -> Result<T, Denied> {
+    let wrong = |error: serde_json::Error| Denied::new("BAD_REQUEST", error.to_string());
+    let mut merged = serde_json::to_value(value).map_err(wrong)?;
+    for (name, value) in changes {
+        merged[name] = value;
+    }
+    serde_json::from_value(merged).map_err(wrong)
 }
 
 async fn offers(State(app): State<App>) -> Response {

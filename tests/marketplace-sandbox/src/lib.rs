@@ -29,6 +29,7 @@ mod portal;
 mod portal_offers;
 mod portal_resale;
 mod queue_api;
+mod seller_admin;
 mod server;
 mod sigv4;
 mod wire;

@@ -128,8 +128,7 @@ impl World {
             offers_made: authorization.map_or(0, |found| self.offers_made_of(&found.id)),
             documents: &set.documents,
             unknown_accounts: &self.facts.unknown_accounts,
-            disbursement_currencies: &self.facts.disbursement_currencies,
-            tax_information_complete: self.facts.tax_information_complete,
+            standing: self.standing(&offer.owner),
             now: at,
         });
         after.offers.push(offer);
@@ -216,7 +215,7 @@ impl World {
             documents: &set.documents,
             sellers: &self.sellers,
             unknown_accounts: &self.facts.unknown_accounts,
-            disbursement_currencies: &self.facts.disbursement_currencies,
+            disbursement_currencies: &self.standing(&made.owner).disbursement_currencies,
             now: at,
         });
         after.authorizations.push(made);

@@ -9,6 +9,7 @@
 //! | entities described and listed | [`entities`], [`authorizations`], [`listing`] |
 //! | agreements: accepted, found, read, renewed | [`agreements`], [`search`], [`agreement_terms`], [`renewing`], [`parties`] |
 //! | requests between the parties | [`payment_requests`], [`cancellations`], [`adjustments`], [`input`] |
+//! | sellers before AWS | [`sellers`] |
 //! | money | [`billing`], [`invoices`], [`disbursing`] |
 //! | what sellers are told | [`feeds`], [`events`], [`queue`] |
 
@@ -51,6 +52,7 @@ pub(crate) mod renewing;
 pub(crate) mod resale_offers;
 pub(crate) mod rules;
 pub(crate) mod search;
+pub(crate) mod sellers;
 pub(crate) mod term_inputs;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -71,6 +73,7 @@ use ids::Ids;
 use model::{Agreement, BillingEvent, ChangeSet, Offer};
 use parties::Remembered;
 use payment_requests::PaymentRequest;
+use sellers::{Standing, Verification};
 
 /// Why an operation of either API was refused, before it has a protocol's status and code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,8 +167,8 @@ pub(crate) struct Facts {
     pub(crate) resale_fee: Decimal,
     pub(crate) tax_rate: Decimal,
     pub(crate) billing_terms_days: u16,
-    pub(crate) disbursement_currencies: Vec<String>,
-    pub(crate) tax_information_complete: bool,
+    /// Of every seller, until it is changed for one.
+    pub(crate) standing: Standing,
     pub(crate) unknown_accounts: Vec<String>,
 }
 
@@ -184,6 +187,8 @@ pub(crate) struct World {
     pub(crate) seller: String,
     /// The seller and every partner.
     pub(crate) sellers: Vec<String>,
+    /// By account, where it is not [`Facts::standing`].
+    pub(crate) standings: BTreeMap<String, Standing>,
     pub(crate) authorizations: Vec<Authorization>,
     pub(crate) facts: Facts,
     pub(crate) settings: Settings,
@@ -225,6 +230,7 @@ impl World {
                 .chain(&config.partner_accounts)
                 .cloned()
                 .collect(),
+            standings: BTreeMap::new(),
             authorizations: Vec::new(),
             facts: Facts {
                 listing_fee: config.listing_fee,
@@ -232,8 +238,11 @@ impl World {
                 resale_fee: config.resale_fee,
                 tax_rate: config.tax_rate,
                 billing_terms_days: config.billing_terms_days,
-                disbursement_currencies: config.disbursement_currencies.clone(),
-                tax_information_complete: config.tax_information_complete,
+                standing: Standing {
+                    verification: Verification::Verified,
+                    tax_information_complete: config.tax_information_complete,
+                    disbursement_currencies: config.disbursement_currencies.clone(),
+                },
                 unknown_accounts: config.unknown_accounts.clone(),
             },
             settings: config.settings,

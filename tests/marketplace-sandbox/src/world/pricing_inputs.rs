@@ -9,7 +9,6 @@ use super::fields::{amount, count, duration, length, term_type};
 use super::pricing::{ConfigurableUpfront, FixedUpfront, Grant, Pricing, Rate, RateCard};
 use super::term_inputs::{Terms, from};
 
-const GRANTS_MAX: usize = 200;
 const RATE_CARDS_MAX: usize = 5;
 const RATES_MAX: usize = 800;
 
@@ -18,6 +17,8 @@ pub(super) struct Words {
     pub(super) fixed: &'static str,
     pub(super) configurable: &'static str,
     dimension_key_max: usize,
+    /// At once; [`super::pricing_rules`] may allow fewer.
+    grants_max: usize,
     rate_places: u32,
     /// Whether the one sum may be anything but zero.
     fixed_charges: bool,
@@ -27,6 +28,7 @@ pub(super) const OFFER: Words = Words {
     fixed: "FixedUpfrontPricingTerm",
     configurable: "ConfigurableUpfrontPricingTerm",
     dimension_key_max: 100,
+    grants_max: 800,
     rate_places: 3,
     fixed_charges: true,
 };
@@ -35,6 +37,7 @@ pub(super) const AUTHORIZATION: Words = Words {
     fixed: "ResaleFixedUpfrontPricingTerm",
     configurable: "ResaleConfigurableUpfrontPricingTerm",
     dimension_key_max: 60,
+    grants_max: 200,
     rate_places: 6,
     fixed_charges: false,
 };
@@ -128,7 +131,7 @@ pub(super) fn pricing(input: PricingInput, words: &Words) -> Result<Option<Prici
 
 fn fixed(term: FixedInput, pricing_model: String, words: &Words) -> Result<FixedUpfront, String> {
     term_type(&term.r#type, words.fixed)?;
-    count("Grants", term.grants.len(), 1, GRANTS_MAX)?;
+    count("Grants", term.grants.len(), 1, words.grants_max)?;
     let mut grants = Vec::with_capacity(term.grants.len());
     for grant in term.grants {
         dimension_key(&grant.dimension_key, words)?;

@@ -4,6 +4,9 @@ use super::period::Period;
 use super::pricing::{ConfigurableUpfront, FixedUpfront, Pricing};
 use crate::config::Product;
 
+/// The pages' limit; the published shapes let more through [`super::pricing_inputs`] at once.
+const GRANTS_MAX: usize = 200;
+
 pub(super) type Found = Vec<(&'static str, String)>;
 
 /// Code and message of all that is wrong with it.
@@ -39,6 +42,10 @@ fn fixed(term: &FixedUpfront, found: &mut Found) {
     if insane(term.duration.as_deref()) {
         let message = "Duration must be between 1 day and 60 months.";
         found.push(("INVALID_DURATION", message.to_owned()));
+    }
+    if term.grants.len() > GRANTS_MAX {
+        let message = format!("Provide up to {GRANTS_MAX} grants.");
+        found.push(("TOO_MANY_GRANTS", message));
     }
     let unlimited = term
         .grants

@@ -82,7 +82,10 @@ fn release_is_allowed(case: &Case<'_>, found: &mut Findings<'_>) {
             "The product must be Limited or Public.",
         );
     }
-    if !case.tax_information_complete {
+    if let Some(missing) = case.standing.verification.missing() {
+        found.add(Kind::Release, "INCOMPATIBLE_SELLER_VERIFICATION", missing);
+    }
+    if !case.standing.tax_information_complete {
         found.add(Kind::Release, "INVALID_TAX_INFORMATION",
             "Complete the tax interview for professional services; it takes up to 2 hours to register.");
     }

@@ -11,6 +11,7 @@ use super::model::{Document, Finding, Offer, OfferState, Verdict};
 use super::money;
 use super::period::Period;
 use super::pricing::Pricing;
+use super::sellers::Standing;
 use super::{pricing_rules, release_rules, renewal_rules, resale_offers};
 use crate::config::Product;
 
@@ -28,8 +29,8 @@ pub(crate) struct Case<'a> {
     pub(crate) offers_made: usize,
     pub(crate) documents: &'a [(String, Option<Verdict>)],
     pub(crate) unknown_accounts: &'a [String],
-    pub(crate) disbursement_currencies: &'a [String],
-    pub(crate) tax_information_complete: bool,
+    /// Of the seller who makes the offer.
+    pub(crate) standing: &'a Standing,
     pub(crate) now: DateTime<Utc>,
 }
 
@@ -396,6 +397,7 @@ fn currencies(case: &Case<'_>, found: &mut Findings<'_>) {
                 format!("CurrencyCode '{currency}' is not supported."),
             );
         } else if !case
+            .standing
             .disbursement_currencies
             .iter()
             .any(|known| known == currency)

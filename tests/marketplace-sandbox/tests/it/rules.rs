@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use aws_sdk_marketplacecatalog::types::{ChangeStatus, FailureCode};
-use countersign_marketplace_sandbox::{Config, ProductState};
+use countersign_marketplace_sandbox::{
+    Config, DEFAULT_PARTNER_ACCOUNT, DEFAULT_SELLER_ACCOUNT, Dimension, ProductState,
+};
 use serde_json::json;
 
 use crate::market::{BUYER, Market, errors};
@@ -99,6 +101,82 @@ async fn the_seller_and_the_product_must_be_ready() {
         .ended(&untaxed.start(&untaxed.handbook().await).await)
         .await;
     assert_eq!(errors(&ended), ["ReleaseOffer: INVALID_TAX_INFORMATION"]);
+}
+
+/// Each seller by itself, and only while it is so.
+#[tokio::test]
+async fn a_seller_whom_aws_has_not_verified_releases_nothing() {
+    let market = Market::open().await;
+    let errors_now = async || {
+        let id = market.start(&market.handbook().await).await;
+        errors(&market.ended(&id).await)
+    };
+    let unverified = ["ReleaseOffer: INCOMPATIBLE_SELLER_VERIFICATION"];
+    for state in ["IDENTITY_UNVERIFIED", "BANK_ACCOUNT_UNVERIFIED"] {
+        market
+            .act("sellers", json!({ "verification": state }))
+            .await;
+        assert_eq!(errors_now().await, unverified, "{state}");
+    }
+    let mut draft = market.handbook().await;
+    draft.retain(|(kind, _)| *kind != "ReleaseOffer");
+    market.succeed(&draft).await;
+    let verified = json!({ "verification": "VERIFIED", "taxInformationComplete": false });
+    market.act("sellers", verified).await;
+    let untaxed = ["ReleaseOffer: INVALID_TAX_INFORMATION"];
+    assert_eq!(
+        errors_now().await,
+        untaxed,
+        "the other states are as before"
+    );
+
+    let sound = json!({ "taxInformationComplete": true });
+    market.act("sellers", sound).await;
+    let partner = json!({ "account": DEFAULT_PARTNER_ACCOUNT, "verification": "IDENTITY_UNVERIFIED",
+        "disbursementCurrencies": ["EUR"] });
+    market.act("sellers", partner).await;
+    market.succeed(&market.handbook().await).await;
+    let sellers = market.get("/sandbox/sellers").await;
+    let shown = &sellers[DEFAULT_PARTNER_ACCOUNT];
+    assert_eq!(shown["disbursementCurrencies"], json!(["EUR"]));
+    assert_eq!(sellers[DEFAULT_SELLER_ACCOUNT]["verification"], "VERIFIED");
+    for (wrong, code) in [
+        (json!({ "verification": "ALMOST" }), "BAD_REQUEST"),
+        (json!({ "standing": "good" }), "BAD_REQUEST"),
+        (json!({ "account": BUYER }), "UNKNOWN_SELLER"),
+    ] {
+        let refused = market.try_act("sellers", wrong).await.unwrap_err();
+        assert_eq!(refused["error"], code);
+    }
+}
+
+#[tokio::test]
+async fn more_grants_than_the_pages_allow() {
+    let keys: Vec<String> = (0..201).map(|number| format!("package_{number}")).collect();
+    let market = Market::with(|config| {
+        instant(config);
+        let dimension = |key: &String| Dimension {
+            key: key.clone(),
+            name: key.clone(),
+        };
+        config.products[0].dimensions = keys.iter().map(dimension).collect();
+    })
+    .await;
+    let granted = async |keys: &[String]| {
+        let mut changes = market.handbook().await;
+        let grants = keys.iter();
+        let grants: Vec<_> = grants
+            .map(|key| json!({ "DimensionKey": key, "MaxQuantity": 1 }))
+            .collect();
+        changes[4].1["Terms"][0]["Grants"] = json!(grants);
+        errors(&market.ended(&market.start(&changes).await).await)
+    };
+    let (too_many, most) = (&keys[..], &keys[..200]);
+    assert_eq!(granted(most).await, [""; 0]);
+    assert_eq!(
+        granted(too_many).await,
+        ["UpdatePricingTerms: TOO_MANY_GRANTS"]
+    );
 }
 
 #[tokio::test]
