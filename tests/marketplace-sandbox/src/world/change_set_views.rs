@@ -1,10 +1,11 @@
 //! Change sets as AWS shows them: `DescribeChangeSet` and `ListChangeSets`.
 
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use super::change_sets::{optional_text, require_catalog};
 use super::model::{Change, ChangeSet, ChangeSetStatus};
-use super::{Refusal, World, arn, paging, timestamp};
+use super::{Refusal, World, arn, filters, paging, timestamp};
 
 impl World {
     /// `DescribeChangeSet`.
@@ -26,68 +27,90 @@ impl World {
         Ok(reply)
     }
 
-    /// `ListChangeSets`: newest first, filters entityId, `ChangeSetName` and status.
+    /// `ListChangeSets`: newest first, those that every filter finds.
     pub(crate) fn list_change_sets(&self, caller: &str, body: &Value) -> Result<Value, Refusal> {
         require_catalog(optional_text(body, "Catalog")?)?;
-        let mut found = Vec::new();
-        for set in self
-            .change_sets
-            .iter()
-            .rev()
-            .filter(|set| set.owner == caller)
-        {
-            if matches_filters(set, body)? {
-                let mut entities: Vec<&str> = set
-                    .changes
-                    .iter()
-                    .map(|change| change.entity_id.as_str())
-                    .collect();
-                entities.dedup();
-                let mut summary = summary_json(set);
-                if let Value::Object(fields) = &mut summary {
-                    fields.insert("EntityIdList".to_owned(), json!(entities));
-                }
-                found.push(summary);
-            }
-        }
-        paging::page(found, body, "ChangeSetSummaryList", 20, 20)
+        let filters = filters::listed(body)?.into_iter().map(Filter::read);
+        let filters: Vec<Filter> = filters.collect::<Result<_, _>>()?;
+        let own = self.change_sets.iter().rev();
+        let own = own.filter(|set| set.owner == caller);
+        let found = own
+            .filter(|set| filters.iter().all(|filter| filter.matches(set)))
+            .map(listed_json);
+        paging::page(found.collect(), body, "ChangeSetSummaryList", 20, 20)
     }
 }
 
-fn matches_filters(set: &ChangeSet, body: &Value) -> Result<bool, Refusal> {
-    let filters = body
-        .get("FilterList")
-        .and_then(Value::as_array)
-        .map_or(&[][..], Vec::as_slice);
-    for filter in filters {
-        let values: Vec<&str> = filter
-            .get("ValueList")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
-        let matches = match optional_text(filter, "Name")?.unwrap_or_default() {
-            "entityId" => set
-                .changes
-                .iter()
-                .any(|change| values.contains(&change.entity_id.as_str())),
-            "ChangeSetName" => set
-                .name
-                .as_deref()
-                .is_some_and(|name| values.contains(&name)),
-            "status" => values.contains(&set.status.as_str()),
-            other => {
-                return Err(Refusal::validation(format!(
-                    "Filter '{other}' is not supported."
-                )));
-            }
-        };
-        if !matches {
-            return Ok(false);
+fn listed_json(set: &ChangeSet) -> Value {
+    let changes = set.changes.iter();
+    let mut entities: Vec<&str> = changes.map(|change| change.entity_id.as_str()).collect();
+    entities.dedup();
+    let mut summary = summary_json(set);
+    summary["EntityIdList"] = json!(entities);
+    summary
+}
+
+/// One filter of `ListChangeSets`. The model's names begin with capitals; its older pages' do not.
+enum Filter {
+    Entity(Vec<String>),
+    Name(Vec<String>),
+    Status(Vec<String>),
+    Started(Side, DateTime<Utc>),
+    /// Finds no set that has not ended.
+    Ended(Side, DateTime<Utc>),
+}
+
+#[derive(Clone, Copy)]
+enum Side {
+    Before,
+    After,
+}
+
+impl Side {
+    fn holds(self, at: DateTime<Utc>, bound: DateTime<Utc>) -> bool {
+        match self {
+            Self::Before => at < bound,
+            Self::After => at > bound,
         }
     }
-    Ok(true)
+}
+
+impl Filter {
+    fn read((name, filter): (&str, &Value)) -> Result<Self, Refusal> {
+        let values = || filters::values(name, filter, &[]);
+        let time = || match &values()?[..] {
+            [text] => filters::instant(name, text),
+            _ => Err(Refusal::validation(format!(
+                "Filter {name} takes one time."
+            ))),
+        };
+        Ok(match name {
+            "EntityId" | "entityId" => Self::Entity(values()?),
+            "ChangeSetName" => Self::Name(values()?),
+            "Status" | "status" => {
+                Self::Status(filters::values(name, filter, &ChangeSetStatus::WORDS)?)
+            }
+            "BeforeStartTime" => Self::Started(Side::Before, time()?),
+            "AfterStartTime" => Self::Started(Side::After, time()?),
+            "BeforeEndTime" => Self::Ended(Side::Before, time()?),
+            "AfterEndTime" => Self::Ended(Side::After, time()?),
+            other => return Err(filters::unsupported(other)),
+        })
+    }
+
+    fn matches(&self, set: &ChangeSet) -> bool {
+        let listed = |values: &[String], text: &str| values.iter().any(|value| value == text);
+        match self {
+            Self::Entity(ids) => {
+                let mut changes = set.changes.iter();
+                changes.any(|change| listed(ids, &change.entity_id))
+            }
+            Self::Name(names) => set.name.as_ref().is_some_and(|name| listed(names, name)),
+            Self::Status(words) => listed(words, set.status.as_str()),
+            Self::Started(side, bound) => side.holds(set.started_at, *bound),
+            Self::Ended(side, bound) => set.ended_at.is_some_and(|at| side.holds(at, *bound)),
+        }
+    }
 }
 
 fn summary_json(set: &ChangeSet) -> Value {

@@ -336,6 +336,7 @@ impl World {
             .iter()
             .flat_map(|set| &set.changes)
             .chain(changes)
+            .filter(|change| change.entity_type == OFFER_TYPE)
             .map(|change| change.entity_id.as_str())
             .collect();
         if offers.len() > OFFERS_AT_ONCE_MAX {

@@ -1,11 +1,12 @@
 //! `ListEntities`: offers, resale authorizations and products, by filter, newest change first.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Map, Value, json};
 
-use super::authorizations::Authorization;
+use super::authorizations::{Authorization, legal_name};
 use super::change_sets::{optional_text, require_catalog};
 use super::entities::{PRODUCT_KIND, product_summary, put, state};
+use super::filters::{self, Actual, Filter, Form};
 use super::model::{Offer, OfferState};
 use super::{Refusal, World, arn, paging, timestamp};
 
@@ -18,158 +19,229 @@ impl World {
             Some("SHARED") => true,
             Some(_) => return Err(Refusal::validation("OwnershipType must be SELF or SHARED.")),
         };
-        let found = match optional_text(body, "EntityType")? {
-            Some("Offer" | PRODUCT_KIND) if shared => Vec::new(),
-            Some("Offer") => self.list_offers(caller, body)?,
-            Some("ResaleAuthorization") => self.list_authorizations(caller, body, shared)?,
-            Some(PRODUCT_KIND) => self
-                .products
-                .iter()
-                .filter(|product| self.product_owner(&product.id) == Some(caller))
-                .map(|product| product_summary(caller, product))
-                .collect(),
+        let entity_type = optional_text(body, "EntityType")?.unwrap_or_default();
+        let forms = match entity_type {
+            "Offer" => &OFFER_FILTERS[..],
+            "ResaleAuthorization" => &AUTHORIZATION_FILTERS[..],
+            PRODUCT_KIND => &[],
             other => {
                 return Err(Refusal::validation(format!(
-                    "EntityType '{}' is not supported in this sandbox.",
-                    other.unwrap_or_default()
+                    "EntityType '{other}' is not supported in this sandbox."
                 )));
             }
+        };
+        let filters = read_filters(body, entity_type, forms)?;
+        let found = match entity_type {
+            "ResaleAuthorization" => self.list_authorizations(caller, &filters, shared),
+            _ if shared => Vec::new(),
+            "Offer" => self.list_offers(caller, &filters),
+            _ => self.list_products(caller, &filters),
         };
         paging::page(found, body, "EntitySummaryList", 20, 50)
     }
 
-    fn list_offers(&self, caller: &str, body: &Value) -> Result<Vec<Value>, Refusal> {
-        let filters = body
-            .pointer("/EntityTypeFilters/OfferFilters")
-            .unwrap_or(&Value::Null);
-        let mut offers: Vec<&Offer> = Vec::new();
-        for offer in self.offers.iter().filter(|offer| offer.owner == caller) {
-            if matches_offer(offer, filters)? {
-                offers.push(offer);
-            }
-        }
+    fn list_products(&self, caller: &str, filters: &[Filter]) -> Vec<Value> {
+        let own = self.products.iter();
+        let own = own.filter(|product| self.product_owner(&product.id) == Some(caller));
+        let found = own.filter(|product| {
+            let id = Actual::Texts(vec![&product.id]);
+            filters.iter().all(|filter| filter.matches(&id))
+        });
+        found
+            .map(|product| product_summary(caller, product))
+            .collect()
+    }
+
+    fn list_offers(&self, caller: &str, filters: &[Filter]) -> Vec<Value> {
+        let own = self.offers.iter().filter(|offer| offer.owner == caller);
+        let mut offers: Vec<&Offer> = own
+            .filter(|offer| {
+                filters
+                    .iter()
+                    .all(|filter| filter.matches(&of_offer(offer, &filter.name)))
+            })
+            .collect();
         offers.sort_by_key(|offer| std::cmp::Reverse((offer.modified_at, offer.id.clone())));
-        Ok(offers
-            .into_iter()
-            .map(|offer| offer_summary(caller, offer))
-            .collect())
+        let shown = offers.into_iter();
+        shown.map(|offer| offer_summary(caller, offer)).collect()
     }
 
-    fn list_authorizations(
-        &self,
-        caller: &str,
-        body: &Value,
-        shared: bool,
-    ) -> Result<Vec<Value>, Refusal> {
-        let filters = body
-            .pointer("/EntityTypeFilters/ResaleAuthorizationFilters")
-            .unwrap_or(&Value::Null);
-        let mut found: Vec<&Authorization> = Vec::new();
-        for authorization in &self.authorizations {
-            let visible = if shared {
-                authorization.is_shared_with(caller)
+    fn list_authorizations(&self, caller: &str, filters: &[Filter], shared: bool) -> Vec<Value> {
+        let visible = |found: &&Authorization| {
+            if shared {
+                found.is_shared_with(caller)
             } else {
-                authorization.owner == caller
-            };
-            let made = self.offers_made_of(&authorization.id);
-            if visible && matches_authorization(authorization, made, filters)? {
-                found.push(authorization);
+                found.owner == caller
             }
-        }
+        };
+        let mut found: Vec<&Authorization> = self
+            .authorizations
+            .iter()
+            .filter(visible)
+            .filter(|found| {
+                filters
+                    .iter()
+                    .all(|filter| self.matches_authorization(found, filter))
+            })
+            .collect();
         found.sort_by_key(|found| std::cmp::Reverse((found.modified_at, found.id.clone())));
-        Ok(found
-            .into_iter()
+        let shown = found.into_iter();
+        shown
             .map(|found| self.authorization_summary(found))
-            .collect())
+            .collect()
     }
-}
 
-fn matches_authorization(
-    found: &Authorization,
-    offers_made: usize,
-    filters: &Value,
-) -> Result<bool, Refusal> {
-    for (name, filter) in filters.as_object().into_iter().flatten() {
-        let actual = match name.as_str() {
+    fn matches_authorization(&self, found: &Authorization, filter: &Filter) -> bool {
+        let (maker, reseller) = (legal_name(&found.owner), legal_name(&found.reseller));
+        let text = match filter.name.as_str() {
             "EntityId" => &found.id,
             "Name" => &found.name,
             "ProductId" => &found.product_id,
+            "ProductName" => match self.product(&found.product_id) {
+                Some(product) => &product.title,
+                None => return false,
+            },
             "ManufacturerAccountId" => &found.owner,
+            "ManufacturerLegalName" => &maker,
             "ResellerAccountID" => &found.reseller,
+            "ResellerLegalName" => &reseller,
+            "ResellerRole" => RESELLER_ROLE,
             "Status" => found.status.as_str(),
-            "OfferExtendedStatus" => found.extended_status(offers_made),
-            other => {
-                return Err(Refusal::validation(format!(
-                    "ResaleAuthorization filter '{other}' is not supported in this sandbox."
-                )));
+            "OfferExtendedStatus" => found.extended_status(self.offers_made_of(&found.id)),
+            "CreatedDate" => return filter.matches(&Actual::At(Some(found.created_at))),
+            "LastModifiedDate" => return filter.matches(&Actual::At(Some(found.modified_at))),
+            "AvailabilityEndDate" => {
+                return filter.matches(&Actual::At(last_second(found.availability_end)));
             }
+            // Distributors, and what they pass on, do not exist here: such a filter finds nothing.
+            _ => return false,
         };
-        let listed = filter.get("ValueList").and_then(Value::as_array);
-        let like = filter.get("WildCardValue").and_then(Value::as_str);
-        if !listed.is_some_and(|values| values.iter().any(|value| value.as_str() == Some(actual)))
-            && !like.is_some_and(|part| actual.contains(part))
-        {
-            return Ok(false);
-        }
+        filter.matches(&Actual::Texts(vec![text]))
     }
-    Ok(true)
 }
 
-fn matches_offer(offer: &Offer, filters: &Value) -> Result<bool, Refusal> {
-    let Some(filters) = filters.as_object() else {
-        return Ok(true);
-    };
-    for (name, filter) in filters {
-        let listed = |actual: &str| {
-            let values = filter.get("ValueList").and_then(Value::as_array);
-            values.is_some_and(|values| values.iter().any(|value| value.as_str() == Some(actual)))
-        };
-        let like = |actual: &str| {
-            filter
-                .get("WildCardValue")
-                .and_then(Value::as_str)
-                .is_some_and(|part| actual.contains(part))
-        };
-        let matches = match name.as_str() {
-            "EntityId" => listed(&offer.id),
-            "ProductId" => listed(&offer.product_id),
-            "ResaleAuthorizationId" => offer
-                .resale
-                .as_ref()
-                .is_some_and(|resale| listed(&resale.authorization_id)),
-            "State" => listed(state(offer)),
-            "CreatedBySource" => listed(source(offer)),
-            "TargetAgreementId" => offer.renews.as_deref().is_some_and(listed),
-            "TargetAgreementIntent" => offer.renews.is_some() && listed("Renew"),
-            "LastModifiedDate" => in_range(Some(offer.modified_at), filter),
-            "ReleaseDate" => in_range(offer.released_at, filter),
-            "AvailabilityEndDate" => {
-                let end = offer
-                    .availability_end
-                    .and_then(|day| day.and_hms_opt(23, 59, 59));
-                in_range(end.map(|end| end.and_utc()), filter)
-            }
-            "Name" => offer
-                .name
-                .as_deref()
-                .is_some_and(|name| listed(name) || like(name)),
-            "BuyerAccounts" => offer.buyers().iter().any(|account| like(account)),
-            "Targeting" => listed(if offer.buyers().is_empty() {
-                "None"
-            } else {
-                "BuyerAccounts"
-            }),
-            other => {
-                return Err(Refusal::validation(format!(
-                    "Offer filter '{other}' is not supported in this sandbox."
-                )));
-            }
-        };
-        if !matches {
-            return Ok(false);
+/// The filters of a request, for entities of that type (MODEL-C).
+fn read_filters(
+    body: &Value,
+    entity_type: &str,
+    forms: &[(&str, Form)],
+) -> Result<Vec<Filter>, Refusal> {
+    let mut filters = Vec::new();
+    for (name, filter) in filters::listed(body)? {
+        if name != "EntityId" {
+            return Err(filters::unsupported(name));
         }
+        filters.extend(filters::read(
+            &json!({ name: { "ValueList": filter["ValueList"] } }),
+            &[(name, Form::Values)],
+        )?);
     }
-    Ok(true)
+    let by_type = body.get("EntityTypeFilters").and_then(Value::as_object);
+    for (of, sent) in by_type.into_iter().flatten() {
+        if *of != format!("{entity_type}Filters") || forms.is_empty() {
+            return Err(Refusal::validation(format!(
+                "{of} cannot be used for EntityType {entity_type}."
+            )));
+        }
+        filters.extend(filters::read(sent, forms)?);
+    }
+    Ok(filters)
+}
+
+const RESELLER_ROLE: &str = "ChannelPartner";
+
+const OFFER_FILTERS: [(&str, Form); 14] = [
+    ("EntityId", Form::Values),
+    ("Name", Form::Text),
+    ("ProductId", Form::Values),
+    ("ResaleAuthorizationId", Form::Values),
+    ("OfferSetId", Form::Values),
+    ("ReleaseDate", Form::Dates),
+    ("AvailabilityEndDate", Form::Dates),
+    ("LastModifiedDate", Form::Dates),
+    ("BuyerAccounts", Form::Wildcard),
+    ("State", Form::Words(&["Draft", "Released"])),
+    (
+        "Targeting",
+        Form::Words(&[
+            "BuyerAccounts",
+            "ParticipatingPrograms",
+            "CountryCodes",
+            "None",
+        ]),
+    ),
+    ("TargetAgreementId", Form::Values),
+    ("TargetAgreementIntent", Form::Words(&["Renew"])),
+    (
+        "CreatedBySource",
+        Form::Words(&["Seller", "AwsMarketplace"]),
+    ),
+];
+
+const AUTHORIZATION_FILTERS: [(&str, Form); 16] = [
+    ("EntityId", Form::Values),
+    ("Name", Form::Text),
+    ("ProductId", Form::Text),
+    ("ProductName", Form::Text),
+    ("CreatedDate", Form::DatesOrValues),
+    ("AvailabilityEndDate", Form::DatesOrValues),
+    ("LastModifiedDate", Form::Dates),
+    ("ManufacturerAccountId", Form::Text),
+    ("ManufacturerLegalName", Form::Text),
+    ("ResellerAccountID", Form::Text),
+    ("ResellerLegalName", Form::Text),
+    ("ResellerRole", Form::Words(&[RESELLER_ROLE, "Distributor"])),
+    ("Status", Form::Words(&["Draft", "Active", "Restricted"])),
+    ("OfferExtendedStatus", Form::Values),
+    ("SourceAuthorization", Form::Values),
+    ("IssuerAccountId", Form::Values),
+];
+
+fn of_offer<'a>(offer: &'a Offer, filter: &str) -> Actual<'a> {
+    let one = |text: Option<&'a str>| Actual::Texts(text.into_iter().collect());
+    match filter {
+        "EntityId" => one(Some(&offer.id)),
+        "Name" => one(offer.name.as_deref()),
+        "ProductId" => one(Some(&offer.product_id)),
+        "ResaleAuthorizationId" => {
+            let resale = offer.resale.as_ref();
+            one(resale.map(|resale| resale.authorization_id.as_str()))
+        }
+        "ReleaseDate" => Actual::At(offer.released_at),
+        "AvailabilityEndDate" => Actual::At(last_second(offer.availability_end)),
+        "LastModifiedDate" => Actual::At(Some(offer.modified_at)),
+        "BuyerAccounts" => Actual::Texts(offer.buyers().iter().map(String::as_str).collect()),
+        "State" => one(Some(state(offer))),
+        "Targeting" => match targeted_by(offer) {
+            words if words.is_empty() => one(Some("None")),
+            words => Actual::Texts(words),
+        },
+        "TargetAgreementId" => one(offer.renews.as_deref()),
+        "TargetAgreementIntent" => one(offer.renews.as_ref().map(|_| "Renew")),
+        "CreatedBySource" => one(Some(source(offer))),
+        // Offer sets do not exist here: such a filter finds nothing.
+        _ => one(None),
+    }
+}
+
+/// By what an offer says whom it is for.
+fn targeted_by(offer: &Offer) -> Vec<&'static str> {
+    let targeting = offer.targeting.as_ref();
+    let countries = targeting.is_some_and(|targeting| {
+        !targeting.country_codes.is_empty() || !targeting.excluded_country_codes.is_empty()
+    });
+    let words = [
+        (!offer.buyers().is_empty(), "BuyerAccounts"),
+        (countries, "CountryCodes"),
+    ];
+    let said = words.into_iter().filter(|(said, _)| *said);
+    said.map(|(_, word)| word).collect()
+}
+
+/// The end of a last day, as the list shows it.
+fn last_second(day: Option<NaiveDate>) -> Option<DateTime<Utc>> {
+    let end = day.and_then(|day| day.and_hms_opt(23, 59, 59));
+    end.map(|end| end.and_utc())
 }
 
 /// Who made the offer: its seller, or the marketplace for a renewal.
@@ -179,18 +251,6 @@ fn source(offer: &Offer) -> &'static str {
     } else {
         "Seller"
     }
-}
-
-/// Whether an instant lies in the filter's `DateRange`; one that is not there lies in none.
-fn in_range(at: Option<DateTime<Utc>>, filter: &Value) -> bool {
-    let bound = |name: &str| {
-        let text = filter.pointer(&format!("/DateRange/{name}"))?.as_str()?;
-        text.parse::<DateTime<Utc>>().ok()
-    };
-    at.is_some_and(|at| {
-        bound("AfterValue").is_none_or(|after| at > after)
-            && bound("BeforeValue").is_none_or(|before| at < before)
-    })
 }
 
 fn offer_summary(caller: &str, offer: &Offer) -> Value {
@@ -229,7 +289,7 @@ fn offer_summary(caller: &str, offer: &Offer) -> Value {
     put(
         &mut summary,
         "Targeting",
-        (!offer.buyers().is_empty()).then_some(["BuyerAccounts"]),
+        Some(targeted_by(offer)).filter(|words| !words.is_empty()),
     );
     json!({
         "Name": offer.name.as_deref().unwrap_or_default(),

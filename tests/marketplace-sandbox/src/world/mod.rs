@@ -6,7 +6,7 @@
 //! | what a change may say, at once | [`changes`], [`authorization_changes`], [`term_inputs`], [`renewal_inputs`], [`fields`] |
 //! | change sets: queued, shown, moved by the clock | [`change_sets`], [`change_set_views`], [`apply`] |
 //! | asynchronous rules | [`rules`], [`release_rules`], [`resale_offers`], [`renewal_rules`], [`authorization_rules`] |
-//! | entities described and listed | [`entities`], [`authorizations`], [`listing`] |
+//! | entities described and listed | [`entities`], [`authorizations`], [`listing`], [`filters`] |
 //! | agreements: accepted, found, read, renewed | [`agreements`], [`search`], [`agreement_terms`], [`renewing`], [`parties`] |
 //! | requests between the parties | [`payment_requests`], [`cancellations`], [`adjustments`], [`input`] |
 //! | sellers before AWS | [`sellers`] |
@@ -31,6 +31,7 @@ pub(crate) mod events;
 pub(crate) mod feed_columns;
 pub(crate) mod feeds;
 pub(crate) mod fields;
+pub(crate) mod filters;
 pub(crate) mod ids;
 pub(crate) mod input;
 pub(crate) mod invoices;

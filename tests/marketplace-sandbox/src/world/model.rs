@@ -203,6 +203,10 @@ impl ChangeSetStatus {
         }
     }
 
+    /// Every word of [`Self::as_str`].
+    pub(crate) const WORDS: [&str; 5] =
+        ["PREPARING", "APPLYING", "SUCCEEDED", "FAILED", "CANCELLED"];
+
     pub(crate) fn is_open(self) -> bool {
         matches!(self, Self::Preparing | Self::Applying)
     }

@@ -11,6 +11,7 @@ mod deal;
 mod events;
 mod failures;
 mod feeds;
+mod lists;
 mod market;
 mod money;
 mod process;

@@ -13,7 +13,7 @@ use crate::market::{BUYER, Market, agreement_client};
 
 const DAY: u64 = 86_400;
 
-async fn market() -> Market {
+pub(crate) async fn market() -> Market {
     Market::with(|config| {
         config.settings.preparing_ms = 0;
         config.settings.applying_ms = 0;
@@ -27,14 +27,14 @@ async fn market() -> Market {
     .await
 }
 
-async fn wait(market: &Market, days: u64) {
+pub(crate) async fn wait(market: &Market, days: u64) {
     market
         .act("clock", json!({ "advanceSeconds": days * DAY }))
         .await;
 }
 
 /// An offer of three installments: today, in 30 and in 60 days.
-async fn installments(market: &Market, extra: &[(&'static str, Value)]) -> String {
+pub(crate) async fn installments(market: &Market, extra: &[(&'static str, Value)]) -> String {
     let today = market.today().await;
     let day = |days: u64| today.checked_add_days(Days::new(days)).unwrap().to_string();
     let mut changes = market.handbook().await;
@@ -458,15 +458,20 @@ async fn adjustments_succeed_in_part_and_credit_the_invoice() {
     );
 }
 
-#[tokio::test]
-async fn a_renewal_costs_more_and_begins_where_the_last_one_ended() {
-    let market = market().await;
-    let renewal = json!({ "Terms": [{ "Type": "RenewalTerm", "LockoutPeriod": "P30D", "MaxRenewals": 1,
+/// Renews once, at 5 % more, in two charges.
+pub(crate) fn renewal() -> (&'static str, Value) {
+    let terms = json!({ "Terms": [{ "Type": "RenewalTerm", "LockoutPeriod": "P30D", "MaxRenewals": 1,
         "PriceIncrease": { "FixedPercentage": { "Value": "5.00" } },
         "TermTemplates": [{ "PaymentScheduleTermTemplate": { "Schedule": [
             { "ChargeDateOffset": "P0M", "ChargePercentage": "50" },
             { "ChargeDateOffset": "P1M", "ChargePercentage": "50" }] } }] }] });
-    let id = installments(&market, &[("UpdateRenewalTerms", renewal)]).await;
+    ("UpdateRenewalTerms", terms)
+}
+
+#[tokio::test]
+async fn a_renewal_costs_more_and_begins_where_the_last_one_ended() {
+    let market = market().await;
+    let id = installments(&market, &[renewal()]).await;
     let described = market
         .agreement
         .describe_agreement()

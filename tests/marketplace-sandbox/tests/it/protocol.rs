@@ -8,7 +8,8 @@ use countersign_marketplace_sandbox::{DEFAULT_ACCESS_KEY_ID, DEFAULT_SECRET_ACCE
 use serde_json::{Value, json};
 
 use crate::deal::filter;
-use crate::market::{Market, catalog_client, change};
+use crate::market::{Market, catalog_client, change, typed_change};
+use crate::resale::{AUTHORIZATION, authorization};
 
 fn description(text: &str) -> Value {
     json!({ "Description": text })
@@ -213,6 +214,35 @@ async fn no_more_than_twenty_offers_at_once() {
         full.into_service_error()
             .is_service_quota_exceeded_exception()
     );
+}
+
+/// Of resale authorizations, as offers are limited to fewer.
+#[tokio::test]
+async fn no_more_than_250_change_sets_at_once() {
+    let market = Market::with(|config| {
+        config.settings.preparing_ms = 60_000;
+        config.settings.rate_limit = false;
+    })
+    .await;
+    let today = market.today().await;
+    let (kind, details) = authorization(&market, today).swap_remove(0);
+    let start = || {
+        let one = typed_change(AUTHORIZATION, kind, &details, None, None);
+        let request = market.catalog.start_change_set();
+        request.catalog("AWSMarketplace").change_set(one).send()
+    };
+    let first = start().await.unwrap().change_set_id.unwrap();
+    for _ in 1..250 {
+        start().await.unwrap();
+    }
+    let full = start().await.unwrap_err();
+    assert_eq!(full.raw_response().unwrap().status().as_u16(), 402);
+    let full = full.into_service_error();
+    assert!(full.is_service_quota_exceeded_exception(), "{full:?}");
+    let cancel = market.catalog.cancel_change_set().catalog("AWSMarketplace");
+    cancel.change_set_id(first).send().await.unwrap();
+    assert!(start().await.is_ok(), "one has ended");
+    assert!(start().await.is_err());
 }
 
 #[tokio::test]
