@@ -9,11 +9,10 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use rust_decimal::Decimal;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::config::Settings;
 use crate::feed_files::{self, Faults, Files};
 use crate::inject::Injection;
 use crate::server::App;
@@ -42,7 +41,6 @@ pub(crate) fn routes() -> Router<App> {
             "/sandbox/cancellation-request/answer",
             post(answer_cancellation),
         )
-        .route("/sandbox/settings", get(settings).post(set_settings))
         .route("/sandbox/offers", get(offers))
         .route("/sandbox/agreements", get(agreements))
         .route("/sandbox/state", get(state))
@@ -374,35 +372,6 @@ async fn advance_clock(State(app): State<App>, body: Bytes) -> Response {
         }
         Err(denied) => refuse(StatusCode::BAD_REQUEST, &denied),
     }
-}
-
-async fn settings(State(app): State<App>) -> Json<Settings> {
-    Json(app.world().settings)
-}
-
-/// Only the settings named are changed.
-async fn set_settings(State(app): State<App>, body: Bytes) -> Response {
-    command(
-        &app,
-        &body,
-        |world, _, changes: serde_json::Map<String, Value>| {
-            world.settings = changed(&world.settings, changes)?;
-            Ok(json!(world.settings))
-        },
-    )
-}
-
-/// A value with the fields that `changes` names put in place of its own.
-pub(crate) fn changed<T: Serialize + DeserializeOwned>(
-    value: &T,
-    changes: serde_json::Map<String, Value>,
-) -> Result<T, Denied> {
-    let wrong = |error: serde_json::Error| Denied::new("BAD_REQUEST", error.to_string());
-    let mut merged = serde_json::to_value(value).map_err(wrong)?;
-    for (name, value) in changes {
-        merged[name] = value;
-    }
-    serde_json::from_value(merged).map_err(wrong)
 }
 
 async fn offers(State(app): State<App>) -> Response {

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::change_sets::optional_text;
-use super::input::{client_token, page, positive, required, time, usual_scope};
+use super::input::{client_token, page, positive, required, status, time, usual_scope};
 use super::model::Agreement;
 use super::{Refusal, World, money};
 use crate::wire::{Wire, map};
@@ -32,6 +32,9 @@ pub(crate) enum AdjustmentStatus {
 }
 
 impl AdjustmentStatus {
+    /// Every word of [`Self::as_str`].
+    const WORDS: [&str; 3] = ["PENDING", "COMPLETED", "VALIDATION_FAILED"];
+
     fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "PENDING",
@@ -299,10 +302,8 @@ impl World {
     /// `ListBillingAdjustmentRequests`, newest first.
     pub(crate) fn list_adjustments(&self, caller: &str, input: &Value) -> Result<Wire, Refusal> {
         usual_scope(input)?;
-        let (agreement, status) = (
-            optional_text(input, "agreementId")?,
-            optional_text(input, "status")?,
-        );
+        let agreement = optional_text(input, "agreementId")?;
+        let status = status(input, &AdjustmentStatus::WORDS)?;
         let (after, before) = (time(input, "createdAfter")?, time(input, "createdBefore")?);
         let items = self
             .adjustments

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::agreements::Denied;
 use super::change_sets::optional_text;
-use super::input::{as_proposer, bounded, client_token, page, required, usual_scope};
+use super::input::{as_proposer, bounded, client_token, page, required, status, usual_scope};
 use super::model::{Agreement, AgreementStatus};
 use super::payment_requests::RequestStatus;
 use super::{Refusal, World, timestamp};
@@ -155,10 +155,8 @@ impl World {
     pub(crate) fn list_cancellations(&self, caller: &str, input: &Value) -> Result<Wire, Refusal> {
         let proposer = as_proposer(input)?;
         usual_scope(input)?;
-        let (agreement, status) = (
-            optional_text(input, "agreementId")?,
-            optional_text(input, "status")?,
-        );
+        let agreement = optional_text(input, "agreementId")?;
+        let status = status(input, &RequestStatus::WORDS)?;
         let items = self
             .cancellations
             .iter()

@@ -115,6 +115,17 @@ pub(super) fn usual_scope(input: &Value) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// `status` of the list operations, when it is there: one of the words that the resource may have.
+pub(super) fn status<'a>(input: &'a Value, words: &[&str]) -> Result<Option<&'a str>, Refusal> {
+    match optional_text(input, "status")? {
+        Some(other) if !words.contains(&other) => Err(Refusal::reasoned(
+            "INVALID_STATUS",
+            format!("status '{other}' is none of {}.", words.join(", ")),
+        )),
+        status => Ok(status),
+    }
+}
+
 pub(super) fn page_size(input: &Value) -> Result<usize, Refusal> {
     match input.get("maxResults") {
         None | Some(Value::Null) => Ok(PAGE_MAX),

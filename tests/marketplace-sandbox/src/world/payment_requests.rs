@@ -8,7 +8,9 @@ use serde_json::Value;
 use super::adjustments::TOKEN_HOURS;
 use super::agreements::Denied;
 use super::change_sets::optional_text;
-use super::input::{as_proposer, bounded, client_token, page, positive, required, usual_scope};
+use super::input::{
+    as_proposer, bounded, client_token, page, positive, required, status, usual_scope,
+};
 use super::model::{Agreement, AgreementStatus, Charge};
 use super::{Refusal, World, money};
 use crate::wire::{Wire, map};
@@ -27,6 +29,15 @@ pub(crate) enum RequestStatus {
 }
 
 impl RequestStatus {
+    /// What a cancellation request can be, which nobody validates for a time.
+    pub(super) const WORDS: [&str; 5] = [
+        "PENDING_APPROVAL",
+        "APPROVED",
+        "REJECTED",
+        "CANCELLED",
+        "VALIDATION_FAILED",
+    ];
+
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "PENDING_APPROVAL",
@@ -204,10 +215,10 @@ impl World {
     ) -> Result<Wire, Refusal> {
         let proposer = as_proposer(input)?;
         usual_scope(input)?;
-        let (agreement, status) = (
-            optional_text(input, "agreementId")?,
-            optional_text(input, "status")?,
-        );
+        let agreement = optional_text(input, "agreementId")?;
+        // A payment request may be validated for a time at AWS; here none is.
+        let words = [&RequestStatus::WORDS[..], &["VALIDATING"]].concat();
+        let status = status(input, &words)?;
         let items = self
             .payment_requests
             .iter()

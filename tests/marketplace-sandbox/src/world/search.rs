@@ -11,6 +11,18 @@ use crate::wire::{Wire, map};
 
 const FILTERS_MAX: usize = 10;
 const AGREEMENT_TYPE: &str = "PurchaseAgreement";
+/// Every status of the model; agreements here come to have a part of them.
+const STATUSES: [&str; 9] = [
+    "ACTIVE",
+    "ARCHIVED",
+    "CANCELLED",
+    "EXPIRED",
+    "RENEWED",
+    "REPLACED",
+    "ROLLED_BACK",
+    "SUPERSEDED",
+    "TERMINATED",
+];
 const RESOURCE_TYPE: &str = "ProfessionalServicesProduct";
 
 impl World {
@@ -246,6 +258,9 @@ fn read_filter(name: &str, value: &str) -> Result<Filter, Refusal> {
         ("OfferId", _) => Filter::Offer(value.to_owned()),
         ("ResourceIdentifier", _) => Filter::Resource(value.to_owned()),
         ("ResourceType", _) => Filter::ResourceType(value.to_owned()),
+        ("Status", _) if !STATUSES.contains(&value) => {
+            return Err(wrong("INVALID_FILTER_VALUES"));
+        }
         ("Status", _) => Filter::Status(value.to_owned()),
         ("InitialAgreementId", _) => Filter::Initial(value.to_owned()),
         ("EndTimeBehaviorType", _) => Filter::EndBehaviour(value.to_owned()),

@@ -16,6 +16,7 @@ mod market;
 mod money;
 mod process;
 mod protocol;
+mod reasons;
 mod resale;
 mod resale_rules;
 mod rules;

@@ -225,7 +225,7 @@ async fn a_buyer_may_reject_a_cancellation_and_the_seller_may_withdraw_it() {
     assert_eq!(agreement(&market, &id).await["status"], "ACTIVE");
 }
 
-async fn milestones(market: &Market, strategy: &str) -> (String, String) {
+pub(crate) async fn milestones(market: &Market, strategy: &str) -> (String, String) {
     let offer = json!({ "name": "Milestones", "buyerAccounts": [BUYER], "currencyCode": "USD",
         "maxTotalChargeAmount": "1000.00", "duration": "P90D", "availabilityEndDate": "2027-01-31",
         "legalDocumentUrl": "http://127.0.0.1/terms.pdf" });
