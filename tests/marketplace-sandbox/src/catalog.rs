@@ -1,47 +1,110 @@
-//! The Catalog API: rest-json over the world's change sets and entities.
+//! The Catalog API: rest-json over the world's change sets, entities, tags and policies.
 
 use std::collections::HashMap;
 
 use axum::Router;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
-use axum::routing::{get, patch, post};
+use axum::routing::{MethodFilter, MethodRouter, on, post};
 use bytes::Bytes;
 use serde_json::Value;
 
 use crate::documents;
-use crate::gateway::{Api, Request, serve};
+use crate::gateway::{Api, Call, Request, serve};
 use crate::server::App;
 use crate::world::Refusal;
 use crate::world::change_sets::require_catalog;
 
+type Parameters = HashMap<String, String>;
+/// An operation whose input is the body.
+type Posted = fn(&mut Call<'_>, &Value) -> Result<Value, Refusal>;
+/// An operation whose input is the query.
+type Queried = fn(&mut Call<'_>, &Parameters) -> Result<Value, Refusal>;
+
+const POSTED: [(&str, Posted); 7] = [
+    ("ListChangeSets", |call, input| {
+        call.world.list_change_sets(&call.caller, input)
+    }),
+    ("ListEntities", |call, input| {
+        call.world.list_entities(&call.caller, input)
+    }),
+    ("BatchDescribeEntities", |call, input| {
+        call.world
+            .batch_describe_entities(&call.caller, input, call.base)
+    }),
+    ("TagResource", |call, input| {
+        call.world.tag_resource(&call.caller, input)
+    }),
+    ("UntagResource", |call, input| {
+        call.world.untag_resource(&call.caller, input)
+    }),
+    ("ListTagsForResource", |call, input| {
+        call.world.list_tags(&call.caller, input)
+    }),
+    ("PutResourcePolicy", |call, input| {
+        call.world.put_policy(&call.caller, input)
+    }),
+];
+
+const QUERIED: [(MethodFilter, &str, Queried); 5] = [
+    (MethodFilter::GET, "DescribeChangeSet", |call, query| {
+        let id = identified(query, "changeSetId")?;
+        call.world.describe_change_set(&call.caller, id)
+    }),
+    (MethodFilter::PATCH, "CancelChangeSet", |call, query| {
+        let id = identified(query, "changeSetId")?;
+        call.world.cancel_change_set(call.now, &call.caller, id)
+    }),
+    (MethodFilter::GET, "DescribeEntity", |call, query| {
+        let id = identified(query, "entityId")?;
+        call.world.describe_entity(&call.caller, id, call.base)
+    }),
+    (MethodFilter::GET, "GetResourcePolicy", |call, query| {
+        call.world.get_policy(&call.caller, resource(query))
+    }),
+    (
+        MethodFilter::DELETE,
+        "DeleteResourcePolicy",
+        |call, query| call.world.delete_policy(&call.caller, resource(query)),
+    ),
+];
+
 pub(crate) fn routes() -> Router<App> {
-    Router::new()
-        .route("/StartChangeSet", post(start_change_set))
-        .route("/DescribeChangeSet", get(describe_change_set))
-        .route("/ListChangeSets", post(list_change_sets))
-        .route("/CancelChangeSet", patch(cancel_change_set))
-        .route("/DescribeEntity", get(describe_entity))
-        .route("/ListEntities", post(list_entities))
-        .route("/BatchDescribeEntities", post(batch_describe_entities))
+    let mut router = Router::new().route("/StartChangeSet", post(start_change_set));
+    for (name, operation) in POSTED {
+        router = router.route(&format!("/{name}"), posted(name, operation));
+    }
+    for (method, name, operation) in QUERIED {
+        router = router.route(&format!("/{name}"), queried(method, name, operation));
+    }
+    router
 }
 
-type Parameters = Query<HashMap<String, String>>;
+fn posted(name: &'static str, operation: Posted) -> MethodRouter<App> {
+    post(move |State(app): State<App>, request: Request| async move {
+        serve(&app, Api::Catalog, name, &request, |mut call| {
+            let input = object(&request.body)?;
+            operation(&mut call, &input).map(|reply| json_bytes(&reply))
+        })
+        .await
+    })
+}
 
-async fn start_change_set(
-    State(app): State<App>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let request = Request {
+fn queried(method: MethodFilter, name: &'static str, operation: Queried) -> MethodRouter<App> {
+    on(
         method,
-        uri,
-        headers,
-        body,
-    };
+        move |State(app): State<App>, request: Request| async move {
+            serve(&app, Api::Catalog, name, &request, |mut call| {
+                let query: Query<Parameters> = Query::try_from_uri(&request.uri)
+                    .map_err(|_| Refusal::validation("The query cannot be read."))?;
+                operation(&mut call, &query).map(|reply| json_bytes(&reply))
+            })
+            .await
+        },
+    )
+}
+
+async fn start_change_set(State(app): State<App>, request: Request) -> Response {
     serve(&app, Api::Catalog, "StartChangeSet", &request, |call| {
         let input = object(&request.body)?;
         let started = call
@@ -71,139 +134,6 @@ fn read_document(app: &App, change_set_id: String, url: String) {
     });
 }
 
-async fn describe_change_set(
-    State(app): State<App>,
-    Query(parameters): Parameters,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
-    let request = Request {
-        method: Method::GET,
-        uri,
-        headers,
-        body: Bytes::new(),
-    };
-    serve(&app, Api::Catalog, "DescribeChangeSet", &request, |call| {
-        let id = identified(&parameters, "changeSetId")?;
-        call.world
-            .describe_change_set(&call.caller, id)
-            .map(|reply| json_bytes(&reply))
-    })
-    .await
-}
-
-async fn list_change_sets(
-    State(app): State<App>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let request = Request {
-        method: Method::POST,
-        uri,
-        headers,
-        body,
-    };
-    serve(&app, Api::Catalog, "ListChangeSets", &request, |call| {
-        let input = object(&request.body)?;
-        call.world
-            .list_change_sets(&call.caller, &input)
-            .map(|reply| json_bytes(&reply))
-    })
-    .await
-}
-
-async fn cancel_change_set(
-    State(app): State<App>,
-    Query(parameters): Parameters,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let request = Request {
-        method: Method::PATCH,
-        uri,
-        headers,
-        body,
-    };
-    serve(&app, Api::Catalog, "CancelChangeSet", &request, |call| {
-        let id = identified(&parameters, "changeSetId")?;
-        call.world
-            .cancel_change_set(call.now, &call.caller, id)
-            .map(|reply| json_bytes(&reply))
-    })
-    .await
-}
-
-async fn describe_entity(
-    State(app): State<App>,
-    Query(parameters): Parameters,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
-    let request = Request {
-        method: Method::GET,
-        uri,
-        headers,
-        body: Bytes::new(),
-    };
-    serve(&app, Api::Catalog, "DescribeEntity", &request, |call| {
-        let id = identified(&parameters, "entityId")?;
-        call.world
-            .describe_entity(&call.caller, id, call.base)
-            .map(|reply| json_bytes(&reply))
-    })
-    .await
-}
-
-async fn list_entities(
-    State(app): State<App>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let request = Request {
-        method: Method::POST,
-        uri,
-        headers,
-        body,
-    };
-    serve(&app, Api::Catalog, "ListEntities", &request, |call| {
-        let input = object(&request.body)?;
-        call.world
-            .list_entities(&call.caller, &input)
-            .map(|reply| json_bytes(&reply))
-    })
-    .await
-}
-
-async fn batch_describe_entities(
-    State(app): State<App>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let request = Request {
-        method: Method::POST,
-        uri,
-        headers,
-        body,
-    };
-    serve(
-        &app,
-        Api::Catalog,
-        "BatchDescribeEntities",
-        &request,
-        |call| {
-            let input = object(&request.body)?;
-            call.world
-                .batch_describe_entities(&call.caller, &input, call.base)
-                .map(|reply| json_bytes(&reply))
-        },
-    )
-    .await
-}
-
 fn object(body: &[u8]) -> Result<Value, Refusal> {
     match serde_json::from_slice(body) {
         Ok(value @ Value::Object(_)) => Ok(value),
@@ -213,12 +143,16 @@ fn object(body: &[u8]) -> Result<Value, Refusal> {
     }
 }
 
-fn identified<'a>(parameters: &'a HashMap<String, String>, name: &str) -> Result<&'a str, Refusal> {
-    require_catalog(parameters.get("catalog").map(String::as_str))?;
-    parameters
+fn identified<'a>(query: &'a Parameters, name: &str) -> Result<&'a str, Refusal> {
+    require_catalog(query.get("catalog").map(String::as_str))?;
+    query
         .get(name)
         .map(String::as_str)
         .ok_or_else(|| Refusal::validation(format!("{name} is required.")))
+}
+
+fn resource(query: &Parameters) -> Option<&str> {
+    query.get("resourceArn").map(String::as_str)
 }
 
 fn json_bytes(value: &Value) -> Bytes {

@@ -2,6 +2,7 @@
 //! the world brought to now, the operation, and AWS's errors in the protocol's own form.
 
 use axum::body::Body;
+use axum::extract::FromRequest;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -62,6 +63,25 @@ pub(crate) struct Request {
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+}
+
+impl<S: Send + Sync> FromRequest<S> for Request {
+    type Rejection = Response;
+
+    async fn from_request(
+        request: axum::extract::Request,
+        state: &S,
+    ) -> Result<Self, Self::Rejection> {
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let headers = request.headers().clone();
+        let body = Bytes::from_request(request, state).await;
+        Ok(Self {
+            method,
+            uri,
+            headers,
+            body: body.map_err(IntoResponse::into_response)?,
+        })
+    }
 }
 
 /// What an operation is given.

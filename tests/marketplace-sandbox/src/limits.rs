@@ -5,13 +5,19 @@ use std::collections::{HashMap, VecDeque};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// AWS's published rates; an operation without one is not limited.
-const RATES: [(&str, usize); 25] = [
+const RATES: [(&str, usize); 31] = [
     ("StartChangeSet", 5),
     ("DescribeChangeSet", 10),
     ("ListChangeSets", 5),
     ("CancelChangeSet", 5),
     ("DescribeEntity", 20),
     ("ListEntities", 10),
+    ("TagResource", 5),
+    ("UntagResource", 5),
+    ("ListTagsForResource", 5),
+    ("PutResourcePolicy", 5),
+    ("GetResourcePolicy", 5),
+    ("DeleteResourcePolicy", 5),
     ("SearchAgreements", 5),
     ("DescribeAgreement", 5),
     ("GetAgreementTerms", 10),

@@ -7,6 +7,7 @@ use super::changes::Details;
 use super::model::{
     Change, ChangeSet, ChangeSetStatus, Content, Document, Finding, Offer, OfferState, Verdict,
 };
+use super::unavailable::Unavailable;
 use super::{World, authorization_changes, authorization_rules, resale_offers, rules};
 
 impl World {
@@ -161,6 +162,12 @@ impl World {
                     at,
                 ))
             }
+            // Only to be refused with the rest.
+            Details::Unavailable(Unavailable::Replacement { agreement_id, .. }) => {
+                let mut agreements = self.agreements.iter();
+                let replaced = agreements.find(|agreement| agreement.id == *agreement_id)?;
+                Some(direct_draft(&replaced.product_id, None, owner, id, at))
+            }
             _ => None,
         }
     }
@@ -224,6 +231,13 @@ impl World {
 
     fn commit(&mut self, set: &mut ChangeSet, after: After) {
         set.status = ChangeSetStatus::Succeeded;
+        for change in &set.changes {
+            let kind = match change.content {
+                Content::Offer(_) => "Offer",
+                Content::Authorization(_) => "ResaleAuthorization",
+            };
+            self.tag(&set.owner, kind, &change.entity_id, &change.tags);
+        }
         for (_, verdict) in &mut set.documents {
             if let Some(Verdict::Good { digest, bytes }) = verdict {
                 self.legal_copies.insert(digest.clone(), bytes.clone());
@@ -369,7 +383,8 @@ fn apply(offer: &mut Offer, details: &Details, documents: &[(String, Option<Verd
         Details::UpdateValidityTerms(validity) => offer.validity.clone_from(validity),
         Details::CreateOffer { .. }
         | Details::CreateOfferUsingResaleAuthorization { .. }
-        | Details::ReleaseOffer => {}
+        | Details::ReleaseOffer
+        | Details::Unavailable(_) => {}
     }
 }
 

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::changes::{self, Details};
 use super::model::{Change, ChangeSet, ChangeSetStatus, Content, Document};
-use super::{Refusal, World, arn, authorization_changes};
+use super::unavailable::{self, Unavailable};
+use super::{Refusal, World, arn, authorization_changes, tags};
 
 const OFFER_TYPE: &str = "Offer@1.0";
 const AUTHORIZATION_TYPE: &str = "ResaleAuthorization@1.0";
@@ -59,7 +60,9 @@ impl World {
                 });
             }
         }
+        let tags = tags::read(body.get("ChangeSetTags"))?;
         let set = self.plan(now, caller, body)?;
+        self.tag(caller, "ChangeSet", &set.id, &tags);
         if let Some(token) = token {
             self.tokens.insert(
                 (caller.to_owned(), token.to_owned()),
@@ -150,6 +153,7 @@ impl World {
                 Some("CreateOffer" | "CreateOfferUsingResaleAuthorization") => {
                     Some(self.ids.offer())
                 }
+                Some(kind) if unavailable::CREATING.contains(&kind) => Some(self.ids.offer()),
                 Some("CreateResaleAuthorization") => Some(self.ids.authorization()),
                 _ => None,
             };
@@ -220,6 +224,7 @@ impl World {
             name: name.map(str::to_owned),
             document,
             content,
+            tags: tags::read(sent.get("EntityTags"))?,
             errors: Vec::new(),
         })
     }
@@ -234,29 +239,33 @@ impl World {
             Content::Offer(Details::CreateOfferUsingResaleAuthorization {
                 authorization_id,
                 ..
-            }) => {
-                let shared = self
-                    .authorization(authorization_id)
-                    .is_some_and(|found| found.is_shared_with(caller));
-                return if shared {
-                    Ok(())
-                } else {
-                    Err(Refusal::not_found(
-                        format!("Resale authorization '{authorization_id}' was not found."),
-                        authorization_id,
-                    ))
-                };
+            }) => return self.shared_authorization(caller, authorization_id),
+            Content::Offer(Details::Unavailable(Unavailable::Replacement {
+                agreement_id,
+                authorization_id,
+            })) => {
+                if let Some(id) = authorization_id {
+                    self.shared_authorization(caller, id)?;
+                }
+                let found = self.is_party(agreement_id, caller, true);
+                let absent = || not_found("Agreement", agreement_id);
+                return found.then_some(()).ok_or_else(absent);
             }
             Content::Offer(_) | Content::Authorization(_) => return Ok(()),
         };
         if self.product_owner(product) == Some(caller) {
             Ok(())
         } else {
-            Err(Refusal::not_found(
-                format!("Product '{product}' was not found."),
-                product,
-            ))
+            Err(not_found("Product", product))
         }
+    }
+
+    fn shared_authorization(&self, caller: &str, id: &str) -> Result<(), Refusal> {
+        let shared = self
+            .authorization(id)
+            .is_some_and(|found| found.is_shared_with(caller));
+        let absent = || not_found("Resale authorization", id);
+        shared.then_some(()).ok_or_else(absent)
     }
 
     /// An identifier of an existing entity, or a reference to one that the set makes.
@@ -292,7 +301,7 @@ impl World {
             self.authorization(id)
                 .filter(|found| found.owner == caller)
                 .map(|found| found.revision)
-                .ok_or_else(|| Refusal::not_found(format!("Entity '{id}' was not found."), id))?
+                .ok_or_else(|| not_found("Entity", id))?
         } else {
             self.offer_of(caller, id)?.revision
         };
@@ -379,8 +388,12 @@ impl World {
         self.change_sets
             .iter()
             .find(|set| set.id == id && set.owner == caller)
-            .ok_or_else(|| Refusal::not_found(format!("Change set '{id}' was not found."), id))
+            .ok_or_else(|| not_found("Change set", id))
     }
+}
+
+fn not_found(what: &str, id: &str) -> Refusal {
+    Refusal::not_found(format!("{what} '{id}' was not found."), id)
 }
 
 fn started_reply(caller: &str, id: &str) -> Value {

@@ -18,6 +18,7 @@ use super::renewal_inputs;
 use super::term_inputs::{
     Empty, LegalTermInput, Terms, accounts, from, legal_document, net_payment, payment_schedule,
 };
+use super::unavailable::{self, Unavailable};
 
 /// A parsed change to an offer.
 #[derive(Debug, Clone)]
@@ -43,6 +44,7 @@ pub(crate) enum Details {
     /// Per cent on top of a resale authorization's amounts.
     UpdateMarkup(Decimal),
     ReleaseOffer,
+    Unavailable(Unavailable),
 }
 
 /// What a change is about, without what it says.
@@ -60,14 +62,16 @@ pub(crate) enum Kind {
     Renewal,
     Markup,
     Release,
+    Support,
 }
 
 impl Details {
     pub(crate) fn kind(&self) -> Kind {
         match self {
-            Self::CreateOffer { .. } | Self::CreateOfferUsingResaleAuthorization { .. } => {
-                Kind::Creation
-            }
+            Self::CreateOffer { .. }
+            | Self::CreateOfferUsingResaleAuthorization { .. }
+            | Self::Unavailable(Unavailable::Replacement { .. }) => Kind::Creation,
+            Self::Unavailable(Unavailable::Support { .. }) => Kind::Support,
             Self::UpdateInformation(_) => Kind::Information,
             Self::UpdateTargeting(_) => Kind::Targeting,
             Self::UpdateLegalTerms(_) => Kind::Legal,
@@ -120,6 +124,11 @@ pub(crate) fn parse(change_type: &str, document: &Value) -> Result<Details, Stri
         "UpdateAvailability" => update_availability(&from(document)?),
         "UpdateValidityTerms" => update_validity_terms(from(document)?),
         "ReleaseOffer" => from::<Empty>(document).map(|_| Details::ReleaseOffer),
+        "UpdateSupportTerms"
+        | "CreateReplacementOffer"
+        | "CreateReplacementOfferUsingResaleAuthorization" => {
+            unavailable::parse(change_type, document).map(Details::Unavailable)
+        }
         other => Err(format!(
             "ChangeType '{other}' is not supported for Offer@1.0 in this sandbox."
         )),
@@ -399,7 +408,8 @@ mod tests {
             ("UpdateMarkup", json!({"Percentage": "-1"})),
             ("UpdateMarkup", json!({"Percentage": "1."})),
             ("UpdateMarkup", json!({"Percentage": "1.0000000001"})),
-            ("CreateReplacementOffer", json!({"AgreementId": "agmt-1"})),
+            ("CreateReplacementOffer", json!({"OfferId": "offer-1"})),
+            ("UpdateEverything", json!({})),
         ] {
             assert!(
                 parse(change_type, &document).is_err(),

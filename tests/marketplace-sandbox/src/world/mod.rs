@@ -5,8 +5,9 @@
 //! |---|---|
 //! | what a change may say, at once | [`changes`], [`authorization_changes`], [`term_inputs`], [`renewal_inputs`], [`fields`] |
 //! | change sets: queued, shown, moved by the clock | [`change_sets`], [`change_set_views`], [`apply`] |
-//! | asynchronous rules | [`rules`], [`release_rules`], [`resale_offers`], [`renewal_rules`], [`authorization_rules`] |
+//! | asynchronous rules | [`rules`], [`release_rules`], [`resale_offers`], [`renewal_rules`], [`authorization_rules`], [`unavailable`] |
 //! | entities described and listed | [`entities`], [`authorizations`], [`listing`], [`filters`] |
+//! | tags and policies of entities | [`tags`] |
 //! | agreements: accepted, found, read, renewed | [`agreements`], [`search`], [`agreement_terms`], [`renewing`], [`parties`] |
 //! | requests between the parties | [`payment_requests`], [`cancellations`], [`adjustments`], [`input`] |
 //! | sellers before AWS | [`sellers`] |
@@ -54,7 +55,9 @@ pub(crate) mod resale_offers;
 pub(crate) mod rules;
 pub(crate) mod search;
 pub(crate) mod sellers;
+pub(crate) mod tags;
 pub(crate) mod term_inputs;
+pub(crate) mod unavailable;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
@@ -75,6 +78,7 @@ use model::{Agreement, BillingEvent, ChangeSet, Offer};
 use parties::Remembered;
 use payment_requests::PaymentRequest;
 use sellers::{Standing, Verification};
+use tags::Tags;
 
 /// Why an operation of either API was refused, before it has a protocol's status and code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -202,6 +206,9 @@ pub(crate) struct World {
     pub(crate) payment_requests: Vec<PaymentRequest>,
     pub(crate) cancellations: Vec<Cancellation>,
     pub(crate) adjustments: Vec<Adjustment>,
+    /// By ARN.
+    pub(crate) tags: BTreeMap<String, Tags>,
+    pub(crate) policies: BTreeMap<String, String>,
     /// (account, kind of request, `clientToken`) → what it made.
     pub(crate) agreement_tokens: HashMap<(String, &'static str, String), Remembered>,
     pub(crate) billing_events: Vec<BillingEvent>,
@@ -255,6 +262,8 @@ impl World {
             payment_requests: Vec::new(),
             cancellations: Vec::new(),
             adjustments: Vec::new(),
+            tags: BTreeMap::new(),
+            policies: BTreeMap::new(),
             agreement_tokens: HashMap::new(),
             billing_events: Vec::new(),
             legal_copies: BTreeMap::new(),

@@ -11,6 +11,7 @@ use super::changes::{Details, Kind};
 use super::invoices::{Credit, Invoice};
 use super::period::Period;
 use super::pricing::Pricing;
+use super::tags::Tags;
 
 /// Money in JSON is text: a number would pass through a float somewhere.
 pub(super) fn as_text<S: serde::Serializer>(
@@ -246,6 +247,8 @@ pub(crate) struct Change {
     /// As sent, with chain references still in it.
     pub(crate) document: Value,
     pub(crate) content: Content,
+    /// For the entity, once the set has succeeded.
+    pub(crate) tags: Tags,
     pub(crate) errors: Vec<Finding>,
 }
 

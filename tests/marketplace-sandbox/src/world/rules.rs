@@ -12,7 +12,7 @@ use super::money;
 use super::period::Period;
 use super::pricing::Pricing;
 use super::sellers::Standing;
-use super::{pricing_rules, release_rules, renewal_rules, resale_offers};
+use super::{pricing_rules, release_rules, renewal_rules, resale_offers, unavailable};
 use crate::config::Product;
 
 /// One offer of one change set, before and after, with what the rules may know.
@@ -53,6 +53,7 @@ pub(crate) fn check(case: &Case<'_>) -> Vec<(usize, Finding)> {
         release_rules::check,
         renewal_rules::check,
         resale_offers::check,
+        unavailable::check,
     ] {
         rule(case, &mut found);
     }
@@ -182,7 +183,8 @@ fn frozen_after_release(case: &Case<'_>, found: &mut Findings<'_>) {
             | Details::CreateOfferUsingResaleAuthorization { .. }
             | Details::UpdateInformation(_)
             | Details::UpdateAvailability(_)
-            | Details::UpdateValidityTerms(_) => {}
+            | Details::UpdateValidityTerms(_)
+            | Details::Unavailable(_) => {}
         }
     }
 }

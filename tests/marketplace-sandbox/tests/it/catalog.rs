@@ -6,8 +6,11 @@ use aws_sdk_marketplacecatalog::operation::describe_entity::{
     DescribeEntityError, DescribeEntityOutput,
 };
 use aws_sdk_marketplacecatalog::types::EntityRequest;
+use serde_json::json;
 
-use crate::market::Market;
+use crate::clients::flow::Party;
+use crate::market::{Market, errors, typed_change};
+use crate::resale::{authorization, markup, offer, partner, released};
 
 /// An entity's description, or the status and the error of its refusal.
 async fn describe(
@@ -67,4 +70,57 @@ async fn what_is_no_entity_is_not_supported() {
     let (status, error) = describe(&market, offer).await.unwrap_err();
     assert_eq!(status, 415);
     assert!(error.is_resource_not_supported_exception(), "{error:?}");
+}
+
+/// Taken at first, as AWS does, and told with the set's other errors (facts §1.2, §4).
+#[tokio::test]
+async fn what_professional_services_have_not() {
+    let market = Market::open().await;
+    let mut changes = market.handbook().await;
+    let policy = json!({ "Terms": [{ "Type": "SupportTerm", "RefundPolicy": "No refunds." }] });
+    changes.insert(8, ("UpdateSupportTerms", policy));
+    let ended = market.ended(&market.start(&changes).await).await;
+    assert_eq!(errors(&ended), ["UpdateSupportTerms: INCOMPATIBLE_TERMS"]);
+    changes[8].1 = json!({ "Terms": [] });
+    let agreement = market.accept(&market.succeed(&changes).await).await;
+
+    let isv = Party::isv(&market);
+    let kind = "CreateReplacementOffer";
+    let replacement = json!({ "AgreementId": agreement, "Name": "More of it" });
+    let ended = isv.run("Offer@1.0", &[(kind, replacement)]).await;
+    assert_eq!(errors(&ended), [format!("{kind}: INCOMPATIBLE_AGREEMENT")]);
+    let offers = market.get("/sandbox/offers").await;
+    assert_eq!(offers.as_array().unwrap().len(), 1, "none was made");
+}
+
+/// The same for a partner's agreement; who has no part in it does not find it.
+#[tokio::test]
+async fn a_partner_replaces_no_agreement_either() {
+    let market = Market::open().await;
+    let today = market.today().await;
+    let wholesale = released(&market, &authorization(&market, today)).await;
+    let partner = partner(&market);
+    let resold = offer(&wholesale, today, markup("10"));
+    let resold = partner.run("Offer@1.0", &resold).await;
+    let resold = resold.change_set()[0]
+        .entity()
+        .unwrap()
+        .identifier()
+        .unwrap();
+    let resold = resold.split('@').next().unwrap();
+    let theirs = market.accept(resold).await;
+    let kind = "CreateReplacementOfferUsingResaleAuthorization";
+    let replacement = json!({ "AgreementId": theirs, "ResaleAuthorizationId": wholesale });
+    let ended = partner
+        .run("Offer@1.0", &[(kind, replacement.clone())])
+        .await;
+    assert_eq!(errors(&ended), [format!("{kind}: INCOMPATIBLE_AGREEMENT")]);
+    let offers = market.get("/sandbox/offers").await;
+    assert_eq!(offers.as_array().unwrap().len(), 1, "none was made");
+
+    let foreign = typed_change("Offer@1.0", kind, &replacement, None, None);
+    let request = market.catalog.start_change_set().catalog("AWSMarketplace");
+    let refused = request.change_set(foreign).send().await.unwrap_err();
+    let refused = refused.into_service_error();
+    assert!(refused.is_resource_not_found_exception(), "{refused:?}");
 }

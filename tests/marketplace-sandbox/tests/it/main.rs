@@ -21,4 +21,5 @@ mod resale;
 mod resale_rules;
 mod rules;
 mod search;
+mod tags;
 mod terms;
