@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// AWS's published rates; an operation without one is not limited.
-const RATES: [(&str, usize); 31] = [
+const RATES: [(&str, usize); 33] = [
     ("StartChangeSet", 5),
     ("DescribeChangeSet", 10),
     ("ListChangeSets", 5),
@@ -21,6 +21,8 @@ const RATES: [(&str, usize); 31] = [
     ("SearchAgreements", 5),
     ("DescribeAgreement", 5),
     ("GetAgreementTerms", 10),
+    ("GetAgreementEntitlements", 10),
+    ("ListAgreementCharges", 15),
     ("ListAgreementInvoiceLineItems", 10),
     ("SendAgreementPaymentRequest", 5),
     ("CancelAgreementPaymentRequest", 5),

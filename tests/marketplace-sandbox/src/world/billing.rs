@@ -306,17 +306,18 @@ impl Agreement {
 
     /// The same with the instant at which each falls due: 00:00 UTC of its day, on acceptance when that day
     /// had begun by then, on approval for a payment request.
-    fn dues(&self) -> impl Iterator<Item = (&Charge, DateTime<Utc>)> {
+    pub(super) fn dues(&self) -> impl Iterator<Item = (&Charge, DateTime<Utc>)> {
         let scheduled = self.schedule.charges.iter().map(|charge| {
             let day = charge.date.and_time(NaiveTime::MIN).and_utc();
             (charge, day.max(self.accepted_at))
         });
-        let requested = self.approved.iter().map(|(charge, at)| (charge, *at));
+        let requested = self.approved.iter();
+        let requested = requested.map(|approved| (&approved.charge, approved.at));
         scheduled.chain(requested)
     }
 
     /// Whether a charge that falls due at `at` is no longer made: the agreement was ended before.
-    fn is_over_at(&self, at: DateTime<Utc>) -> bool {
+    pub(super) fn is_over_at(&self, at: DateTime<Utc>) -> bool {
         self.status == AgreementStatus::Cancelled && self.ended_at.is_some_and(|end| end <= at)
     }
 }

@@ -64,11 +64,7 @@ impl Ids {
     }
 
     fn base36(&mut self, length: usize) -> String {
-        self.bytes()
-            .iter()
-            .take(length)
-            .map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()]))
-            .collect()
+        base36(&self.bytes(), length)
     }
 
     fn bytes(&mut self) -> [u8; 32] {
@@ -78,6 +74,20 @@ impl Ids {
         hash.update(self.next.to_be_bytes());
         hash.finalize().into()
     }
+}
+
+fn base36(bytes: &[u8], length: usize) -> String {
+    bytes
+        .iter()
+        .take(length)
+        .map(|byte| char::from(ALPHABET[usize::from(*byte) % ALPHABET.len()]))
+        .collect()
+}
+
+/// `ch-…` of a charge that an agreement's schedule names: the same whenever it is asked for.
+pub(crate) fn charge_id(agreement_id: &str, index: usize) -> String {
+    let hash = Sha256::digest(format!("{agreement_id}/charge/{index}"));
+    format!("ch-{}", base36(&hash, 25))
 }
 
 /// The globally unique id that feeds use for a 12-digit account. Stable across sandboxes.

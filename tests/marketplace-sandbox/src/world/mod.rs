@@ -8,7 +8,7 @@
 //! | asynchronous rules | [`rules`], [`release_rules`], [`resale_offers`], [`renewal_rules`], [`authorization_rules`], [`unavailable`] |
 //! | entities described and listed | [`entities`], [`authorizations`], [`listing`], [`filters`] |
 //! | tags and policies of entities | [`tags`] |
-//! | agreements: accepted, found, read, renewed | [`agreements`], [`search`], [`agreement_terms`], [`renewing`], [`parties`] |
+//! | agreements: accepted, found, read, renewed | [`agreements`], [`search`], [`agreement_terms`], [`entitlements`], [`renewing`], [`parties`] |
 //! | requests between the parties | [`payment_requests`], [`cancellations`], [`adjustments`], [`input`] |
 //! | sellers before AWS | [`sellers`] |
 //! | money | [`billing`], [`invoices`], [`disbursing`] |
@@ -28,6 +28,7 @@ pub(crate) mod change_sets;
 pub(crate) mod changes;
 pub(crate) mod disbursing;
 pub(crate) mod entities;
+pub(crate) mod entitlements;
 pub(crate) mod events;
 pub(crate) mod feed_columns;
 pub(crate) mod feeds;

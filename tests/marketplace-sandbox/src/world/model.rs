@@ -338,8 +338,8 @@ pub(crate) struct Agreement {
     /// What the partner owes the manufacturer, row by row.
     pub(crate) wholesale: Option<Schedule>,
     pub(crate) variable: Option<VariableAgreed>,
-    /// Charges of approved payment requests, each with the instant of its approval.
-    pub(crate) approved: Vec<(Charge, DateTime<Utc>)>,
+    /// Charges of approved payment requests.
+    pub(crate) approved: Vec<Approved>,
     pub(crate) validity: Option<Validity>,
     pub(crate) net_payment: Option<String>,
     pub(crate) renewal: Option<Renewal>,
@@ -370,6 +370,14 @@ impl Agreement {
             .find(|(known, _)| *known == kind)
             .map(|(_, id)| id.as_str())
     }
+}
+
+/// The charge of a payment request, and the instant of its approval.
+#[derive(Debug, Clone)]
+pub(crate) struct Approved {
+    pub(crate) charge_id: String,
+    pub(crate) charge: Charge,
+    pub(crate) at: DateTime<Utc>,
 }
 
 /// A cap, and how the buyer chose to answer payment requests.

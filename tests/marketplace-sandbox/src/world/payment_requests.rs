@@ -11,7 +11,7 @@ use super::change_sets::optional_text;
 use super::input::{
     as_proposer, bounded, client_token, page, positive, required, status, usual_scope,
 };
-use super::model::{Agreement, AgreementStatus, Charge};
+use super::model::{Agreement, AgreementStatus, Approved, Charge};
 use super::{Refusal, World, money};
 use crate::wire::{Wire, map};
 
@@ -258,14 +258,18 @@ impl World {
         let charge_id = self.ids.request("ch");
         self.close(at, position, RequestStatus::Approved);
         let request = &mut self.payment_requests[position];
-        request.charge_id = Some(charge_id);
-        let charge = Charge {
-            date: at.date_naive(),
-            amount: request.amount,
+        request.charge_id = Some(charge_id.clone());
+        let approved = Approved {
+            charge_id,
+            charge: Charge {
+                date: at.date_naive(),
+                amount: request.amount,
+            },
+            at,
         };
         let id = request.agreement_id.clone();
         for agreement in self.agreements.iter_mut().filter(|known| known.id == id) {
-            agreement.approved.push((charge.clone(), at));
+            agreement.approved.push(approved.clone());
             agreement.updated_at = at;
         }
     }

@@ -354,13 +354,17 @@ fn party(account: &str) -> Wire {
     map([("accountId", Some(Wire::text(account)))])
 }
 
-fn proposal(agreement: &Agreement) -> Wire {
-    let resource = map([
+/// The product that an agreement is about.
+pub(super) fn resource(agreement: &Agreement) -> Wire {
+    map([
         ("id", Some(Wire::text(&agreement.product_id))),
         ("type", Some(Wire::text(RESOURCE_TYPE))),
-    ]);
+    ])
+}
+
+fn proposal(agreement: &Agreement) -> Wire {
     map([
-        ("resources", Some(Wire::List(vec![resource]))),
+        ("resources", Some(Wire::List(vec![resource(agreement)]))),
         ("offerId", Some(Wire::text(&agreement.offer_id))),
     ])
 }

@@ -8,6 +8,7 @@
 mod catalog;
 mod clients;
 mod deal;
+mod entitlements;
 mod events;
 mod failures;
 mod feeds;

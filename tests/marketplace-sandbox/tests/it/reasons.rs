@@ -16,7 +16,9 @@ use crate::market::{Market, agreement_client};
 use crate::money::{self, installments, milestones, wait};
 
 /// The reason of a refusal, or what happened instead.
-fn reason<T: Debug, E: Error + 'static>(sent: Result<T, SdkError<E, HttpResponse>>) -> String {
+pub(crate) fn reason<T: Debug, E: Error + 'static>(
+    sent: Result<T, SdkError<E, HttpResponse>>,
+) -> String {
     let error = match sent {
         Ok(answer) => return format!("not refused: {answer:?}"),
         Err(error) => error,
