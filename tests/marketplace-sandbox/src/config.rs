@@ -56,9 +56,9 @@ pub struct Config {
     pub tax_rate: Decimal,
     /// Days from an invoice to its due date.
     pub billing_terms_days: u16,
-    /// Currencies for which the seller has a disbursement method.
+    /// Currencies for which every seller has a disbursement method, until `POST /sandbox/sellers`.
     pub disbursement_currencies: Vec<String>,
-    /// Whether the seller's tax interview for professional services (DAC7) is complete.
+    /// Whether every seller's tax interview for professional services (DAC7) is complete, until then too.
     pub tax_information_complete: bool,
     /// Accounts that do not exist: targeting one fails with `INVALID_BUYER_ACCOUNTS`.
     pub unknown_accounts: Vec<String>,

@@ -50,7 +50,7 @@ fn listed_json(set: &ChangeSet) -> Value {
     summary
 }
 
-/// One filter of `ListChangeSets`. The model's names begin with capitals; its older pages' do not.
+/// One filter of `ListChangeSets`. Its sources spell the names in both ways.
 enum Filter {
     Entity(Vec<String>),
     Name(Vec<String>),

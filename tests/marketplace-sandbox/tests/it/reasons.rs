@@ -1,10 +1,14 @@
-//! Each reason of the Agreement API's `ValidationException` that a client can bring about (facts §3).
+//! Each reason of the Agreement API's `ValidationException` that a client can bring about, and what its other
+//! errors say (facts §3).
 
 use std::error::Error;
 use std::fmt::Debug;
 
 use aws_sdk_marketplaceagreement::config::http::HttpResponse;
 use aws_sdk_marketplaceagreement::error::SdkError;
+use aws_sdk_marketplaceagreement::operation::accept_agreement_cancellation_request::AcceptAgreementCancellationRequestError as Own;
+use aws_sdk_marketplaceagreement::operation::get_agreement_payment_request::GetAgreementPaymentRequestError as Absent;
+use aws_sdk_marketplaceagreement::operation::send_agreement_cancellation_request::SendAgreementCancellationRequestError as Again;
 use aws_sdk_marketplaceagreement::types::error::ValidationException;
 use aws_sdk_marketplaceagreement::types::{
     AgreementCancellationRequestReasonCode as Reason, BatchCreateBillingAdjustmentRequestEntry,
@@ -273,4 +277,41 @@ async fn of_billing_adjustments() {
     assert_eq!(reason(sent), "INVALID_STATUS");
     let sent = list().catalog("Other").send().await;
     assert_eq!(reason(sent), "INVALID_CATALOG");
+}
+
+/// What the errors say that are no validation: who may not, what is not there, what is in the wrong state.
+#[tokio::test]
+async fn of_access_absence_and_conflict() {
+    let market = money::market().await;
+    let id = installments(&market, &[]).await;
+    let sdk = &market.agreement;
+    let ask = || sdk.send_agreement_cancellation_request().agreement_id(&id);
+    let asked = ask().reason_code(Reason::Other).send().await.unwrap();
+    let request = asked.agreement_cancellation_request_id().unwrap();
+
+    let answer = sdk
+        .accept_agreement_cancellation_request()
+        .agreement_id(&id);
+    let answer = answer.agreement_cancellation_request_id(request);
+    let own = answer.send().await.unwrap_err().into_service_error();
+    let Own::AccessDeniedException(own) = own else {
+        panic!("{own:?}")
+    };
+    assert_eq!(own.reason().unwrap().as_str(), "INVALID_ACCESS");
+
+    let again = ask().reason_code(Reason::Other).send().await.unwrap_err();
+    let Again::ConflictException(again) = again.into_service_error() else {
+        panic!("a second open request")
+    };
+    assert_eq!(again.resource_id(), Some(request));
+    let kind = again.resource_type().unwrap().as_str();
+    assert_eq!(kind, "AgreementCancellationRequest");
+
+    let get = sdk.get_agreement_payment_request().agreement_id(&id);
+    let absent = get.payment_request_id("pr-none").send().await.unwrap_err();
+    let Absent::ResourceNotFoundException(absent) = absent.into_service_error() else {
+        panic!("no such request")
+    };
+    assert_eq!(absent.resource_id(), Some("pr-none"));
+    assert_eq!(absent.resource_type().unwrap().as_str(), "PaymentRequest");
 }
