@@ -14,7 +14,7 @@ use crate::payments;
 use crate::world::World;
 
 /// What AWS does, and whether it does what was asked before it fails.
-const FAILURES: [(&str, bool); 16] = [
+pub(crate) const FAILURES: [(&str, bool); 16] = [
     ("quota", false),
     ("lock", false),
     ("lock", true),
@@ -32,8 +32,8 @@ const FAILURES: [(&str, bool); 16] = [
     ("access-denied", true),
     ("quota", true),
 ];
-/// The calls of a release: what was sent is looked for when a request was sent before.
-const RELEASE: [&str; 3] = ["ListChangeSets", "StartChangeSet", "DescribeChangeSet"];
+/// The calls of a change set: what was sent is looked for when a request was sent before.
+pub(crate) const CHANGE_SET: [&str; 3] = ["ListChangeSets", "StartChangeSet", "DescribeChangeSet"];
 const ACCEPTANCE: [&str; 3] = ["SearchAgreements", "DescribeAgreement", "GetAgreementTerms"];
 const PAYMENT: [&str; 3] = [
     "ListAgreementPaymentRequests",
@@ -41,7 +41,7 @@ const PAYMENT: [&str; 3] = [
     "GetAgreementPaymentRequest",
 ];
 
-async fn world() -> World {
+pub(crate) async fn world() -> World {
     // A call that is never answered is given up after half of this.
     let world = World::with(|config| config.marketplace_timeout_ms = 2_000).await;
     let settings = json!({ "preparingMs": 1_000, "applyingMs": 1_000 });
@@ -51,27 +51,27 @@ async fn world() -> World {
 }
 
 /// The deal of this number, drafted for a buyer of its own, whose account id begins with zeros.
-async fn drafted(world: &World, number: usize) -> (pb::Offer, String) {
+pub(crate) async fn drafted(world: &World, number: usize) -> (pb::Offer, String) {
     let engagement = format!("{number:03}-landing-zone");
     let buyer = format!("{:012}", number + 1);
     let draft = world.drafted_for(&engagement, &buyer).await;
     (draft, buyer)
 }
 
-async fn inject(world: &World, operation: &str, failure: &str, after_apply: bool) {
+pub(crate) async fn inject(world: &World, operation: &str, failure: &str, after_apply: bool) {
     let body = json!({ "operation": operation, "failure": failure, "afterApply": after_apply });
     world.act("inject", body).await;
 }
 
 /// What AWS has of the offer: its change sets.
-async fn change_sets(world: &World, offer: &pb::Offer) -> Vec<Value> {
+pub(crate) async fn change_sets(world: &World, offer: &pb::Offer) -> Vec<Value> {
     let state = world.look("state").await;
     let sets = state["changeSets"].as_array().unwrap().clone();
     let of_offer = |set: &Value| set["name"].as_str().unwrap().contains(&offer.offer_id);
     sets.into_iter().filter(of_offer).collect()
 }
 
-async fn all_were_used(world: &World, row: &str) {
+pub(crate) async fn all_were_used(world: &World, row: &str) {
     let left = world.look("state").await["injections"].clone();
     assert_eq!(left, json!([]), "{row}");
 }
@@ -97,7 +97,7 @@ async fn an_offer_ends_accepted_whatever_aws_does() {
         let (draft, buyer) = drafted(&world, number).await;
         // A first try that comes too early makes the second one look for what was sent.
         inject(&world, "StartChangeSet", "lock", false).await;
-        for operation in RELEASE {
+        for operation in CHANGE_SET {
             inject(&world, operation, failure, after_apply).await;
         }
         let published = release(&world, &draft).await;
@@ -167,13 +167,9 @@ async fn hurry(
     id: &str,
     wanted: impl Fn(payments::State) -> bool,
 ) -> pb::PaymentRequest {
-    for _ in 0..600 {
-        let found = payments::get(world, id).await;
-        if wanted(found.state()) {
-            return found;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        world.advance(TimeDelta::seconds(20));
-    }
-    panic!("it never got there: {:#?}", payments::get(world, id).await)
+    let look = async || payments::get(world, id).await;
+    let step = TimeDelta::seconds(20);
+    world
+        .hurry_by(step, look, |request| wanted(request.state()))
+        .await
 }

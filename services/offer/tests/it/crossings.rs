@@ -66,15 +66,21 @@ async fn what_was_sent_is_found_even_when_aws_forgot_the_token() {
 
 /// The clock stands still: there is no second try.
 async fn stop_after_the_first_try(world: &mut World) {
+    first_try_failed(world).await;
+    world.stop().await;
+}
+
+/// Until a change set was tried to be sent, in vain: its request is kept then.
+pub(crate) async fn first_try_failed(world: &World) {
     let tried = "SELECT count(*) FROM task
         WHERE kind = 'offer.start-change-set' AND last_error IS NOT NULL";
     while 0 == count(world, tried).await {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    world.stop().await;
 }
 
-async fn count(world: &World, statement: &'static str) -> i64 {
+/// What the statement counts.
+pub(crate) async fn count(world: &World, statement: &'static str) -> i64 {
     let counted = sqlx::query_scalar(statement).fetch_one(world.bed.pool());
     counted.await.unwrap()
 }

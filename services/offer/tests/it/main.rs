@@ -7,6 +7,7 @@
     reason = "a test that cannot go on ends; helpers are outside #[test] functions"
 )]
 
+mod after_release_failures;
 mod approval;
 mod association;
 mod aws_edges;

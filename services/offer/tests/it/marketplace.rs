@@ -139,16 +139,15 @@ async fn a_fault_of_aws_s_own_is_sent_again_and_not_for_ever() {
 }
 
 /// Lets ten seconds at a time go by until the offer is as wanted.
-async fn hurry(world: &World, id: &str, wanted: impl Fn(&pb::Offer) -> bool) -> pb::Offer {
-    for _ in 0..600 {
-        let offer = world.offer(id).await;
-        if wanted(&offer) {
-            return offer;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        world.advance(TimeDelta::seconds(10));
-    }
-    panic!("the offer never got there: {:#?}", world.offer(id).await)
+pub(crate) async fn hurry(
+    world: &World,
+    id: &str,
+    wanted: impl Fn(&pb::Offer) -> bool,
+) -> pb::Offer {
+    let step = TimeDelta::seconds(10);
+    world
+        .hurry_by(step, async || world.offer(id).await, wanted)
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread")]

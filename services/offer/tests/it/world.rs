@@ -410,15 +410,27 @@ impl World {
 
     /// Lets two seconds at a time go by, on every clock, until the offer is as wanted.
     pub(crate) async fn hurry(&self, id: &str, wanted: impl Fn(&pb::Offer) -> bool) -> pb::Offer {
+        let step = TimeDelta::seconds(2);
+        self.hurry_by(step, async || self.offer(id).await, wanted)
+            .await
+    }
+
+    /// Lets a step at a time go by, on every clock, until what is looked at is as wanted.
+    pub(crate) async fn hurry_by<T: std::fmt::Debug>(
+        &self,
+        step: TimeDelta,
+        look: impl AsyncFn() -> T,
+        wanted: impl Fn(&T) -> bool,
+    ) -> T {
         for _ in 0..LOOKS * 2 {
-            let offer = self.offer(id).await;
-            if wanted(&offer) {
-                return offer;
+            let found = look().await;
+            if wanted(&found) {
+                return found;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
-            self.advance(TimeDelta::seconds(2));
+            self.advance(step);
         }
-        panic!("the offer never got there: {:#?}", self.offer(id).await)
+        panic!("it never got there: {:#?}", look().await)
     }
 
     /// A tenth of a second, on every clock.
