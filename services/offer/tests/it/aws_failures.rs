@@ -41,6 +41,11 @@ const PAYMENT: [&str; 3] = [
     "GetAgreementPaymentRequest",
 ];
 
+const WITHDRAWAL: [&str; 2] = [
+    "CancelAgreementPaymentRequest",
+    "GetAgreementPaymentRequest",
+];
+
 pub(crate) async fn world() -> World {
     // A call that is never answered is given up after half of this.
     let world = World::with(|config| config.marketplace_timeout_ms = 2_000).await;
@@ -159,6 +164,47 @@ async fn a_payment_request_ends_approved_whatever_aws_does() {
     assert_eq!(at_aws.len(), FAILURES.len());
     let failed = world.events::<pb::PaymentRequestFailed>().await;
     assert_eq!(failed.len(), 1, "{failed:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_request_is_taken_back_once_whatever_aws_does() {
+    let world = World::with(|config| config.marketplace_timeout_ms = 2_000).await;
+    let offer = payments::accepted(&world, "WAIT_FOR_APPROVAL").await;
+    for (number, (failure, after_apply)) in FAILURES.into_iter().enumerate() {
+        let row = format!("{failure}, done all the same: {after_apply}");
+        let milestone = format!("Milestone {number}");
+        let id = payments::asked(&world, &offer, &milestone, "10.00").await;
+        hurry(&world, &id, |state| state == payments::State::Pending).await;
+        for operation in WITHDRAWAL {
+            inject(&world, operation, failure, after_apply).await;
+        }
+        payments::cancel(&world, &id).await.unwrap();
+        let look = async || payments::get(&world, &id).await;
+        let answered = |request: &pb::PaymentRequest| {
+            request.state() != payments::State::Pending || !request.errors.is_empty()
+        };
+        let step = TimeDelta::seconds(20);
+        let answer = world.hurry_by(step, look, answered).await;
+        if answer.state() == payments::State::Pending {
+            assert_eq!((failure, after_apply), ("access-denied", false), "{row}");
+            assert_eq!(answer.errors[0].code, "AccessDeniedException", "{row}");
+            payments::cancel(&world, &id).await.unwrap();
+        }
+        let ended = hurry(&world, &id, |state| state != payments::State::Pending).await;
+        assert_eq!(ended.state(), payments::State::Cancelled, "{row}");
+        assert_eq!(ended.reason, "invoiced twice", "{row}");
+        all_were_used(&world, &row).await;
+    }
+    let state = world.look("state").await;
+    let mut at_aws = state["paymentRequests"].as_array().unwrap().iter();
+    assert_eq!(at_aws.len(), FAILURES.len());
+    assert!(at_aws.all(|request| request["status"] == "CANCELLED"));
+    for told in [
+        world.events::<pb::PaymentRequestFailed>().await.len(),
+        world.events::<pb::PaymentRequestApproved>().await.len(),
+    ] {
+        assert_eq!(told, 0);
+    }
 }
 
 /// Lets time go by, twenty seconds at a time, until the payment request is as wanted.

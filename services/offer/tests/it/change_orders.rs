@@ -18,7 +18,7 @@ const LOOKS: usize = 300;
 const BUYER: &str = "123456789012";
 
 /// An accepted agreement of three installments, the first of which AWS has invoiced.
-async fn accepted(world: &World) -> pb::Offer {
+pub(crate) async fn accepted(world: &World) -> pb::Offer {
     let day = |days| {
         (world.now() + TimeDelta::days(days))
             .date_naive()
@@ -63,7 +63,7 @@ async fn start(world: &World, agreement_id: &str) -> Result<Response<pb::ChangeO
     world.client.clone().start_change_order(request).await
 }
 
-async fn started(world: &World, offer: &pb::Offer) -> String {
+pub(crate) async fn started(world: &World, offer: &pb::Offer) -> String {
     let order = start(world, &offer.agreement_id)
         .await
         .unwrap()
@@ -72,14 +72,14 @@ async fn started(world: &World, offer: &pb::Offer) -> String {
     order.change_order_id
 }
 
-async fn request(world: &World, id: &str) -> Result<Response<pb::ChangeOrder>, Status> {
+pub(crate) async fn request(world: &World, id: &str) -> Result<Response<pb::ChangeOrder>, Status> {
     let request = world.command(pb::RequestCancellationRequest {
         change_order_id: id.into(),
     });
     world.client.clone().request_cancellation(request).await
 }
 
-async fn withdraw(world: &World, id: &str) -> Result<Response<pb::ChangeOrder>, Status> {
+pub(crate) async fn withdraw(world: &World, id: &str) -> Result<Response<pb::ChangeOrder>, Status> {
     let request = world.command(pb::WithdrawChangeOrderRequest {
         change_order_id: id.into(),
         reason: "another way was found".into(),
@@ -87,7 +87,7 @@ async fn withdraw(world: &World, id: &str) -> Result<Response<pb::ChangeOrder>, 
     world.client.clone().withdraw_change_order(request).await
 }
 
-async fn adjust(
+pub(crate) async fn adjust(
     world: &World,
     id: &str,
     lines: &[(&str, &str)],
@@ -105,7 +105,7 @@ async fn adjust(
     world.client.clone().request_adjustments(request).await
 }
 
-async fn get(world: &World, id: &str) -> pb::ChangeOrder {
+pub(crate) async fn get(world: &World, id: &str) -> pb::ChangeOrder {
     let request = World::query(pb::GetChangeOrderRequest {
         change_order_id: id.into(),
     });
@@ -138,13 +138,13 @@ async fn until_state(world: &World, id: &str, state: State) -> pb::ChangeOrder {
     until(world, id, |order| order.state() == state).await
 }
 
-async fn pending(world: &World, offer: &pb::Offer) -> pb::ChangeOrder {
+pub(crate) async fn pending(world: &World, offer: &pb::Offer) -> pb::ChangeOrder {
     let id = started(world, offer).await;
     request(world, &id).await.unwrap();
     until_state(world, &id, State::Pending).await
 }
 
-async fn answer(world: &World, order: &pb::ChangeOrder, approve: bool) {
+pub(crate) async fn answer(world: &World, order: &pb::ChangeOrder, approve: bool) {
     let body = json!({ "id": order.aws_cancellation_id, "approve": approve,
         "reason": (!approve).then_some("we need it") });
     world.act("cancellation-request/answer", body).await;
@@ -166,12 +166,12 @@ async fn inject(world: &World, body: Value) {
 }
 
 /// How many of something AWS has, by its own account.
-async fn at_aws(world: &World, what: &str) -> usize {
+pub(crate) async fn at_aws(world: &World, what: &str) -> usize {
     world.look("state").await[what].as_array().unwrap().len()
 }
 
-const REQUESTS: &str = "cancellationRequests";
-const ADJUSTMENTS: &str = "billingAdjustments";
+pub(crate) const REQUESTS: &str = "cancellationRequests";
+pub(crate) const ADJUSTMENTS: &str = "billingAdjustments";
 
 /// The whole way: cancelled, adjusted line by line, replaced, and told to the others once.
 #[tokio::test(flavor = "multi_thread")]

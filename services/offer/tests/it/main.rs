@@ -12,6 +12,7 @@ mod approval;
 mod association;
 mod aws_edges;
 mod aws_failures;
+mod change_order_failures;
 mod change_orders;
 mod clocks;
 mod cloning;

@@ -105,7 +105,7 @@ async fn until(world: &World, id: &str, state: State) -> pb::PaymentRequest {
     panic!("it never got {state:?}: {:#?}", get(world, id).await)
 }
 
-async fn cancel(world: &World, id: &str) -> Result<Response<pb::PaymentRequest>, Status> {
+pub(crate) async fn cancel(world: &World, id: &str) -> Result<Response<pb::PaymentRequest>, Status> {
     let request = world.command(pb::CancelPaymentRequestRequest {
         payment_request_id: id.into(),
         reason: "invoiced twice".into(),
