@@ -94,7 +94,7 @@ pub(crate) async fn get(world: &World, id: &str) -> pb::PaymentRequest {
     found.unwrap().into_inner()
 }
 
-async fn until(world: &World, id: &str, state: State) -> pb::PaymentRequest {
+pub(crate) async fn until(world: &World, id: &str, state: State) -> pb::PaymentRequest {
     for _ in 0..LOOKS {
         let found = get(world, id).await;
         if found.state() == state {
@@ -105,7 +105,10 @@ async fn until(world: &World, id: &str, state: State) -> pb::PaymentRequest {
     panic!("it never got {state:?}: {:#?}", get(world, id).await)
 }
 
-pub(crate) async fn cancel(world: &World, id: &str) -> Result<Response<pb::PaymentRequest>, Status> {
+pub(crate) async fn cancel(
+    world: &World,
+    id: &str,
+) -> Result<Response<pb::PaymentRequest>, Status> {
     let request = world.command(pb::CancelPaymentRequestRequest {
         payment_request_id: id.into(),
         reason: "invoiced twice".into(),
@@ -334,32 +337,6 @@ async fn what_aws_refuses_is_failed_and_frees_its_amount() {
     assert_eq!(world.events::<pb::PaymentRequestFailed>().await.len(), 2);
     let answer = cancel(&world, &id).await;
     assert_eq!(refusal(answer).1, "PAYMENT_REQUEST_ENDED");
-}
-
-/// The buyer answers while the seller's withdrawal is on its way: AWS's word stands.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_withdrawal_that_comes_too_late_is_an_approval() {
-    let world = World::new().await;
-    let offer = accepted(&world, "WAIT_FOR_APPROVAL").await;
-    let id = asked(&world, &offer, "Design accepted", "1000.00").await;
-    let pending = until(&world, &id, State::Pending).await;
-    assert_eq!(
-        (
-            pending.approves_itself_at.as_str(),
-            pending.clock_id.as_str()
-        ),
-        ("", "")
-    );
-    world.advance(TimeDelta::days(30));
-    inject(
-        &world,
-        json!({ "operation": "GetAgreementPaymentRequest", "failure": "throttle", "times": 4 }),
-    )
-    .await;
-    answer(&world, &pending, true).await;
-    cancel(&world, &id).await.unwrap();
-    until(&world, &id, State::Approved).await;
-    assert_eq!(world.events::<pb::PaymentRequestApproved>().await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

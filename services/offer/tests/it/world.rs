@@ -310,11 +310,27 @@ impl World {
 
     /// The handbook's deal of another engagement, drafted for this buyer; the listing is registered.
     pub(crate) async fn drafted_for(&self, engagement: &str, buyer: &str) -> pb::Offer {
-        let files = deals::files();
-        for file in &files {
+        let deal = deals::deal(
+            engagement,
+            &deals::files(),
+            Digest::of(b"what was approved"),
+        );
+        self.drafted_from(deal, buyer, Self::draft_request()).await
+    }
+
+    /// The same of any deal, asked for in these words, whatever engagement they name.
+    pub(crate) async fn drafted_from(
+        &self,
+        deal: ApprovedDeal,
+        buyer: &str,
+        words: pb::DraftOfferRequest,
+    ) -> pb::Offer {
+        for file in deals::files() {
             self.approval.keep(&file.bytes);
         }
-        let deal = deals::deal(engagement, &files, Digest::of(b"what was approved"));
+        let estimate = deal.estimate.as_ref().unwrap();
+        let engagement_id = estimate.engagement_id.clone();
+        let total_price = estimate.economics.as_ref().unwrap().price_total.clone();
         let case_id = deal.case_id.clone();
         let deal = Some(deal);
         let stamped = approval_pb::DealStamped { deal: deal.clone() };
@@ -324,19 +340,20 @@ impl World {
         };
         let items = Vec::new();
         let completed = approval_pb::ChecklistCompleted { case_id, items };
-        self.hear_of(engagement, 1, &stamped).await;
-        self.hear_of(engagement, 2, &signed).await;
-        self.hear_of(engagement, 3, &completed).await;
+        self.hear_of(&engagement_id, 1, &stamped).await;
+        self.hear_of(&engagement_id, 2, &signed).await;
+        self.hear_of(&engagement_id, 3, &completed).await;
         let mut client = self.client.clone();
         let intake = pb::CompleteIntakeRequest {
-            engagement_id: engagement.into(),
+            engagement_id: engagement_id.clone(),
             buyer_account_id: buyer.into(),
+            total_price,
             ..Self::intake()
         };
         client.complete_intake(self.command(intake)).await.unwrap();
         let draft = pb::DraftOfferRequest {
-            engagement_id: engagement.into(),
-            ..Self::draft_request()
+            engagement_id,
+            ..words
         };
         let drafted = client.draft_offer(self.command(draft)).await.unwrap();
         self.assembled(&drafted.into_inner().offer_id).await
