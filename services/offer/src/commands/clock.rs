@@ -162,21 +162,25 @@ pub(super) async fn start(
     }
     audit(uow, seller, None, clock).await?;
     if !clock.kind.rung_by_offer() {
-        let payload = Ring {
-            seller: seller.to_string(),
-            clock_id: clock.id.clone(),
-        };
-        let payload = serde_json::to_value(payload)
-            .map_err(|wrong| Failure::internal("writing a task", wrong))?;
-        uow.schedule(NewTask {
-            kind: RING,
-            key: key(seller, &clock.id),
-            payload,
-            due_at: clock.due_at,
-        })
-        .await?;
+        uow.schedule(ringing(seller, clock)?).await?;
     }
     Ok(clock.clone())
+}
+
+/// The task that rings the clock at its time.
+fn ringing(seller: &SellerId, clock: &Clock) -> Result<NewTask, Failure> {
+    let payload = Ring {
+        seller: seller.to_string(),
+        clock_id: clock.id.clone(),
+    };
+    let payload = serde_json::to_value(payload)
+        .map_err(|wrong| Failure::internal("writing a task", wrong))?;
+    Ok(NewTask {
+        kind: RING,
+        key: key(seller, &clock.id),
+        payload,
+        due_at: clock.due_at,
+    })
 }
 
 fn key(seller: &SellerId, clock_id: &str) -> String {
@@ -266,21 +270,36 @@ pub(crate) fn unknown(clock_id: &str) -> Rejection {
 }
 
 /// Rings the clock if it is still running and due, with what follows for its order. Returns the kind that rang.
+/// One that is not due yet, since the time was set back, rings at its time.
 pub(crate) async fn ring(
     uow: &mut UnitOfWork,
     seller: &SellerId,
     clock_id: &str,
 ) -> Result<Option<Kind>, Failure> {
     let clock = store::clock::lock(uow.connection(), seller, clock_id).await?;
-    let Some((before, after)) = clock.and_then(|clock| {
-        let after = clock.rung(uow.now())?;
-        Some((clock, after))
-    }) else {
+    let Some(before) = clock.filter(|clock| clock.state == State::Running) else {
+        return Ok(None);
+    };
+    let Some(after) = before.rung(uow.now()) else {
+        uow.schedule(ringing(seller, &before)?).await?;
         return Ok(None);
     };
     write(uow, seller, &before, &after).await?;
     order::follow_clock(uow, seller, &after).await?;
     Ok(Some(after.kind))
+}
+
+/// When the offer's clock of this kind is due, if it runs and that is still to come: whoever would ring it
+/// comes too early, since the time was set back.
+pub(crate) async fn still_to_come(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    offer_id: &OfferId,
+    kind: Kind,
+) -> Result<Option<DateTime<Utc>>, Failure> {
+    let now = uow.now();
+    let due_at = store::clock::due_at(uow.connection(), seller, offer_id, kind).await?;
+    Ok(due_at.filter(|due_at| now < *due_at))
 }
 
 /// State first, then audit, then the event of a clock that rang.

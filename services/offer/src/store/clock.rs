@@ -120,6 +120,24 @@ pub(crate) async fn running(
     Ok(clocks.collect::<Result<_, _>>()?)
 }
 
+/// When the running clock of a kind is due; of several the last.
+pub(crate) async fn due_at(
+    executor: impl PgExecutor<'_>,
+    seller: &SellerId,
+    offer_id: &OfferId,
+    kind: Kind,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    Ok(sqlx::query_scalar(
+        "SELECT max(due_at) FROM clock
+        WHERE seller = $1 AND offer_id = $2 AND kind = $3 AND state = 'running'",
+    )
+    .bind(seller.as_str())
+    .bind(offer_id.as_str())
+    .bind(kind.name())
+    .fetch_one(executor)
+    .await?)
+}
+
 /// Writes how a running clock ended.
 pub(crate) async fn update(
     connection: &mut PgConnection,

@@ -1,8 +1,11 @@
 //! Clocks (O18): each rings by a task of its own, which survives restarts, and the decision looks
-//! whether it is still due. Publishing and expiry are the offer's to decide.
+//! whether it is still due: the time may have been set back since the task was due, or since its next run
+//! was set, and a clock that is not due yet is neither lost nor rung early. Publishing and expiry are the
+//! offer's to decide.
 
+use chrono::{DateTime, Utc};
 use countersign_platform::{
-    Counter, Failure, Metrics, TaskHandler, TaskOutcome, TaskRun, async_trait,
+    Counter, Failure, Metrics, TaskHandler, TaskOutcome, TaskRun, UnitOfWork, async_trait,
 };
 
 use crate::commands::follow_up::Subject;
@@ -34,7 +37,10 @@ impl TaskHandler for PublishOverdue {
         let command = Command::FlagOverdue {
             change: subject.change,
         };
-        let offer = apply(run, &subject, command).await?;
+        let offer = match at_its_time(run, &subject, Kind::Publish, command).await? {
+            Ok(offer) => offer,
+            Err(due_at) => return Ok(TaskOutcome::Again(due_at)),
+        };
         if matches!(&offer.stage, Stage::Releasing(release) if release.overdue) {
             self.0.increment(&[("kind", Kind::Publish.name())]);
         }
@@ -49,7 +55,11 @@ pub(super) struct Expire(pub(super) Counter);
 #[async_trait]
 impl TaskHandler for Expire {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
-        let offer = apply(run, &Subject::of(run)?, Command::Expire).await?;
+        let subject = Subject::of(run)?;
+        let offer = match at_its_time(run, &subject, Kind::OfferExpiry, Command::Expire).await? {
+            Ok(offer) => offer,
+            Err(due_at) => return Ok(TaskOutcome::Again(due_at)),
+        };
         if matches!(&offer.stage, Stage::Expired(_)) {
             self.0.increment(&[("kind", Kind::OfferExpiry.name())]);
         }
@@ -88,17 +98,41 @@ pub(super) async fn conclude(
     subject: &Subject,
     command: Command,
 ) -> Result<TaskOutcome, Failure> {
-    apply(run, subject, command).await?;
+    run.transaction(|uow| {
+        let (subject, command) = (subject.clone(), command.clone());
+        Box::pin(async move { done_with(uow, &subject, &command).await.map(drop) })
+    })
+    .await?;
     Ok(TaskOutcome::Done)
 }
 
-async fn apply(run: &TaskRun, subject: &Subject, command: Command) -> Result<Offer, Failure> {
+/// The same of what ends the offer's clock of this kind; `Err` says when that is due, if it is still to come.
+async fn at_its_time(
+    run: &TaskRun,
+    subject: &Subject,
+    kind: Kind,
+    command: Command,
+) -> Result<Result<Offer, DateTime<Utc>>, Failure> {
     run.transaction(|uow| {
         let (subject, command) = (subject.clone(), command.clone());
         Box::pin(async move {
-            uow.complete_task().await?;
-            offer::apply(uow, &subject.seller, &subject.offer_id, &command).await
+            let Subject {
+                seller, offer_id, ..
+            } = &subject;
+            match clock::still_to_come(uow, seller, offer_id, kind).await? {
+                Some(due_at) => Ok(Err(due_at)),
+                None => done_with(uow, &subject, &command).await.map(Ok),
+            }
         })
     })
     .await
+}
+
+async fn done_with(
+    uow: &mut UnitOfWork,
+    subject: &Subject,
+    command: &Command,
+) -> Result<Offer, Failure> {
+    uow.complete_task().await?;
+    offer::apply(uow, &subject.seller, &subject.offer_id, command).await
 }

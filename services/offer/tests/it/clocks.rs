@@ -25,7 +25,7 @@ pub(crate) fn kinds(clocks: &[pb::Clock]) -> Vec<ClockKind> {
     clocks.iter().map(pb::Clock::kind).collect()
 }
 
-fn start(world: &World, offer: &pb::Offer, kind: ClockKind) -> pb::StartClockRequest {
+pub(crate) fn start(world: &World, offer: &pb::Offer, kind: ClockKind) -> pb::StartClockRequest {
     pb::StartClockRequest {
         offer_id: offer.offer_id.clone(),
         kind: kind.into(),

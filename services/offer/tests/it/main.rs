@@ -14,6 +14,7 @@ mod aws_edges;
 mod aws_failures;
 mod change_order_failures;
 mod change_orders;
+mod clock_jumps;
 mod clocks;
 mod cloning;
 mod crossings;
