@@ -177,3 +177,33 @@ async fn an_invoice_is_adjusted_once_whatever_aws_does() {
     let ended = world.events::<pb::CancellationEnded>().await;
     assert_eq!(ended.len(), 1);
 }
+
+/// O15: a line that AWS takes and finds wrong later says so, gives nothing back, and can be asked for again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_aws_finds_wrong_later_is_failed() {
+    let world = world().await;
+    let offer = orders::accepted(&world).await;
+    let (order, invoice) = orders::over(&world, &offer).await;
+    let id = order.change_order_id.as_str();
+    aws::inject(&world, ADJUSTMENT[1], "invalid", false).await;
+    for (number, (state, left)) in [(Line::Failed, "41000.00"), (Line::Completed, "40999.00")]
+        .into_iter()
+        .enumerate()
+    {
+        let asked = [(invoice.as_str(), "1.00")];
+        orders::adjust(&world, id, &asked).await.unwrap();
+        let ended = |order: &pb::ChangeOrder| {
+            let line = order.adjustments.get(number);
+            line.is_some_and(|line| line.state() == state)
+                && order.invoices[0].adjustable == Some(usd(left))
+        };
+        let order = hurry(&world, id, ended).await;
+        let line = &order.adjustments[number];
+        let code = line.error.as_ref().map(|error| error.code.as_str());
+        let failed = state == Line::Failed;
+        assert_eq!(code, failed.then_some("VALIDATION_FAILED"));
+        // AWS took both.
+        assert!(line.aws_adjustment_id.starts_with("ba-"), "{line:?}");
+        assert_eq!(orders::at_aws(&world, ADJUSTMENTS).await, number + 1);
+    }
+}

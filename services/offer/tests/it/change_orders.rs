@@ -155,7 +155,7 @@ pub(crate) async fn answer(world: &World, order: &pb::ChangeOrder, approve: bool
 }
 
 /// A change order whose agreement is over, with its one invoice.
-async fn over(world: &World, offer: &pb::Offer) -> (pb::ChangeOrder, String) {
+pub(crate) async fn over(world: &World, offer: &pb::Offer) -> (pb::ChangeOrder, String) {
     let order = pending(world, offer).await;
     answer(world, &order, true).await;
     let read = |order: &pb::ChangeOrder| !order.invoices.is_empty();
