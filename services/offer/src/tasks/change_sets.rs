@@ -209,10 +209,10 @@ impl TaskHandler for Poll {
         let id = offer.change_set_id.as_ref();
         let id = id.ok_or_else(|| inconsistent("a change set without id"))?;
         match self.0.marketplace.describe(id).await {
-            Ok(Progress::UnderWay) => Ok(TaskOutcome::Again(self.next_look(run, &offer))),
+            Ok(Progress::UnderWay) => Ok(TaskOutcome::Again(self.next_look(run, &subject).await?)),
             // Kept where operators see it; a person may have to look what AWS means by it.
             Ok(Progress::Unknown(status)) => Ok(TaskOutcome::RetryAt(
-                self.next_look(run, &offer),
+                self.next_look(run, &subject).await?,
                 format!("AWS says {status} of {id}"),
             )),
             Ok(Progress::Succeeded { offer_id }) => {
@@ -257,18 +257,17 @@ impl TaskHandler for Poll {
 impl Poll {
     /// The longer AWS takes, the longer the pauses: an eighth of the time since the change set was
     /// asked for, within the configured bounds.
-    fn next_look(&self, run: &TaskRun, offer: &Offer) -> DateTime<Utc> {
+    async fn next_look(&self, run: &TaskRun, subject: &Subject) -> Result<DateTime<Utc>, Failure> {
         let config = &self.0.config;
         let now = run.now();
-        let asked = match &offer.stage {
-            Stage::Releasing(release) => release.released_at,
-            _ => now,
-        };
+        let asked = kept(run, subject)
+            .await?
+            .map_or(now, |(_, made_at)| made_at);
         let waited = (now - asked).num_milliseconds() / 8;
         let milliseconds = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
         let shortest = milliseconds(config.change_set_poll_min_ms);
         let longest = milliseconds(config.change_set_poll_max_ms).max(shortest);
-        now + TimeDelta::milliseconds(waited.clamp(shortest, longest))
+        Ok(now + TimeDelta::milliseconds(waited.clamp(shortest, longest)))
     }
 }
 

@@ -4,7 +4,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use countersign_proto::offer::v1 as pb;
 use pb::offer::State;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::aws_failures::{self as aws, CHANGE_SET, FAILURES};
 use crate::crossings;
@@ -40,6 +40,19 @@ impl Change {
                 client.cancel_offer(world.command(cancel)).await.unwrap();
             }
         }
+    }
+
+    /// The same, but AWS is sent another last day: the first try comes too early, and its request is kept.
+    async fn ask_for(self, world: &World, offer_id: &str, day: &str) {
+        aws::inject(world, "StartChangeSet", "lock", false).await;
+        self.ask(world, offer_id).await;
+        crossings::first_try_failed(world).await;
+        let spoil = "UPDATE change_set SET request = replace(request, $1, $2)
+            WHERE request LIKE '%UpdateAvailability%' AND request NOT LIKE '%CreateOffer%'
+                AND request LIKE '%' || $1 || '%'";
+        let spoil = sqlx::query(spoil).bind(self.last_day(world)).bind(day);
+        let spoilt = spoil.execute(world.bed.pool()).await.unwrap();
+        assert_eq!(spoilt.rows_affected(), 1);
     }
 
     fn is_done(self, offer: &pb::Offer) -> bool {
@@ -190,17 +203,7 @@ async fn what_aws_refuses_after_the_release_leaves_the_offer_as_it_was() {
         for change in [Change::Expiry, Change::Cancellation] {
             let before = (last_day_at_aws(&world, &offer).await, heard(&world).await);
             match spoilt {
-                Spoilt::LastDay(day) => {
-                    aws::inject(&world, "StartChangeSet", "lock", false).await;
-                    change.ask(&world, id).await;
-                    crossings::first_try_failed(&world).await;
-                    let spoil = "UPDATE change_set SET request = replace(request, $1, $2)
-                        WHERE request LIKE '%UpdateAvailability%' AND request NOT LIKE '%CreateOffer%'
-                            AND request LIKE '%' || $1 || '%'";
-                    let spoil = sqlx::query(spoil).bind(change.last_day(&world)).bind(day);
-                    let spoilt = spoil.execute(world.bed.pool()).await.unwrap();
-                    assert_eq!(spoilt.rows_affected(), 1);
-                }
+                Spoilt::LastDay(day) => change.ask_for(&world, id, day).await,
                 Spoilt::Faults => {
                     for _ in 0..at_aws {
                         aws::inject(&world, "StartChangeSet", "server-fault", false).await;
@@ -221,11 +224,72 @@ async fn what_aws_refuses_after_the_release_leaves_the_offer_as_it_was() {
     }
     assert_eq!(failures, 6);
     // Its last day is still watched.
-    let last_day = format!("{EXPIRY}T23:59:59Z").parse::<DateTime<Utc>>();
-    world.advance(last_day.unwrap() - world.now());
+    expires_once(&world, id, EXPIRY).await;
+}
+
+/// O7: nothing happens before the last second of that day, and then it is over.
+async fn expires_once(world: &World, id: &str, day: &str) {
+    let end: DateTime<Utc> = format!("{day}T23:59:59Z").parse().unwrap();
+    assert!(world.now() < end, "{}", world.now());
+    world.advance(end - TimeDelta::minutes(1) - world.now());
+    for _ in 0..5 {
+        world.pass().await;
+    }
+    assert_eq!(world.offer(id).await.state(), State::Published);
+    until_expired(world, id).await;
+}
+
+async fn until_expired(world: &World, id: &str) {
     let expired = |offer: &pb::Offer| offer.state() == State::Expired;
     world.hurry(id, expired).await;
     assert_eq!(world.events::<pb::OfferExpired>().await.len(), 1);
+}
+
+/// O9: the longer AWS takes, the longer the pauses between two looks: of a tenth of a second in the
+/// beginning, and of a whole one in the end.
+async fn looks_are_far_apart(world: &World) {
+    let far = "SELECT count(*) FROM task WHERE kind = 'offer.poll-change-set' AND state = 'pending'
+        AND due_at - updated_at > interval '500 milliseconds'";
+    let look = async || crossings::count(world, far).await;
+    world
+        .hurry_by(TimeDelta::milliseconds(100), look, |count| *count == 1)
+        .await;
+}
+
+/// O7, O11: the last day passes while AWS works on a new one. Whatever comes of that, the offer ends once: now,
+/// if it stays as it was, or on the new day.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_last_day_that_passes_while_it_is_moved_is_not_lost() {
+    const FAILS: &str = "2039-01-01";
+    for sent in [MOVED, FAILS] {
+        let world = aws::world().await;
+        let offer = published(&world, 0).await;
+        let id = offer.offer_id.as_str();
+        Change::Expiry.ask_for(&world, id, sent).await;
+        aws::inject(&world, "StartChangeSet", "never-ends", false).await;
+        let before = offer.change_set_id.as_str();
+        let started = |offer: &pb::Offer| !["", before].contains(&offer.change_set_id.as_str());
+        let moving = hurry(&world, id, started).await;
+        let end: DateTime<Utc> = format!("{EXPIRY}T23:59:59Z").parse().unwrap();
+        world.advance(end - world.now() + TimeDelta::hours(1));
+        for _ in 0..20 {
+            world.pass().await;
+        }
+        assert_eq!(world.offer(id).await.state(), State::Published, "{sent}");
+        looks_are_far_apart(&world).await;
+        let body = json!({ "changeSetId": moving.change_set_id });
+        world.act("change-sets/end", body).await;
+        if sent == FAILS {
+            until_expired(&world, id).await;
+            let code = &world.offer(id).await.errors[0].code;
+            assert_eq!(code, "INVALID_AVAILABILITY_END_DATE");
+            assert_eq!(heard(&world).await, (0, 0));
+        } else {
+            Change::Expiry.ended(&world, id).await;
+            expires_once(&world, id, MOVED).await;
+            assert_eq!(heard(&world).await, (1, 0));
+        }
+    }
 }
 
 /// Facts §1.1: a fault of AWS's own ends a change set, and the same is asked for by another one.
