@@ -12,7 +12,7 @@ use crate::deals;
 use crate::world::{World, refusal};
 
 /// A person with a browser: makes an offer at AWS without us, and says its id.
-async fn enter(world: &World, offer: &pb::Offer, amount: &str) -> String {
+pub(crate) async fn enter(world: &World, offer: &pb::Offer, amount: &str) -> String {
     let credentials = Credentials::new(
         sandbox::DEFAULT_ACCESS_KEY_ID,
         sandbox::DEFAULT_SECRET_ACCESS_KEY,
@@ -145,7 +145,7 @@ pub(crate) async fn waiting(world: &World) -> pb::Offer {
     released
 }
 
-fn given(offer: &pb::Offer, aws_offer_id: &str) -> pb::RecordPortalOfferRequest {
+pub(crate) fn given(offer: &pb::Offer, aws_offer_id: &str) -> pb::RecordPortalOfferRequest {
     pb::RecordPortalOfferRequest {
         offer_id: offer.offer_id.clone(),
         aws_offer_id: aws_offer_id.to_owned(),
