@@ -25,7 +25,7 @@ const READERS: &[&str] = &[
 ];
 
 /// The whole table.
-pub(crate) const PERMISSIONS: [Permission; 48] = [
+pub(crate) const PERMISSIONS: [Permission; 49] = [
     Permission::roles("countersign.offer.v1.OfferService/RegisterListing", MAKERS),
     Permission::roles("countersign.offer.v1.OfferService/ListListings", READERS),
     Permission::roles(
@@ -75,6 +75,7 @@ pub(crate) const PERMISSIONS: [Permission; 48] = [
         "countersign.offer.v1.OfferService/RecordPortalOffer",
         MAKERS,
     ),
+    Permission::roles("countersign.offer.v1.OfferService/ReadOfferBack", MAKERS),
     Permission::roles("countersign.offer.v1.OfferService/StartClock", KEEPERS),
     Permission::roles("countersign.offer.v1.OfferService/SettleClock", KEEPERS),
     Permission::roles("countersign.offer.v1.OfferService/ListClocks", READERS),

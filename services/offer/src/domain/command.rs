@@ -12,6 +12,7 @@ use super::offer::{
     AwsError, Basis, Event, LegalDocument, Offer, Origin, PAUSES_AFTER_FAULT, PendingChange,
     Publication, ReadyDocument, Stage, Terms,
 };
+use super::portal::Left;
 use super::preflight::{self, Candidate, Finding};
 use super::rejection::{Rejection, Violation};
 use super::renewal::Held;
@@ -51,6 +52,8 @@ pub(crate) enum Command {
         change: u32,
         errors: Vec<AwsError>,
     },
+    /// What AWS has of a published offer that a person may have changed in its portal.
+    ReadBack(Left),
     RecordPublished {
         change: u32,
         aws_offer_id: AwsOfferId,
@@ -193,6 +196,7 @@ pub(crate) fn decide(
             }))
         }
         Command::TakePortalOffer { aws_offer_id } => portal::take(offer, aws_offer_id, facts),
+        Command::ReadBack(left) => portal::read_back(offer, *left, facts),
         Command::RefusePortalOffer { change, errors } => Ok(if_under_way(offer, *change, || {
             let errors = errors.clone();
             offer

@@ -4,6 +4,7 @@
 //! [`differences`] says.
 
 mod authorization;
+mod read_back;
 
 use std::fmt::Write as _;
 
@@ -17,6 +18,7 @@ use super::plan::{Plan, PreExisting};
 use super::resale::{Contract, Kind, Markup, NetTerms};
 
 pub(crate) use authorization::authorization_differences;
+pub(crate) use read_back::Left;
 
 /// One page of the portal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -206,6 +208,8 @@ pub(crate) struct Shown {
     pub(crate) available_until: Option<String>,
     /// `P30D`.
     pub(crate) net_terms: Option<String>,
+    /// An authorization's: whether no offer can be made from it any more.
+    pub(crate) restricted: bool,
     /// An authorization's: to whom it is given.
     pub(crate) reseller_account: Option<String>,
     /// An authorization's: how many offers can be made from it.

@@ -216,8 +216,7 @@ impl fmt::Display for Rejection {
                 "a released authorization cannot be extended: restrict it and give another",
             ),
             Self::ChangedInPortal => f.write_str(
-                "the offer was entered in AWS's portal, and is changed or ended there: here it stays \
-                 as it was published until its expiry",
+                "the offer was entered in AWS's portal, and is changed or ended there: do that, and have it read back",
             ),
             Self::PortalNotAwaited { state } => write!(
                 f,

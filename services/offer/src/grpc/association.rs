@@ -69,7 +69,7 @@ impl Offers {
             .await
     }
 
-    async fn shown(&self, id: &AwsOfferId) -> Result<Shown, Status> {
+    pub(super) async fn shown(&self, id: &AwsOfferId) -> Result<Shown, Status> {
         match self.marketplace.entity(id).await {
             Ok(Ok(shown)) => Ok(shown),
             Ok(Err(unread)) => {

@@ -11,6 +11,7 @@ mod orders;
 mod parse;
 mod parse_resale;
 mod payments;
+mod read_back;
 mod renewals;
 mod reply;
 
@@ -383,6 +384,13 @@ impl OfferService for Offers {
         self.connected(&request)?;
         self.change(request, "offer.v1/RecordPortalOffer", parse::portal_offer)
             .await
+    }
+
+    async fn read_offer_back(
+        &self,
+        request: Request<pb::ReadOfferBackRequest>,
+    ) -> Result<Response<pb::Offer>, Status> {
+        self.read_back(request).await
     }
 
     async fn start_clock(

@@ -289,6 +289,7 @@ fn read(kind: &str, details: &str) -> Result<Shown, String> {
         .find_map(|rule| rule.availability_end_date.as_deref());
     Ok(Shown {
         released,
+        restricted: details.status.as_deref() == Some("Restricted"),
         entity_type: kind.split('@').next().unwrap_or(kind).to_owned(),
         name: details.name.clone(),
         description: details.description.clone(),

@@ -8,11 +8,16 @@ use countersign_platform::{
     Counter, Failure, Metrics, TaskHandler, TaskOutcome, TaskRun, UnitOfWork, async_trait,
 };
 
+use super::Outside;
+use super::change_sets::come_back;
 use crate::commands::follow_up::Subject;
 use crate::commands::{clock, offer};
 use crate::domain::clock::Kind;
 use crate::domain::command::Command;
 use crate::domain::offer::{Offer, Stage};
+use crate::domain::portal::Left;
+use crate::marketplace::{CallError, Later};
+use crate::store;
 
 /// Counts the clocks that ran out (O18).
 pub(super) fn breached(metrics: &Metrics) -> Counter {
@@ -37,7 +42,7 @@ impl TaskHandler for PublishOverdue {
         let command = Command::FlagOverdue {
             change: subject.change,
         };
-        let offer = match at_its_time(run, &subject, Kind::Publish, command).await? {
+        let offer = match at_its_time(run, &subject, Kind::Publish, &[command]).await? {
             Ok(offer) => offer,
             Err(due_at) => return Ok(TaskOutcome::Again(due_at)),
         };
@@ -48,22 +53,75 @@ impl TaskHandler for PublishOverdue {
     }
 }
 
-/// Ends an offer whose expiry passed (O7).
+/// Ends an offer whose expiry passed (O7). A person may have moved it in AWS's portal (O11): that of the portal is
+/// read back first.
 #[derive(Debug)]
-pub(super) struct Expire(pub(super) Counter);
+pub(super) struct Expire {
+    pub(super) outside: Outside,
+    pub(super) breached: Counter,
+}
 
 #[async_trait]
 impl TaskHandler for Expire {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
         let subject = Subject::of(run)?;
-        let offer = match at_its_time(run, &subject, Kind::OfferExpiry, Command::Expire).await? {
+        let left = match self.left_in_portal(run, &subject).await? {
+            Ok(left) => left,
+            Err(later) => return Ok(come_back(run, later)),
+        };
+        let commands: Vec<_> = left.into_iter().chain([Command::Expire]).collect();
+        let offer = match at_its_time(run, &subject, Kind::OfferExpiry, &commands).await? {
             Ok(offer) => offer,
             Err(due_at) => return Ok(TaskOutcome::Again(due_at)),
         };
         if matches!(&offer.stage, Stage::Expired(_)) {
-            self.0.increment(&[("kind", Kind::OfferExpiry.name())]);
+            self.breached
+                .increment(&[("kind", Kind::OfferExpiry.name())]);
         }
         Ok(TaskOutcome::Done)
+    }
+}
+
+impl Expire {
+    /// What AWS has of an offer of the portal whose time is over; nothing of another, or where AWS does not show
+    /// it.
+    async fn left_in_portal(
+        &self,
+        run: &TaskRun,
+        subject: &Subject,
+    ) -> Result<Result<Option<Command>, Later>, Failure> {
+        let mut reader = run.reading().await?;
+        let found = store::offer::find(&mut *reader, &subject.seller, &subject.offer_id).await?;
+        drop(reader);
+        let over = |offer: &Offer| offer.expires_at().is_some_and(|end| run.now() >= end);
+        let Some(offer) = found.filter(|offer| offer.by_portal() && over(offer)) else {
+            return Ok(Ok(None));
+        };
+        let Stage::Published {
+            publication,
+            pending: None,
+        } = &offer.stage
+        else {
+            return Ok(Ok(None));
+        };
+        // Another tenant's AWS account shows nothing of it.
+        if subject.seller != self.outside.seller {
+            return Ok(Ok(None));
+        }
+        let id = &publication.aws_offer_id;
+        match self.outside.marketplace.entity(id).await {
+            Ok(Ok(shown)) => Ok(Ok(Some(Command::ReadBack(Left::of(&shown))))),
+            Ok(Err(unread)) => {
+                tracing::warn!(offer = offer.id.as_str(), unread, "it is not read back");
+                Ok(Ok(None))
+            }
+            Err(CallError::Refused(refused)) => {
+                let refused = refused.message;
+                tracing::warn!(offer = offer.id.as_str(), refused, "it is not read back");
+                Ok(Ok(None))
+            }
+            Err(CallError::Later(later)) => Ok(Err(later)),
+        }
     }
 }
 
@@ -99,8 +157,8 @@ pub(super) async fn conclude(
     command: Command,
 ) -> Result<TaskOutcome, Failure> {
     run.transaction(|uow| {
-        let (subject, command) = (subject.clone(), command.clone());
-        Box::pin(async move { done_with(uow, &subject, &command).await.map(drop) })
+        let (subject, commands) = (subject.clone(), [command.clone()]);
+        Box::pin(async move { done_with(uow, &subject, &commands).await.map(drop) })
     })
     .await?;
     Ok(TaskOutcome::Done)
@@ -111,17 +169,17 @@ async fn at_its_time(
     run: &TaskRun,
     subject: &Subject,
     kind: Kind,
-    command: Command,
+    commands: &[Command],
 ) -> Result<Result<Offer, DateTime<Utc>>, Failure> {
     run.transaction(|uow| {
-        let (subject, command) = (subject.clone(), command.clone());
+        let (subject, commands) = (subject.clone(), commands.to_vec());
         Box::pin(async move {
             let Subject {
                 seller, offer_id, ..
             } = &subject;
             match clock::still_to_come(uow, seller, offer_id, kind).await? {
                 Some(due_at) => Ok(Err(due_at)),
-                None => done_with(uow, &subject, &command).await.map(Ok),
+                None => done_with(uow, &subject, &commands).await.map(Ok),
             }
         })
     })
@@ -131,8 +189,13 @@ async fn at_its_time(
 async fn done_with(
     uow: &mut UnitOfWork,
     subject: &Subject,
-    command: &Command,
+    commands: &[Command],
 ) -> Result<Offer, Failure> {
     uow.complete_task().await?;
-    offer::apply(uow, &subject.seller, &subject.offer_id, command).await
+    let (seller, id) = (&subject.seller, &subject.offer_id);
+    let mut offer = None;
+    for command in commands {
+        offer = Some(offer::apply(uow, seller, id, command).await?);
+    }
+    offer.ok_or_else(|| Failure::internal("ending a task", "nothing was to be done"))
 }

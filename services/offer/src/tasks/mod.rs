@@ -105,7 +105,13 @@ pub(crate) fn wire(wiring: Wiring, outside: &Outside, metrics: &Metrics) -> Wiri
         )
         .task(change_order::ADJUST, adjustments::Adjust(outside.clone()))
         .task(clock::RING, clocks::Ring(breached.clone()))
-        .task(follow_up::EXPIRE, clocks::Expire(breached))
+        .task(
+            follow_up::EXPIRE,
+            clocks::Expire {
+                outside: outside.clone(),
+                breached,
+            },
+        )
         .recurring(
             follow_up::LOOK_FOR_AGREEMENTS,
             agreements::Look(outside.clone()),

@@ -31,6 +31,7 @@ mod offers;
 mod orders;
 mod payments;
 mod portal;
+mod read_back;
 mod refusals;
 mod renewals;
 mod replacing;

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use crate::deals;
 use crate::world::{World, refusal};
 
-/// A person with a browser: makes an offer at AWS without us, and says its id.
-pub(crate) async fn enter(world: &World, offer: &pb::Offer, amount: &str) -> String {
+/// A person with a browser, at AWS without us.
+fn browser(world: &World) -> Client {
     let credentials = Credentials::new(
         sandbox::DEFAULT_ACCESS_KEY_ID,
         sandbox::DEFAULT_SECRET_ACCESS_KEY,
@@ -26,7 +26,11 @@ pub(crate) async fn enter(world: &World, offer: &pb::Offer, amount: &str) -> Str
         .endpoint_url(world.aws())
         .credentials_provider(credentials)
         .build();
-    let client = Client::from_conf(config);
+    Client::from_conf(config)
+}
+
+/// Makes an offer, and says its id.
+pub(crate) async fn enter(world: &World, offer: &pb::Offer, amount: &str) -> String {
     let digest = &offer.legal_document.as_ref().unwrap().digest;
     let url = format!("{}/bucket/{digest}.pdf", world.aws());
     let charge = &offer.charges[0].charge_date;
@@ -81,11 +85,26 @@ pub(crate) async fn enter(world: &World, offer: &pb::Offer, amount: &str) -> Str
         ),
         ("ReleaseOffer", json!({})),
     ];
-    let changes = changes.map(|(name, details)| change(name, &details));
+    let made =
+        |name: &str| (name != "CreateOffer").then(|| "$CreateOffer.Entity.Identifier".into());
+    let changes = changes.map(|(name, details)| change(name, made(name), &details));
+    sent(world, changes.to_vec()).await
+}
+
+/// Gives a published offer another last day.
+pub(crate) async fn move_expiry(world: &World, aws_offer_id: &str, day: &str) {
+    let details = json!({ "AvailabilityEndDate": day });
+    let moved = change("UpdateAvailability", Some(aws_offer_id.into()), &details);
+    sent(world, vec![moved]).await;
+}
+
+/// Sends the changes, and says of what entity they are once they are made.
+async fn sent(world: &World, changes: Vec<Change>) -> String {
+    let client = browser(world);
     let started = client
         .start_change_set()
         .catalog("AWSMarketplace")
-        .set_change_set(Some(changes.to_vec()))
+        .set_change_set(Some(changes))
         .send()
         .await
         .unwrap();
@@ -105,14 +124,13 @@ pub(crate) async fn enter(world: &World, offer: &pb::Offer, amount: &str) -> Str
         }
         world.pass().await;
     }
-    panic!("the person's offer was never made")
+    panic!("what the person did was never done")
 }
 
-fn change(name: &str, details: &Value) -> Change {
-    let made = (name != "CreateOffer").then(|| "$CreateOffer.Entity.Identifier".to_owned());
+fn change(name: &str, of: Option<String>, details: &Value) -> Change {
     let entity = Entity::builder()
         .r#type("Offer@1.0")
-        .set_identifier(made)
+        .set_identifier(of)
         .build()
         .unwrap();
     Change::builder()

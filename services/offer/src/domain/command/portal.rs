@@ -1,10 +1,11 @@
-//! What a person entered in AWS's portal: taken to be looked at, and adopted while the approval stands
-//! (O10, A5).
+//! What a person entered in AWS's portal: taken to be looked at, adopted while the approval stands (O10, A5), and
+//! read back when it was changed there (O11).
 
 use super::Facts;
 use crate::domain::engagement::Engagement;
 use crate::domain::id::AwsOfferId;
-use crate::domain::offer::{AwsError, Event, Offer};
+use crate::domain::offer::{AwsError, Event, Offer, Stage};
+use crate::domain::portal::Left;
 use crate::domain::preflight;
 use crate::domain::rejection::Rejection;
 
@@ -34,6 +35,38 @@ pub(super) fn take(
     Ok(vec![Event::PortalOfferGiven { aws_offer_id }])
 }
 
+/// What a person did to it in the portal, which AWS did already. A last day that lies behind us is how an offer is
+/// ended (facts §0.15).
+pub(super) fn read_back(
+    offer: &Offer,
+    left: Left,
+    facts: Facts<'_>,
+) -> Result<Vec<Event>, Rejection> {
+    let ended = |reason: &str| {
+        let (reason, by) = (reason.to_owned(), facts.by.clone());
+        Ok(vec![Event::Cancelled { reason, by }])
+    };
+    match &offer.stage {
+        Stage::Published { pending: None, .. } => {}
+        Stage::Published { .. } => return Err(Rejection::ChangeInProgress),
+        Stage::Releasing(_) => return Err(Rejection::ReleaseInProgress),
+        Stage::Accepted { .. } => return Err(Rejection::OfferAccepted),
+        Stage::Draft | Stage::Cancelled { .. } | Stage::Expired(_) => {
+            let state = offer.stage.name();
+            return Err(Rejection::OfferNotPublished { state });
+        }
+    }
+    if left.restricted {
+        return ended("restricted in AWS's portal");
+    }
+    let from = offer.terms.expires_on;
+    match left.until.filter(|until| Some(*until) != from) {
+        None => Ok(Vec::new()),
+        Some(until) if until < facts.now.date_naive() => ended("ended in AWS's portal"),
+        Some(to) => Ok(vec![Event::ExpiryChanged { from, to }]),
+    }
+}
+
 /// Why what a person entered is no longer approved, although it is what was (A5). What the API was sent
 /// is AWS's to publish.
 pub(super) fn fallen(offer: &Offer, engagement: &Engagement) -> Option<Vec<AwsError>> {
@@ -52,7 +85,8 @@ mod tests {
     use crate::domain::engagement::{Approval, Engagement};
     use crate::domain::limits::Limits;
     use crate::domain::listing::ReleaseWay;
-    use crate::domain::offer::{Event, Offer, evolve};
+    use crate::domain::offer::{Event, Offer, PendingChange, Stage, evolve};
+    use crate::domain::portal::Left;
     use crate::domain::rejection::Rejection;
     use crate::domain::resale::SellerKind;
     use crate::domain::sample;
@@ -158,6 +192,68 @@ mod tests {
     }
 
     /// AWS's API does not take the product: there is no change set to send.
+    /// O11: what was done in the portal is known here, from the last day on which it can be accepted to its end.
+    #[test]
+    fn what_was_changed_in_the_portal_is_read_back() {
+        let offer = then(waiting(), &give("offer-abc"));
+        let adopt = adopt(&offer);
+        let published = then(offer.clone(), &adopt);
+        let day = |day: &str| Some(sample::day(day));
+        let left = |until, restricted| Command::ReadBack(Left { until, restricted });
+        let ended = |reason: &str| Event::Cancelled {
+            reason: reason.into(),
+            by: "ops@acme.example".parse().unwrap(),
+        };
+        let moved = |to: &str| Event::ExpiryChanged {
+            from: published.terms.expires_on,
+            to: sample::day(to),
+        };
+        for (until, restricted, expected) in [
+            (published.terms.expires_on, false, vec![]),
+            (None, false, vec![]),
+            (day("2026-04-15"), false, vec![moved("2026-04-15")]),
+            (day("2026-03-02"), false, vec![moved("2026-03-02")]),
+            (
+                day("2026-03-01"),
+                false,
+                vec![ended("ended in AWS's portal")],
+            ),
+            (
+                day("2026-04-15"),
+                true,
+                vec![ended("restricted in AWS's portal")],
+            ),
+        ] {
+            let told = ask(
+                &published,
+                &left(until, restricted),
+                &engagement(),
+                sample::at(NOW),
+            );
+            assert_eq!(told, Ok(expected), "{until:?} {restricted}");
+        }
+        let again = left(day("2026-04-15"), false);
+        let moved = then(published, &again);
+        assert_eq!(moved.terms.expires_on, day("2026-04-15"));
+        let mut asked = sample::published();
+        if let Stage::Published { pending, .. } = &mut asked.stage {
+            *pending = Some(PendingChange::Expiry {
+                change: 9,
+                faults: 0,
+                to: sample::day("2026-04-15"),
+            });
+        }
+        for (offer, refused) in [
+            (asked, "CHANGE_IN_PROGRESS"),
+            (offer, "RELEASE_IN_PROGRESS"),
+            (sample::accepted(), "OFFER_ACCEPTED"),
+            (sample::draft(), "OFFER_NOT_PUBLISHED"),
+        ] {
+            let told = ask(&offer, &again, &engagement(), sample::at(NOW));
+            assert_eq!(told.unwrap_err().reason(), refused);
+        }
+    }
+
     #[test]
     fn a_published_portal_offer_is_changed_in_the_portal() {
         let offer = then(waiting(), &give("offer-abc"));

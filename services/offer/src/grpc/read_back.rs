@@ -1,0 +1,44 @@
+//! Reading back what a person did in AWS's portal (O10, O11). AWS is asked first, outside of any transaction.
+
+use countersign_proto::offer::v1 as pb;
+use tonic::{Request, Response, Status};
+
+use super::{Offers, reply};
+use crate::commands;
+use crate::domain::command::Command;
+use crate::domain::portal::Left;
+use crate::domain::rejection::Rejection;
+
+const READ_BACK: &str = "offer.v1/ReadOfferBack";
+
+impl Offers {
+    pub(super) async fn read_back(
+        &self,
+        request: Request<pb::ReadOfferBackRequest>,
+    ) -> Result<Response<pb::Offer>, Status> {
+        self.connected(&request)?;
+        let call = self.commands.call(&request)?;
+        let request = request.into_inner();
+        // What was answered is answered again, though AWS may be away by now.
+        if let Some(answer) = self.commands.answered(&call, READ_BACK, &request).await? {
+            return Ok(answer);
+        }
+        let offer = self.offer(&call.seller, &request.offer_id).await?;
+        let Some(publication) = offer.publication() else {
+            let state = offer.stage.name();
+            return Err(commands::refusal(&Rejection::OfferNotPublished { state }).into());
+        };
+        let left = Left::of(&self.shown(&publication.aws_offer_id).await?);
+        let seller = call.seller.clone();
+        self.commands
+            .execute(&call, READ_BACK, &request, move |uow| {
+                let (seller, id) = (seller.clone(), offer.id.clone());
+                Box::pin(async move {
+                    let apply = commands::offer::apply;
+                    let offer = apply(uow, &seller, &id, &Command::ReadBack(left)).await?;
+                    Ok(reply::offer(&offer, uow.now().date_naive()))
+                })
+            })
+            .await
+    }
+}
