@@ -1,7 +1,6 @@
 -- What a seller's AWS account is taken to allow, where AWS's sources are not sure; without a row the safe defaults.
 CREATE TABLE marketplace_limits (
     seller                text        PRIMARY KEY,
-    buyer_accounts        integer     NOT NULL CHECK (buyer_accounts > 0),
     charges               integer     NOT NULL CHECK (charges > 0),
     document_bytes        bigint      NOT NULL CHECK (document_bytes > 0),
     publish_minutes       integer     NOT NULL CHECK (publish_minutes > 0),

@@ -7,8 +7,9 @@ use countersign_kernel::{Currency, Decimal, IsoDuration, Money};
 pub const MAX_PACKAGES: usize = 24;
 /// The most lines of effort behind one package.
 pub const MAX_EFFORT_LINES: usize = 50;
-/// The most instalments that AWS's API takes.
-pub const MAX_INSTALLMENTS: usize = 60;
+/// The most instalments that any of AWS's sources speaks of: its portal's. Offer's pre-flight knows how many the
+/// seller's account takes, which is 60 as far as is known.
+pub const MAX_INSTALLMENTS: usize = 86;
 /// The largest price that AWS takes, in major units.
 pub const MAX_PRICE: i64 = 100_000_000;
 /// The most hours in one line of effort.

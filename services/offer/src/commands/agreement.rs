@@ -37,13 +37,14 @@ pub(crate) async fn record(
 ) -> Result<(), Failure> {
     let now = uow.now();
     let is_new = store::agreement::put(uow.connection(), seller, seen, now).await?;
+    if is_over(&seen.status) {
+        // Whether it can still be read or not.
+        clock::end_renewals_of(uow, seller, &seen.id, "the agreement is over").await?;
+    }
     let aws_offer_id = seen.aws_offer_id.parse::<AwsOfferId>();
     match (&seen.details, aws_offer_id) {
         (Ok(agreement), Ok(aws_offer_id)) => {
             let ours = attach(uow, seller, &aws_offer_id, agreement, &seen.standing()).await?;
-            if !ours {
-                await_end(uow, seller, agreement, &seen.status).await?;
-            }
             if let (false, Some(public)) = (ours, public) {
                 place_public(uow, seller, &seen.status, public).await?;
             } else if is_new && !ours {
@@ -77,18 +78,16 @@ pub(crate) async fn record(
     Ok(())
 }
 
-/// Somebody sees to its end, as to that of an agreement of ours (O12, O16), until it is over.
-async fn await_end(
+/// Somebody sees to the end of an agreement that is not ours, as to that of one of ours (O12, O16), until it is over.
+pub(crate) async fn await_end(
     uow: &mut UnitOfWork,
     seller: &SellerId,
     agreement: &Agreement,
-    status: &str,
 ) -> Result<(), Failure> {
-    if is_over(status) {
-        let over = "the agreement is over";
-        return clock::end_renewals_of(uow, seller, &agreement.id, over).await;
+    if store::agreement::await_end(uow.connection(), seller, &agreement.id).await? {
+        clock::start_renewals(uow, seller, agreement).await?;
     }
-    clock::start_renewals(uow, seller, agreement).await
+    Ok(())
 }
 
 async fn place_public(
@@ -175,8 +174,6 @@ pub(super) async fn follow(
     standing: &Standing,
 ) -> Result<(), Failure> {
     store::agreement::matched(uow.connection(), seller, &agreement.id, &offer.id).await?;
-    // Its milestones are the offer's from now on.
-    clock::end_renewals_of(uow, seller, &agreement.id, "its offer is ours").await?;
     warn_of_conflict(uow, seller, offer, agreement).await?;
     let held = offer
         .agreement()

@@ -52,8 +52,39 @@ pub(crate) async fn follow(
         milestones: milestones.unwrap_or_default(),
         limits: store::limits::of(uow.connection(), seller).await?,
     };
-    let steps = clock::follow(event, offer, &policy, now);
+    let mut steps = clock::follow(event, offer, &policy, now);
+    if let Event::AgreementRecorded(agreement) = event {
+        let adopted = adopt(uow, seller, offer, &agreement.id).await?;
+        let known = |kind| adopted.iter().any(|clock: &Clock| clock.kind == kind);
+        steps.retain(|step| !matches!(step, Step::Start(clock) if known(clock.kind)));
+    }
     take(uow, seller, &offer.id, steps).await
+}
+
+/// The milestones of an agreement that stood under its own name are its offer's from now on: what rang does not ring
+/// again.
+async fn adopt(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    offer: &Offer,
+    agreement: &AgreementId,
+) -> Result<Vec<Clock>, Failure> {
+    // Before its clocks, as whoever starts them does.
+    store::agreement::lock(uow.connection(), seller, agreement).await?;
+    let adopted = store::clock::adopt(uow.connection(), seller, agreement, offer).await?;
+    for clock in &adopted {
+        uow.audit(NewAudit {
+            seller: seller.clone(),
+            engagement: Some(clock.engagement_id.clone()),
+            aggregate_id: clock.id.clone(),
+            action: "adopt_clock".to_owned(),
+            reason: String::new(),
+            before: None,
+            after: Some(store::clock::audit_view(clock)),
+        })
+        .await?;
+    }
+    Ok(adopted)
 }
 
 /// Ends what an agreement that is over leaves running (O16).
@@ -144,7 +175,7 @@ pub(super) async fn await_agreement(
 ) -> Result<(), Failure> {
     let kind = Kind::AgreementVisible;
     let known = store::clock::running(uow.connection(), seller, &offer.id, kind).await?;
-    match clock::of_acceptance(offer, accepted_at) {
+    match clock::of_acceptance(offer, accepted_at, uow.now()) {
         Some(clock) if known.is_empty() => start(uow, seller, &clock).await.map(drop),
         _ => Ok(()),
     }

@@ -6,8 +6,8 @@ use countersign_kernel::SellerId;
 use countersign_platform::{Failure, NewTask, TaskRun, UnitOfWork};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::clock::Kind;
 use crate::domain::id::OfferId;
-use crate::domain::limits::Limits;
 use crate::domain::offer::{Event, Offer, Stage};
 use crate::store;
 
@@ -126,7 +126,8 @@ pub(crate) async fn schedule(
         Event::ChangeSetAccepted { .. } => vec![of_change.task(POLL_CHANGE_SET, now)?],
         Event::ChangeSetFaulted { at, .. } => {
             let start = of_change.task(START_CHANGE_SET, *at)?;
-            let due = overdue_of(offer, limits);
+            let running = store::clock::due_at(uow.connection(), seller, &offer.id, Kind::Publish);
+            let due = overdue_of(offer, running.await?);
             let overdue = due.map(|due_at| of_change.task(PUBLISH_OVERDUE, due_at));
             [start].into_iter().chain(overdue.transpose()?).collect()
         }
@@ -167,12 +168,10 @@ pub(crate) async fn schedule(
     Ok(())
 }
 
-/// When the release is flagged, if it is one and was not yet.
-fn overdue_of(offer: &Offer, limits: Limits) -> Option<DateTime<Utc>> {
+/// When the release is flagged, if it is one and was not yet: when its clock rings.
+fn overdue_of(offer: &Offer, clock_due_at: Option<DateTime<Utc>>) -> Option<DateTime<Utc>> {
     match &offer.stage {
-        Stage::Releasing(release) if !release.overdue => {
-            Some(release.released_at + limits.publish_within())
-        }
+        Stage::Releasing(release) if !release.overdue => clock_due_at,
         _ => None,
     }
 }

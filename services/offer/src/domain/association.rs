@@ -126,7 +126,7 @@ pub(crate) fn compare(
     Ok(Comparison {
         digest: digest(&engagement.id, aws_offer_id, &basis, &fields),
         fields,
-        released: shown.released,
+        released: shown.is_released(),
         basis,
         terms,
         released_at: day.and_time(NaiveTime::MIN).and_utc(),
@@ -292,6 +292,7 @@ mod tests {
     use super::*;
     use crate::domain::engagement::Approval;
     use crate::domain::offer::{Offer, evolve};
+    use crate::domain::portal::Status;
     use crate::domain::sample;
 
     const NOW: &str = "2026-03-10T10:00:00Z";
@@ -299,7 +300,7 @@ mod tests {
     /// The handbook's offer, as another tool made it on 5 March.
     fn shown() -> Shown {
         Shown {
-            released: true,
+            status: Status::Released,
             entity_type: "Offer".into(),
             product_id: Some("prod-landingzone1".into()),
             name: Some("Made elsewhere".into()),
@@ -493,7 +494,7 @@ mod tests {
         let refused = associate(comparison, &asked, facts(&unchecked));
         assert_eq!(refused.unwrap_err().reason(), "CHECKLIST_OPEN");
         let mut draft = shown();
-        draft.released = false;
+        draft.status = Status::Draft;
         assert_eq!(ask(&draft), Err(Rejection::AwsOfferNotReleased));
     }
 

@@ -27,6 +27,9 @@ pub(crate) mod renewals;
 /// In which somebody must say who bought at the public price (O14).
 pub(crate) const IDENTIFY_WITHIN: TimeDelta = TimeDelta::hours(48);
 
+/// For a look at AWS to see what was told before a clock rings about it.
+const TIME_TO_LOOK: TimeDelta = TimeDelta::hours(1);
+
 /// What a clock watches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
@@ -394,10 +397,16 @@ pub(crate) fn start_by_hand(
     }
 }
 
-/// The clock of an acceptance that AWS told of: until when it shows the agreement.
-pub(crate) fn of_acceptance(offer: &Offer, accepted_at: DateTime<Utc>) -> Option<Clock> {
+/// The clock of an acceptance that AWS told of: until when it shows the agreement. Of one that is heard of late, the
+/// look that it wakes comes first.
+pub(crate) fn of_acceptance(
+    offer: &Offer,
+    accepted_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> Option<Clock> {
     let kind = Kind::AgreementVisible;
     let due_at = kind.due(accepted_at, &Calendar::default())?;
+    let due_at = due_at.max(now + TIME_TO_LOOK);
     Some(Clock::new(offer, kind, accepted_at, due_at))
 }
 
@@ -464,7 +473,7 @@ pub(crate) fn follow(
             Some(settle(Kind::OfferExpiry, "cancelled")),
         ],
         Event::AgreementRecorded(agreement) => {
-            let renewals = renewals::of_offer(offer, agreement, &policy.milestones);
+            let renewals = renewals::of_offer(offer, agreement, &policy.milestones, now);
             let seen = [
                 Some(settle(Kind::OfferExpiry, "accepted")),
                 Some(settle(Kind::AgreementVisible, "the agreement is visible")),

@@ -3,15 +3,15 @@
 //!
 //! | limit | default | why it is not sure |
 //! |---|---|---|
-//! | buyer accounts of an offer | 24 | the portal takes 24, the API's schema 26 (§0.6) |
-//! | charges of a schedule | 60 | the API's shapes say 60, the portal 86 (§0.7) |
+//! | charges of a direct offer | 60 | the API's shapes say 60, the portal 86 (§0.7) |
 //! | bytes of a document | 10 000 000 | the portal's "10 MB" may be more; of the API no number is published (§0.8) |
 //! | minutes until it is published | 45 | 45 minutes, an hour, "few hours" (§0.10) |
 //! | concurrent agreements | no | one per buyer and product, though a quota speaks of 100 (§0.5) |
 //! | Indian rupees | no | for sellers in India only (§0.11) |
 //!
-//! A partner's offer has one buyer, and an authorization 25, by every source that speaks of them. That a
-//! variable plan is entered in the portal, since no change type makes it (§2), goes by the listing.
+//! How many buyers an offer may have, 24 or 26, makes no difference here (§0.6): each is made for one. An
+//! authorization has 25 of them and 60 charges, and a partner's offer one and 60, by every source that speaks of
+//! them. That a variable plan is entered in the portal, since no change type makes it (§2), goes by the listing.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -21,7 +21,6 @@ use countersign_kernel::chrono::TimeDelta;
 use super::rejection::Violation;
 
 /// Up to what the largest of the sources says.
-const BUYER_ACCOUNTS: RangeInclusive<u32> = 1..=26;
 const CHARGES: RangeInclusive<u32> = 1..=86;
 /// 10 MiB.
 const DOCUMENT_BYTES: RangeInclusive<u64> = 1..=10_485_760;
@@ -31,9 +30,7 @@ const PUBLISH_MINUTES: RangeInclusive<u32> = 1..=1_440;
 /// What a seller's AWS account is taken to allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// Of one direct offer.
-    pub(crate) buyer_accounts: u32,
-    /// Of one schedule.
+    /// Of a direct offer's schedule.
     pub(crate) charges: u32,
     /// Of each document before they are merged.
     pub(crate) document_bytes: u64,
@@ -48,7 +45,6 @@ pub(crate) struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            buyer_accounts: 24,
             charges: 60,
             document_bytes: 10_000_000,
             publish_minutes: 45,
@@ -67,11 +63,6 @@ impl Limits {
     /// Takes them as they were given; every wrong one at once.
     pub(crate) fn checked(self) -> Result<Self, Vec<Violation>> {
         let wrong: Vec<Violation> = [
-            outside(
-                "limits.buyer_accounts",
-                self.buyer_accounts,
-                &BUYER_ACCOUNTS,
-            ),
             outside("limits.charges", self.charges, &CHARGES),
             outside(
                 "limits.document_bytes",
@@ -120,13 +111,6 @@ mod tests {
     #[test]
     fn each_is_taken_up_to_what_a_source_says() {
         assert_eq!(Limits::default().checked(), Ok(Limits::default()));
-        for (taken, value) in [(false, 0), (true, 1), (true, 26), (false, 27)] {
-            assert_eq!(
-                edge(|l| l.buyer_accounts = value),
-                taken,
-                "{value} accounts"
-            );
-        }
         for (taken, value) in [(false, 0), (true, 1), (true, 86), (false, 87)] {
             assert_eq!(edge(|l| l.charges = value), taken, "{value} charges");
         }
@@ -145,7 +129,6 @@ mod tests {
     #[test]
     fn all_that_is_wrong_is_told() {
         let nothing = Limits {
-            buyer_accounts: 0,
             charges: 0,
             document_bytes: 0,
             publish_minutes: 0,
@@ -153,12 +136,7 @@ mod tests {
         };
         let wrong = nothing.checked().unwrap_err();
         let fields: Vec<_> = wrong.iter().map(|one| one.field).collect();
-        let all = [
-            "buyer_accounts",
-            "charges",
-            "document_bytes",
-            "publish_minutes",
-        ];
+        let all = ["charges", "document_bytes", "publish_minutes"];
         assert_eq!(fields, all.map(|name| format!("limits.{name}")));
     }
 }

@@ -190,7 +190,7 @@ pub(crate) fn printable(title: &str, sections: &[Section]) -> String {
 /// An offer or authorization as AWS shows it. What AWS leaves out is `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Shown {
-    pub(crate) released: bool,
+    pub(crate) status: Status,
     /// Without its version.
     pub(crate) entity_type: String,
     pub(crate) product_id: Option<String>,
@@ -208,8 +208,6 @@ pub(crate) struct Shown {
     pub(crate) available_until: Option<String>,
     /// `P30D`.
     pub(crate) net_terms: Option<String>,
-    /// An authorization's: whether no offer can be made from it any more.
-    pub(crate) restricted: bool,
     /// An authorization's: to whom it is given.
     pub(crate) reseller_account: Option<String>,
     /// An authorization's: how many offers can be made from it.
@@ -235,7 +233,23 @@ pub(crate) struct Shown {
 /// AWS's word for a legal document of the seller's own (facts §1.2).
 pub(crate) const CUSTOM_EULA: &str = "CustomEula";
 
+/// Where it stands at AWS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Status {
+    /// Not released, or in a state that is not known here.
+    #[default]
+    Draft,
+    Released,
+    /// An authorization from which no offer can be made any more.
+    Restricted,
+}
+
 impl Shown {
+    /// Whether it is in force.
+    pub(crate) fn is_released(&self) -> bool {
+        self.status == Status::Released
+    }
+
     /// Whether anybody may accept it: it is targeted at no buyer, and resells nothing (O14).
     pub(crate) fn is_public(&self) -> bool {
         self.entity_type == "Offer"

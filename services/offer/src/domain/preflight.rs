@@ -198,6 +198,14 @@ pub(crate) const CHECKLIST_OPEN: &str = "CHECKLIST_OPEN";
 /// What must hold until AWS has a release, and not only when it is asked for.
 const UNTIL_SENT: [&str; 3] = [STAMP_INVALID, DIGEST_MISMATCH, SOW_NOT_SIGNED];
 
+/// What the day decides on which AWS is sent a release.
+const DATED: [&str; 4] = [
+    "OFFER_EXPIRY_IN_FUTURE",
+    "CHARGE_DATES_NOT_PAST",
+    "CHARGE_DATES_BEFORE_AGREEMENT_END",
+    "AUTHORIZATION_CHARGES_IN_FUTURE",
+];
+
 /// Whether a finding stops the release.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Severity {
@@ -314,6 +322,20 @@ pub(crate) fn approval_findings(offer: &Offer, engagement: &Engagement) -> Vec<F
     let candidate = Candidate::of(offer, engagement, release.released_at.date_naive());
     rules()
         .filter(|rule| UNTIL_SENT.contains(&rule.id))
+        .filter_map(|rule| rule.find(&candidate))
+        .collect()
+}
+
+/// What no longer holds of a release when AWS is sent it, on `today`: its charges were dated when it was asked for
+/// (O9), and it may have waited since.
+pub(crate) fn outdated(offer: &Offer, asked_on: NaiveDate, today: NaiveDate) -> Vec<Finding> {
+    let engagement = Engagement::new(offer.engagement_id().clone());
+    let candidate = Candidate {
+        plan: Plan::of(offer, asked_on),
+        ..Candidate::of(offer, &engagement, today)
+    };
+    rules()
+        .filter(|rule| DATED.contains(&rule.id))
         .filter_map(|rule| rule.find(&candidate))
         .collect()
 }

@@ -63,9 +63,7 @@ impl Offers {
             next_page_token,
         }))
     }
-}
 
-impl Offers {
     pub(super) async fn marketplace_agreements(
         &self,
         request: Request<pb::ListMarketplaceAgreementsRequest>,

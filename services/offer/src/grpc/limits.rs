@@ -47,7 +47,6 @@ impl Offers {
 fn given(request: &pb::PutMarketplaceLimitsRequest) -> Result<Limits, Rejection> {
     let given = request.limits.unwrap_or_default();
     let limits = Limits {
-        buyer_accounts: given.buyer_accounts,
         charges: given.charges,
         document_bytes: given.document_bytes,
         publish_minutes: given.publish_minutes,
@@ -60,7 +59,6 @@ fn given(request: &pb::PutMarketplaceLimitsRequest) -> Result<Limits, Rejection>
 
 const fn shown(limits: Limits) -> pb::MarketplaceLimits {
     pb::MarketplaceLimits {
-        buyer_accounts: limits.buyer_accounts,
         charges: limits.charges,
         document_bytes: limits.document_bytes,
         publish_minutes: limits.publish_minutes,

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::{CallError, Marketplace};
 use crate::domain::id::AwsOfferId;
-use crate::domain::portal::Shown;
+use crate::domain::portal::{Shown, Status};
 
 const CATALOG: &str = "AWSMarketplace";
 /// What an authorization shows of an agreement before, when AWS was told of none.
@@ -250,8 +250,11 @@ impl Marketplace {
 /// `kind` is the entity's type, with its version behind an `@`.
 fn read(kind: &str, details: &str) -> Result<Shown, String> {
     let details: Details = serde_json::from_str(details).map_err(|wrong| wrong.to_string())?;
-    let released =
-        details.state.as_deref() == Some("Released") || details.status.as_deref() == Some("Active");
+    let status = match (details.state.as_deref(), details.status.as_deref()) {
+        (Some("Released"), _) | (_, Some("Active")) => Status::Released,
+        (_, Some("Restricted")) => Status::Restricted,
+        _ => Status::Draft,
+    };
     let schedule = details
         .terms
         .iter()
@@ -288,8 +291,7 @@ fn read(kind: &str, details: &str) -> Result<Shown, String> {
         .clone()
         .find_map(|rule| rule.availability_end_date.as_deref());
     Ok(Shown {
-        released,
-        restricted: details.status.as_deref() == Some("Restricted"),
+        status,
         entity_type: kind.split('@').next().unwrap_or(kind).to_owned(),
         name: details.name.clone(),
         description: details.description.clone(),
@@ -385,7 +387,7 @@ mod tests {
             ],
         });
         let shown = read("Offer@1.0", &details.to_string()).unwrap();
-        assert!(shown.released);
+        assert!(shown.is_released());
         assert_eq!(shown.description.as_deref(), Some("By hand"));
         assert_eq!(shown.legal, ["CustomEula https://aws.example/copy.pdf"]);
         assert_eq!(portal::differences(&sample::candidate().plan, &shown), []);
@@ -495,7 +497,7 @@ mod tests {
             ],
         });
         let shown = read("ResaleAuthorization@1.0", &details.to_string()).unwrap();
-        assert!(shown.released && shown.has_buyer_eula && !shown.has_reseller_contract);
+        assert!(shown.is_released() && shown.has_buyer_eula && !shown.has_reseller_contract);
         let mut plan = sample::candidate_of(&sample::authorization_draft()).plan;
         plan.schedule.clear();
         plan.upfront = Some(sample::usd("1.00"));
@@ -509,6 +511,6 @@ mod tests {
     #[test]
     fn what_is_no_offer_says_so() {
         assert!(read("Offer@1.0", "\"offer\"").is_err());
-        assert!(!read("Offer@1.0", "{}").unwrap().released);
+        assert!(!read("Offer@1.0", "{}").unwrap().is_released());
     }
 }

@@ -7,7 +7,7 @@ use sqlx::{PgConnection, PgExecutor};
 
 use super::json::{self, parse};
 use super::{StoreError, Unreadable};
-use crate::domain::agreement::{Agreement, Standing};
+use crate::domain::agreement::{Agreement, OVER, Standing};
 use crate::domain::id::{AgreementId, AwsOfferId, OfferId};
 
 /// What AWS showed of an agreement.
@@ -163,6 +163,56 @@ pub(crate) async fn end(
     .bind(seller.as_str())
     .bind(id.as_str())
     .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(written.rows_affected() == 1)
+}
+
+/// Locks the agreement, if it was seen, so that nobody sees to its end meanwhile.
+pub(crate) async fn lock(
+    connection: &mut PgConnection,
+    seller: &SellerId,
+    id: &AgreementId,
+) -> Result<(), StoreError> {
+    sqlx::query("SELECT 1 FROM agreement WHERE seller = $1 AND agreement_id = $2 FOR UPDATE")
+        .bind(seller.as_str())
+        .bind(id.as_str())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// Agreements of offers that were made elsewhere, whose end nobody sees to yet.
+pub(crate) async fn unawaited(
+    executor: impl PgExecutor<'_>,
+    seller: &SellerId,
+) -> Result<Vec<Agreement>, StoreError> {
+    let rows: Vec<Value> = sqlx::query_scalar(
+        "SELECT details FROM agreement
+        WHERE seller = $1 AND offer_id IS NULL AND NOT end_awaited AND details IS NOT NULL
+            AND status <> ALL ($2)
+        ORDER BY agreement_id LIMIT 500",
+    )
+    .bind(seller.as_str())
+    .bind(OVER)
+    .fetch_all(executor)
+    .await?;
+    let read = rows.into_iter().map(json::agreement_from);
+    Ok(read.collect::<Result<_, _>>()?)
+}
+
+/// Notes that its end is seen to, unless its offer became ours. Returns whether that is news.
+pub(crate) async fn await_end(
+    connection: &mut PgConnection,
+    seller: &SellerId,
+    id: &AgreementId,
+) -> Result<bool, StoreError> {
+    let written = sqlx::query(
+        "UPDATE agreement SET end_awaited = true
+        WHERE seller = $1 AND agreement_id = $2 AND offer_id IS NULL AND NOT end_awaited",
+    )
+    .bind(seller.as_str())
+    .bind(id.as_str())
     .execute(connection)
     .await?;
     Ok(written.rows_affected() == 1)

@@ -7,8 +7,10 @@ use sqlx::{PgConnection, PgExecutor};
 
 use super::json::parse;
 use super::{Position, StoreError, Unreadable, one_row};
+use crate::domain::clock::renewals::RENEWALS;
 use crate::domain::clock::{Clock, Kind, State};
-use crate::domain::id::OfferId;
+use crate::domain::id::{AgreementId, OfferId};
+use crate::domain::offer::Offer;
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -114,6 +116,30 @@ pub(crate) async fn running(
     .bind(seller.as_str())
     .bind(offer_id.as_str())
     .bind(kind.name())
+    .fetch_all(connection)
+    .await?;
+    let clocks = rows.into_iter().map(Clock::try_from);
+    Ok(clocks.collect::<Result<_, _>>()?)
+}
+
+/// Gives the milestones of an agreement that stood under its own name to its offer, whether they run or ended. Returns
+/// them as they stand now.
+pub(crate) async fn adopt(
+    connection: &mut PgConnection,
+    seller: &SellerId,
+    agreement: &AgreementId,
+    offer: &Offer,
+) -> Result<Vec<Clock>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "UPDATE clock SET offer_id = $4, engagement_id = $5
+        WHERE seller = $1 AND offer_id IS NULL AND engagement_id = $2 AND kind = ANY ($3)
+        RETURNING clock_id, kind, offer_id, engagement_id, state, started_at, due_at, ended_at, reason",
+    )
+    .bind(seller.as_str())
+    .bind(agreement.as_str())
+    .bind(RENEWALS.map(Kind::name))
+    .bind(offer.id.as_str())
+    .bind(offer.engagement_id().as_str())
     .fetch_all(connection)
     .await?;
     let clocks = rows.into_iter().map(Clock::try_from);

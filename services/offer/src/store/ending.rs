@@ -98,25 +98,33 @@ pub(crate) async fn page(
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT a.agreement_id, o.offer_id, a.details, r.owner, n.engagement_id AS next_engagement,
             n.price ->> 'currency' AS next_currency, n.price ->> 'amount' AS next_amount,
-            (SELECT c.kind FROM clock AS c
-                WHERE c.seller = a.seller AND c.kind = ANY ($11) AND c.due_at <= $12
-                    AND CASE WHEN o.offer_id IS NULL
-                        THEN c.offer_id IS NULL AND c.engagement_id = a.agreement_id
-                        ELSE c.offer_id = o.offer_id END
-                ORDER BY c.due_at DESC LIMIT 1) AS reached
+            CASE WHEN o.offer_id IS NULL
+                THEN (SELECT c.kind FROM clock AS c
+                    WHERE c.seller = a.seller AND c.offer_id IS NULL AND c.engagement_id = a.agreement_id
+                        AND c.kind = ANY ($11) AND c.due_at <= $12
+                    ORDER BY c.due_at DESC LIMIT 1)
+                ELSE (SELECT c.kind FROM clock AS c
+                    WHERE c.seller = a.seller AND c.offer_id = o.offer_id
+                        AND c.kind = ANY ($11) AND c.due_at <= $12
+                    ORDER BY c.due_at DESC LIMIT 1)
+            END AS reached
         FROM agreement AS a
         LEFT JOIN offer AS o ON o.seller = a.seller AND o.offer_id = a.offer_id
             AND o.state = 'accepted' AND o.stage #>> '{agreement,id}' = a.agreement_id
         LEFT JOIN renewal_owner AS r ON r.seller = a.seller AND r.agreement_id = a.agreement_id
         CROSS JOIN LATERAL (SELECT
             coalesce(o.stage #>> '{agreement,ends_at}', a.details ->> 'ends_at')::timestamptz AS ends_at,
-            coalesce(o.basis #>> '{deal,estimate,economics,price_total,currency}',
-                a.details #>> '{variable,cap,currency}',
-                a.details #>> '{charges,0,amount,currency}') AS currency,
+            coalesce(o.basis #>> '{deal,estimate,economics,price_total,currency}', charged.currency)
+                AS currency,
             coalesce((o.basis #>> '{deal,estimate,economics,price_total,amount}')::numeric,
-                (a.details #>> '{variable,cap,amount}')::numeric,
-                (SELECT sum((charge #>> '{amount,amount}')::numeric)
-                    FROM jsonb_array_elements(a.details -> 'charges') AS charge)) AS amount) AS d
+                charged.amount) AS amount
+            FROM (VALUES (1)) AS one
+            LEFT JOIN (SELECT min(money ->> 'currency') AS currency,
+                    sum((money ->> 'amount')::numeric) AS amount
+                FROM (SELECT charge -> 'amount' AS money
+                        FROM jsonb_array_elements(a.details -> 'charges') AS charge
+                    UNION ALL SELECT a.details #> '{variable,cap}') AS each
+                HAVING count(DISTINCT money ->> 'currency') = 1) AS charged ON TRUE) AS d
         LEFT JOIN LATERAL (SELECT e.engagement_id,
                 e.deal #> '{estimate,economics,price_total}' AS price
             FROM engagement AS e
@@ -124,7 +132,8 @@ pub(crate) async fn page(
                 AND (e.deal #>> '{estimate,renewal}')::boolean AND e.approval IN ('stamped', 'signed')
             ORDER BY e.updated_at DESC, e.engagement_id LIMIT 1) AS n ON TRUE
         WHERE a.seller = $1 AND a.status <> ALL ($2) AND d.ends_at IS NOT NULL
-            AND (o.offer_id IS NOT NULL OR (a.offer_id IS NULL AND a.details IS NOT NULL))
+            AND (o.offer_id IS NOT NULL OR (a.offer_id IS NULL AND a.details IS NOT NULL
+                AND a.agreement_id ~ '^[A-Za-z0-9_.:-]+$'))
             AND ($3::text IS NULL OR a.agreement_id = $3)
             AND ($4::timestamptz IS NULL OR d.ends_at < $4)
             AND ($5::text IS NULL OR coalesce(r.owner, o.basis #>> '{deal,estimate,author}') = $5)

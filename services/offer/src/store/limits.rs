@@ -10,7 +10,6 @@ use crate::domain::limits::Limits;
 
 #[derive(sqlx::FromRow)]
 struct Row {
-    buyer_accounts: i32,
     charges: i32,
     document_bytes: i64,
     publish_minutes: i32,
@@ -30,7 +29,6 @@ impl TryFrom<Row> for Limits {
 
     fn try_from(row: Row) -> Result<Self, Unreadable> {
         Ok(Self {
-            buyer_accounts: read("buyer accounts", row.buyer_accounts.into())?,
             charges: read("charges", row.charges.into())?,
             document_bytes: read("document bytes", row.document_bytes)?,
             publish_minutes: read("publish minutes", row.publish_minutes.into())?,
@@ -46,7 +44,7 @@ pub(crate) async fn of(
     seller: &SellerId,
 ) -> Result<Limits, StoreError> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT buyer_accounts, charges, document_bytes, publish_minutes, concurrent_agreements, rupees
+        "SELECT charges, document_bytes, publish_minutes, concurrent_agreements, rupees
         FROM marketplace_limits WHERE seller = $1",
     )
     .bind(seller.as_str())
@@ -64,14 +62,13 @@ pub(crate) async fn put(
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO marketplace_limits (seller, buyer_accounts, charges, document_bytes,
-            publish_minutes, concurrent_agreements, rupees, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-        ON CONFLICT (seller) DO UPDATE SET buyer_accounts = $2, charges = $3, document_bytes = $4,
-            publish_minutes = $5, concurrent_agreements = $6, rupees = $7, updated_at = $8",
+        "INSERT INTO marketplace_limits (seller, charges, document_bytes, publish_minutes,
+            concurrent_agreements, rupees, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (seller) DO UPDATE SET charges = $2, document_bytes = $3, publish_minutes = $4,
+            concurrent_agreements = $5, rupees = $6, updated_at = $7",
     )
     .bind(seller.as_str())
-    .bind(i64::from(limits.buyer_accounts))
     .bind(i64::from(limits.charges))
     .bind(i64::try_from(limits.document_bytes).unwrap_or(i64::MAX))
     .bind(i64::from(limits.publish_minutes))
@@ -86,7 +83,6 @@ pub(crate) async fn put(
 /// What the audit trail says of them (P3).
 pub(crate) fn audit_view(limits: &Limits) -> Value {
     json!({
-        "buyer_accounts": limits.buyer_accounts,
         "charges": limits.charges,
         "document_bytes": limits.document_bytes,
         "publish_minutes": limits.publish_minutes,

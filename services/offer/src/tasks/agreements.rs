@@ -97,8 +97,9 @@ impl Look {
             }
         }
         let attached = self.attach_late(run).await;
+        let awaited = self.await_ends(run).await;
         // What was not recorded is seen again: the cursor stays.
-        whole.and(attached)?;
+        whole.and(attached).and(awaited)?;
         self.move_cursor(run, began).await
     }
 
@@ -220,6 +221,26 @@ impl Look {
                 })
             });
             if let Err(failure) = attached.await {
+                whole = Err(told(&agreement.id, failure));
+            }
+        }
+        whole
+    }
+
+    /// What ends and is not ours, once, from whenever it was first seen.
+    async fn await_ends(&self, run: &TaskRun) -> Result<(), Trouble> {
+        let mut reader = run.reading().await?;
+        let unawaited = store::agreement::unawaited(&mut *reader, &self.0.seller).await;
+        drop(reader);
+        let mut whole = Ok(());
+        for agreement in unawaited.map_err(Failure::from)? {
+            let awaited = run.transaction(|uow| {
+                let (seller, agreement) = (self.0.seller.clone(), agreement.clone());
+                Box::pin(
+                    async move { commands::agreement::await_end(uow, &seller, &agreement).await },
+                )
+            });
+            if let Err(failure) = awaited.await {
                 whole = Err(told(&agreement.id, failure));
             }
         }

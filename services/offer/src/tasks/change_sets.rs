@@ -1,7 +1,7 @@
 //! A change set's life (O9): its request is made once and kept, sent with a token derived from offer
 //! and revision, and looked after until AWS says how it ended. A crash between any two steps repeats
-//! the step with the same bytes, for as long as the document's URL in them can be read. What AWS fails by a fault of its own is asked for by a new revision, so
-//! made, checked and kept anew.
+//! the step with the same bytes, for as long as the document's URL in them can be read. What AWS fails
+//! by a fault of its own is asked for by a new revision, so made, checked and kept anew.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use countersign_kernel::{Digest, SellerId};
@@ -18,8 +18,8 @@ use crate::domain::command::Command;
 use crate::domain::id::{AwsOfferId, ChangeSetId};
 use crate::domain::offer::{AwsError, Offer, Stage};
 use crate::domain::plan::{self, Plan};
-use crate::domain::portal;
 use crate::domain::resale::Kind;
+use crate::domain::{portal, preflight};
 use crate::marketplace::{CallError, ChangeSetRequest, Later, Progress, Urls};
 use crate::store;
 
@@ -120,7 +120,7 @@ impl Start {
         subject: &Subject,
         offer: &Offer,
     ) -> Result<ChangeSetRequest, Unsent> {
-        let made = self.make(subject, offer).await?;
+        let made = self.make(subject, offer, run.now()).await?;
         let text = made
             .to_text()
             .map_err(|wrong| Failure::internal("writing a request", wrong))?;
@@ -139,13 +139,24 @@ impl Start {
         Ok(kept.ok_or_else(|| Failure::internal("keeping a request", "it is gone"))?)
     }
 
-    async fn make(&self, subject: &Subject, offer: &Offer) -> Result<ChangeSetRequest, Unsent> {
+    async fn make(
+        &self,
+        subject: &Subject,
+        offer: &Offer,
+        now: DateTime<Utc>,
+    ) -> Result<ChangeSetRequest, Unsent> {
         let Subject {
             offer_id, change, ..
         } = subject;
         match &offer.stage {
             Stage::Releasing(release) => {
-                let plan = Plan::of(offer, release.released_at.date_naive());
+                let asked_on = release.released_at.date_naive();
+                let outdated = preflight::outdated(offer, asked_on, now.date_naive());
+                if !outdated.is_empty() {
+                    let errors = preflight::as_errors(&outdated, "not sent to AWS in time");
+                    return Err(Unsent::Refused(errors));
+                }
+                let plan = Plan::of(offer, asked_on);
                 let digest = plan.legal_document;
                 let digest = digest.ok_or_else(|| inconsistent("a release without document"))?;
                 let differences = self.0.authorization_errors(offer).await;

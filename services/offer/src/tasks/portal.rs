@@ -42,7 +42,7 @@ impl TaskHandler for Check {
             Err(CallError::Refused(error)) => vec![error],
             Ok(Err(unread)) => refusal("ENTITY_NOT_READ", unread),
             // It was entered, and is still to be extended, or AWS publishes it.
-            Ok(Ok(shown)) if !shown.released => {
+            Ok(Ok(shown)) if !shown.is_released() => {
                 return Ok(retry(run, "AWS has not released it yet".to_owned()));
             }
             Ok(Ok(shown)) => {

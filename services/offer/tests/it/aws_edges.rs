@@ -197,3 +197,28 @@ async fn a_release_held_back_for_a_week_gives_aws_a_url_that_can_be_read() {
     assert_eq!(sets.as_array().unwrap().len(), 1);
     assert_eq!(world.events::<pb::OfferPublished>().await.len(), 1);
 }
+
+/// O4, O9: what is charged on the day of its release is not sent on a later one: AWS would refuse it. It comes back
+/// as a draft, says why, and can be released again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prepaid_release_held_back_for_a_week_comes_back() {
+    let world = World::new().await;
+    let draft = world.draft().await;
+    let lock = json!({ "operation": "StartChangeSet", "failure": "lock" });
+    world.act("inject", lock).await;
+    world.release(&draft).await;
+    for _ in 0..100 {
+        if world.look("state").await["injections"] == json!([]) {
+            break;
+        }
+        world.pass().await;
+    }
+    world.advance(TimeDelta::days(7));
+    let back = world.until_state(&draft.offer_id, State::Draft).await;
+    assert_eq!(back.errors[0].code, "CHARGE_DATES_NOT_PAST");
+    assert_eq!(world.look("state").await["changeSets"], json!([]));
+    assert_eq!(world.events::<pb::OfferReleaseFailed>().await.len(), 1);
+    world.release(&back).await;
+    let again = world.until_state(&draft.offer_id, State::Published).await;
+    assert_eq!(again.charges[0].charge_date, "2026-03-09");
+}

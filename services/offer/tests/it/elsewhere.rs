@@ -7,9 +7,10 @@ use countersign_proto::offer::v1::clock::State;
 use countersign_proto::offer::v1::marketplace_offer::Ownership;
 use serde_json::json;
 
+use crate::association::{associate, compare};
 use crate::clocks::{clocks, end_agreement, kinds};
-use crate::deals::usd;
-use crate::world::World;
+use crate::deals::{self, usd};
+use crate::world::{ENGAGEMENT, World};
 
 const LOOKS: usize = 100;
 
@@ -138,6 +139,9 @@ async fn what_was_sold_elsewhere_is_listed_and_its_end_is_seen_to() {
     let reached = renewals(&world, pb::ListRenewalsRequest::default()).await;
     assert_eq!(reached[0].reached(), ClockKind::Renewal120);
 
+    // That it is over counts, though AWS does not let us read it any more.
+    let away = json!({ "operation": "DescribeAgreement", "failure": "access-denied" });
+    world.act("inject", away).await;
     end_agreement(&world, &agreement.agreement_id).await;
     for _ in 0..LOOKS {
         if clocks(&world, State::Running).await.is_empty() {
@@ -157,7 +161,69 @@ async fn what_was_sold_elsewhere_is_listed_and_its_end_is_seen_to() {
     assert_eq!(over.status, "CANCELLED");
 }
 
-/// Nobody looked for 300 of its 365 days: of the milestones that were passed only the last rings.
+/// What rang under the agreement's own name does not ring again under the offer's, once that is ours.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_milestone_that_rang_before_the_adoption_does_not_ring_again() {
+    let world = World::new().await;
+    let agreement = sold_elsewhere(&world, "P365D").await;
+    let rung = async |count: usize| {
+        for _ in 0..LOOKS {
+            if clocks(&world, State::Breached).await.len() == count {
+                break;
+            }
+            world.pass().await;
+        }
+        let rung = clocks(&world, State::Breached).await;
+        kinds(&rung)
+    };
+    for _ in 0..LOOKS {
+        if clocks(&world, State::Running).await.len() == 3 {
+            break;
+        }
+        world.pass().await;
+    }
+    world.advance(TimeDelta::days(280));
+    let passed = [ClockKind::Renewal120, ClockKind::Renewal90];
+    assert_eq!(rung(2).await, passed);
+
+    let digest = countersign_kernel::Digest::of(b"what was approved");
+    let mut deal = deals::deal(ENGAGEMENT, &deals::files(), digest);
+    deal.estimate.as_mut().unwrap().scope_duration = "P365D".into();
+    let files = deals::files();
+    world.signed(deal, &files).await;
+    world.close_checklist().await;
+    world.register_listing().await;
+    let intake = pb::CompleteIntakeRequest {
+        scope_duration: "P365D".into(),
+        ..World::intake()
+    };
+    let mut client = world.client.clone();
+    client.complete_intake(world.command(intake)).await.unwrap();
+    let digest = compare(&world, &agreement.aws_offer_id).await.digest;
+    let request = world.command(associate(&agreement.aws_offer_id, &digest));
+    let offer = client.associate_offer(request).await.unwrap().into_inner();
+    assert_eq!(offer.state(), pb::offer::State::Accepted);
+    for _ in 0..5 {
+        world.pass().await;
+    }
+    let milestone = |clock: &pb::Clock| passed.contains(&clock.kind());
+    let told = world.events::<pb::ClockBreached>().await.into_iter();
+    let told: Vec<_> = told
+        .filter_map(|event| event.clock)
+        .filter(milestone)
+        .collect();
+    assert_eq!(told.len(), 2, "{told:#?}");
+    let adopted = clocks(&world, State::Breached).await;
+    let of_offer = adopted.iter().filter(|clock| milestone(clock));
+    assert!(
+        of_offer
+            .clone()
+            .all(|clock| clock.offer_id == offer.offer_id)
+    );
+    assert_eq!(of_offer.count(), 2);
+}
+
+/// Nobody looked for 290 of its 365 days: of the milestones that were passed only the last rings.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_ends_soon_is_told_at_once() {
     let mut world = World::new().await;

@@ -21,20 +21,20 @@ pub(crate) fn after_agreement() -> impl Iterator<Item = Step> {
         .map(|kind| settle(kind, "the agreement is over"))
 }
 
-/// What the agreement of an offer starts.
+/// What the agreement of an offer starts, when it is recorded at `now`.
 pub(super) fn of_offer(
     offer: &Offer,
     agreement: &Agreement,
     milestones: &Milestones,
+    now: DateTime<Utc>,
 ) -> impl Iterator<Item = Step> {
     let start = agreement.accepted_at;
-    due(agreement, milestones)
+    due(agreement, milestones, now)
         .map(move |(kind, due_at)| Step::Start(Clock::new(offer, kind, start, due_at)))
 }
 
-/// What an agreement starts whose offer was made elsewhere, when it is seen at `now`. Of the milestones that
-/// were passed before anybody looked only the last rings, at once: it says all that the others would. None for
-/// an agreement whose name cannot stand for an engagement.
+/// What an agreement starts whose offer was made elsewhere, when it is seen at `now`. None for an agreement whose
+/// name cannot stand for an engagement.
 pub(crate) fn of_nobody(
     agreement: &Agreement,
     milestones: &Milestones,
@@ -43,9 +43,7 @@ pub(crate) fn of_nobody(
     let Ok(engagement) = agreement.id.as_str().parse::<EngagementId>() else {
         return Vec::new();
     };
-    let due: Vec<_> = due(agreement, milestones).collect();
-    let passed = due.iter().filter(|(_, due_at)| *due_at <= now).count();
-    let clocks = due.into_iter().skip(passed.saturating_sub(1));
+    let clocks = due(agreement, milestones, now);
     let started_at = agreement.accepted_at;
     clocks
         .map(|(kind, due_at)| Clock {
@@ -65,16 +63,23 @@ pub(crate) fn id_of_nobody(agreement: &AgreementId, kind: Kind) -> String {
     format!("{agreement}.{kind}")
 }
 
-/// When each milestone of an agreement is due. A short agreement is over sooner: there is nothing to wait for.
+/// When each milestone of an agreement is due. A short agreement is over sooner: there is nothing to wait for. Of
+/// those that were passed before anybody looked only the last rings, at once: it says all that the others would.
 fn due(
     agreement: &Agreement,
     milestones: &Milestones,
+    now: DateTime<Utc>,
 ) -> impl Iterator<Item = (Kind, DateTime<Utc>)> {
     let accepted_on = agreement.accepted_at.date_naive();
     let ends_at = agreement.ends_at.into_iter();
     let due = ends_at.flat_map(|ends_at| milestones.due(ends_at));
-    let kinds = RENEWALS.into_iter().zip(due);
-    kinds.filter(move |(_, due_at)| due_at.date_naive() > accepted_on)
+    let due: Vec<_> = RENEWALS
+        .into_iter()
+        .zip(due)
+        .filter(|(_, due_at)| due_at.date_naive() > accepted_on)
+        .collect();
+    let passed = due.iter().filter(|(_, due_at)| *due_at <= now).count();
+    due.into_iter().skip(passed.saturating_sub(1))
 }
 
 #[cfg(test)]

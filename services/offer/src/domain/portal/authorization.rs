@@ -39,7 +39,7 @@ pub(crate) fn authorization_differences(received: &Received, shown: &Shown) -> V
             (
                 "AUTHORIZATION_STATUS_DIFFERS",
                 active(true),
-                active(shown.released),
+                active(shown.is_released()),
             ),
             (
                 "AUTHORIZATION_PRODUCT_DIFFERS",
@@ -98,12 +98,13 @@ pub(crate) fn authorization_differences(received: &Received, shown: &Shown) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::portal::Status;
     use crate::domain::sample;
 
     fn shown() -> Shown {
         let received = sample::received();
         Shown {
-            released: true,
+            status: Status::Released,
             entity_type: "ResaleAuthorization".into(),
             product_id: Some(received.product_id.to_string()),
             buyer_accounts: received.buyers.iter().map(ToString::to_string).collect(),
@@ -134,7 +135,7 @@ mod tests {
                 "AUTHORIZATION_KIND_DIFFERS",
             ),
             (
-                |shown| shown.released = false,
+                |shown| shown.status = Status::Draft,
                 "AUTHORIZATION_STATUS_DIFFERS",
             ),
             (

@@ -3,7 +3,7 @@
 
 use countersign_kernel::chrono::NaiveDate;
 
-use super::Shown;
+use super::{Shown, Status};
 
 /// What AWS has of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ impl Left {
         let until = shown.available_until.as_deref();
         Self {
             until: until.and_then(|day| day.parse().ok()),
-            restricted: shown.restricted,
+            restricted: shown.status == Status::Restricted,
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::domain::sample;
 
 fn shown() -> Shown {
     Shown {
-        released: true,
+        status: Status::Released,
         entity_type: "Offer".into(),
         product_id: Some("prod-landingzone1".into()),
         name: Some("Landing zone for Example Corp".into()),

@@ -1,7 +1,11 @@
 //! The dates of the charges, all UTC, and the duration that they lie in (facts §1.3).
 
 use super::{Candidate, Kinds, REFUSED_AT_ONCE, Rule, more_than, when};
+use crate::domain::resale::Kind;
 use std::collections::BTreeSet;
+
+/// Of what is resold, by every source (facts §0.7, §1.5).
+const RESOLD_CHARGES: u32 = 60;
 
 pub(super) const RULES: &[Rule] = &[
     Rule::error(
@@ -80,11 +84,11 @@ fn variable_by_portal(candidate: &Candidate) -> Option<String> {
 }
 
 fn length(candidate: &Candidate) -> Option<String> {
-    more_than(
-        candidate.plan.schedule.len(),
-        candidate.limits.charges,
-        "charges",
-    )
+    let most = match candidate.plan.kind {
+        Kind::Direct => candidate.limits.charges,
+        Kind::Authorization(_) | Kind::Partner(_) => RESOLD_CHARGES,
+    };
+    more_than(candidate.plan.schedule.len(), most, "charges")
 }
 
 fn unique(candidate: &Candidate) -> Option<String> {

@@ -376,12 +376,7 @@ fn a_new_expiry_lies_after_what_the_buyer_has() {
 #[test]
 fn each_limit_moves_its_rule() {
     type Allow = fn(&mut Limits);
-    let cases: [(&str, Change, Allow); 6] = [
-        (
-            "BUYER_ACCOUNTS_COUNT",
-            |c| c.plan.buyer_accounts = accounts(25),
-            |l| l.buyer_accounts = 25,
-        ),
+    let cases: [(&str, Change, Allow); 5] = [
         (
             "SCHEDULE_LENGTH",
             |c| c.plan.schedule = charges_from("2026-03-02", 61),

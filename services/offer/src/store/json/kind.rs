@@ -36,7 +36,7 @@ pub(super) enum StoredContract {
     None,
     Standard,
     Own,
-    /// Of drafts from before one could be approved, which were never released: an address.
+    /// From before one could be approved: an address. None was released since pre-flight refuses it.
     Custom(String),
 }
 
