@@ -1,0 +1,136 @@
+//! The comparison: what AWS has beside what is approved, field by field (O3, O12).
+
+use std::fmt::Write as _;
+
+use countersign_kernel::chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use countersign_kernel::{Digest, EngagementId};
+
+use super::{Comparison, Field, Verdict};
+use crate::domain::command;
+use crate::domain::deal::PaymentPlan;
+use crate::domain::engagement::Engagement;
+use crate::domain::id::AwsOfferId;
+use crate::domain::offer::{Basis, Origin, Terms};
+use crate::domain::plan::Plan;
+use crate::domain::portal::{self, Compared, Shown};
+use crate::domain::rejection::Rejection;
+use crate::domain::resale::Kind;
+
+/// Fields that nobody approves: who makes the offer chooses them.
+const CHOSEN: [&str; 2] = ["name", "expires_on"];
+
+/// Lays what AWS has under `aws_offer_id` beside what is approved of `engagement`.
+///
+/// # Errors
+/// There is nothing approved to compare with: no stamp that holds, no signatures, no intake that fits.
+pub(crate) fn compare(
+    aws_offer_id: &AwsOfferId,
+    engagement: &Engagement,
+    shown: &Shown,
+    now: DateTime<Utc>,
+) -> Result<Comparison, Rejection> {
+    let basis = command::basis(engagement, Kind::Direct, Origin::Associated)?;
+    let terms = Terms {
+        name: shown.name.clone().unwrap_or_default(),
+        description: shown.description.clone().unwrap_or_default(),
+        expires_on: shown
+            .available_until
+            .as_deref()
+            .and_then(|day| day.parse().ok()),
+    };
+    let day = charged_on(&basis.deal.estimate.payment_plan, shown, &terms);
+    let day = day.unwrap_or_else(|| now.date_naive());
+    let plan = Plan::of_terms(&basis, &terms, None, day);
+    let mut fields: Vec<Field> = portal::compared(&plan, shown)
+        .into_iter()
+        .map(field)
+        .collect();
+    fields.push(Field {
+        name: "description",
+        code: "",
+        approved: String::new(),
+        at_aws: terms.description.clone(),
+        verdict: Verdict::Adopted,
+    });
+    fields.push(legal(&basis, shown));
+    Ok(Comparison {
+        digest: digest(&engagement.id, aws_offer_id, &basis, &fields),
+        fields,
+        released: shown.is_released(),
+        basis,
+        terms,
+        released_at: day.and_time(NaiveTime::MIN).and_utc(),
+    })
+}
+
+/// A prepaid deal is one charge on acceptance, on whatever day it was entered: AWS invoices what is dated on
+/// or before the expiry at once (facts §1.3).
+fn charged_on(plan: &PaymentPlan, shown: &Shown, terms: &Terms) -> Option<NaiveDate> {
+    let (PaymentPlan::Prepaid, [(date, _)]) = (plan, shown.schedule.as_slice()) else {
+        return None;
+    };
+    let date = date.parse().ok()?;
+    (date <= terms.expires_on?).then_some(date)
+}
+
+fn field(compared: Compared) -> Field {
+    let Compared {
+        field: name,
+        code,
+        own,
+        has,
+    } = compared;
+    let chosen = CHOSEN.contains(&name);
+    let verdict = match (own == has, chosen) {
+        // What a buyer accepts has a name, and an end.
+        (_, true) if has.is_empty() => Verdict::Differs,
+        (true, true) => Verdict::Adopted,
+        (true, false) => Verdict::Same,
+        (false, _) => Verdict::Differs,
+    };
+    Field {
+        name,
+        code,
+        approved: if chosen { String::new() } else { own },
+        at_aws: has,
+        verdict,
+    }
+}
+
+fn legal(basis: &Basis, shown: &Shown) -> Field {
+    let documents = basis.deal.documents_in_merge_order();
+    let names = documents.iter().map(|document| document.file_name.as_str());
+    let one_of_ours =
+        matches!(shown.legal.as_slice(), [one] if one.starts_with(portal::CUSTOM_EULA));
+    Field {
+        name: "legal_document",
+        code: "LEGAL_DOCUMENT_DIFFERS",
+        approved: names.collect::<Vec<_>>().join(", "),
+        at_aws: shown.legal.join(", "),
+        verdict: if one_of_ours {
+            Verdict::ToRead
+        } else {
+            Verdict::Differs
+        },
+    }
+}
+
+/// Each text with its length before it, so that no two comparisons read the same.
+fn digest(
+    engagement: &EngagementId,
+    aws_offer_id: &AwsOfferId,
+    basis: &Basis,
+    fields: &[Field],
+) -> Digest {
+    let approved = basis.deal.digest.to_string();
+    let head = [engagement.as_str(), aws_offer_id.as_str(), &approved];
+    let rows = fields
+        .iter()
+        .flat_map(|field| [field.name, &field.approved, &field.at_aws]);
+    let mut all = String::new();
+    for text in head.into_iter().chain(rows) {
+        // Writing to a string cannot fail.
+        let _ = write!(all, "{}:{text}", text.len());
+    }
+    Digest::of(all.as_bytes())
+}
