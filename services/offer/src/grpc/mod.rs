@@ -1,37 +1,37 @@
 //! gRPC: parse, call, convert.
 
+mod asking;
 mod association;
+mod calendar;
 mod change_orders;
 mod clocks;
 mod cloning;
+mod engagements;
 mod import;
 mod limits;
+mod listings;
 mod offers;
 mod orders;
 mod parse;
 mod parse_resale;
 mod payments;
+mod prerequisites;
 mod read_back;
 mod renewals;
 mod reply;
 
 use std::sync::Arc;
 
-use countersign_kernel::{EngagementId, SellerId};
+use countersign_kernel::SellerId;
 use countersign_platform::{Commands, Failure, Rejection, async_trait};
 use countersign_proto::offer::v1 as pb;
 use countersign_proto::offer::v1::offer_service_server::OfferService;
 use tonic::{Request, Response, Status};
 
-use crate::commands;
 use crate::config::OfferConfig;
 use crate::documents::store::DocumentStore;
-use crate::domain::command::Command;
-use crate::domain::id::ChangeOrderId;
-use crate::domain::offer::Terms;
-use crate::domain::resale::Kind;
 use crate::marketplace::Marketplace;
-use crate::{store, wire};
+use crate::store;
 
 /// The service as it is served.
 #[derive(Debug, Clone)]
@@ -43,9 +43,6 @@ pub(crate) struct Offers {
     pub(crate) marketplace: Marketplace,
     pub(crate) config: Arc<OfferConfig>,
 }
-
-/// What an offer is drafted from, and the change order of the agreement that it replaces.
-type Drafting = ((EngagementId, Terms, Kind), Option<ChangeOrderId>);
 
 /// An answer of the store as an answer of the service.
 fn failed(error: store::StoreError) -> Status {
@@ -65,72 +62,6 @@ impl Offers {
         let text = "this service is connected to another seller's AWS account";
         Err(Rejection::failed_precondition("SELLER_NOT_CONNECTED", text).into())
     }
-
-    async fn draft<Req: prost::Message>(
-        &self,
-        request: Request<Req>,
-        rpc: &'static str,
-        parse: impl FnOnce(&Req) -> Result<(EngagementId, Terms, Kind), Rejection>,
-    ) -> Result<Response<pb::Offer>, Status> {
-        self.draft_in_place_of(request, rpc, |request| Ok((parse(request)?, None)))
-            .await
-    }
-
-    /// Drafts an offer, where a change order is named in the place of its agreement (O15).
-    async fn draft_in_place_of<Req: prost::Message>(
-        &self,
-        request: Request<Req>,
-        rpc: &'static str,
-        parse: impl FnOnce(&Req) -> Result<Drafting, Rejection>,
-    ) -> Result<Response<pb::Offer>, Status> {
-        let call = self.commands.call(&request)?;
-        let request = request.into_inner();
-        let ((engagement, terms, kind), replaces) = parse(&request)?;
-        let seller = call.seller.clone();
-        self.commands
-            .execute(&call, rpc, &request, move |uow| {
-                let (seller, id) = (seller.clone(), engagement.clone());
-                let (terms, kind) = (terms.clone(), kind.clone());
-                let replaces = replaces.clone();
-                Box::pin(async move {
-                    let offer = match replaces {
-                        None => commands::offer::draft(uow, &seller, &id, terms, kind).await?,
-                        Some(replaces) => {
-                            let subject = commands::change_order::Subject {
-                                seller,
-                                id: replaces,
-                            };
-                            commands::change_order::draft_replacement(uow, &subject, &id, terms)
-                                .await?
-                        }
-                    };
-                    Ok(reply::offer(&offer, uow.now().date_naive()))
-                })
-            })
-            .await
-    }
-
-    async fn change<Req: prost::Message>(
-        &self,
-        request: Request<Req>,
-        rpc: &'static str,
-        parse: impl FnOnce(&Req) -> Result<(String, Command), Rejection>,
-    ) -> Result<Response<pb::Offer>, Status> {
-        let call = self.commands.call(&request)?;
-        let request = request.into_inner();
-        let (offer_id, command) = parse(&request)?;
-        let offer_id = parse::offer_id(&offer_id)?;
-        let seller = call.seller.clone();
-        self.commands
-            .execute(&call, rpc, &request, move |uow| {
-                let (seller, id, command) = (seller.clone(), offer_id.clone(), command.clone());
-                Box::pin(async move {
-                    let offer = commands::offer::apply(uow, &seller, &id, &command).await?;
-                    Ok(reply::offer(&offer, uow.now().date_naive()))
-                })
-            })
-            .await
-    }
 }
 
 #[async_trait]
@@ -139,78 +70,35 @@ impl OfferService for Offers {
         &self,
         request: Request<pb::RegisterListingRequest>,
     ) -> Result<Response<pb::Listing>, Status> {
-        let call = self.commands.call(&request)?;
-        let request = request.into_inner();
-        let listing = parse::listing(&request)?;
-        let seller = call.seller.clone();
-        self.commands
-            .execute(&call, "offer.v1/RegisterListing", &request, move |uow| {
-                let (seller, listing) = (seller.clone(), listing.clone());
-                Box::pin(async move {
-                    let kept = commands::listing::register(uow, &seller, listing).await?;
-                    Ok(reply::listing(&kept))
-                })
-            })
-            .await
+        self.listing_registered(request).await
     }
 
     async fn list_listings(
         &self,
         request: Request<pb::ListListingsRequest>,
     ) -> Result<Response<pb::ListListingsResponse>, Status> {
-        let call = self.commands.query(&request)?;
-        let mut reader = self.commands.database().reading(&call.seller).await?;
-        let found = store::listing::all(&mut *reader, &call.seller).await;
-        let listings = found.map_err(failed)?.iter().map(reply::listing).collect();
-        Ok(Response::new(pb::ListListingsResponse { listings }))
+        self.listings(request).await
     }
 
     async fn complete_intake(
         &self,
         request: Request<pb::CompleteIntakeRequest>,
     ) -> Result<Response<pb::Engagement>, Status> {
-        let call = self.commands.call(&request)?;
-        let request = request.into_inner();
-        let id = parse::engagement_id(&request.engagement_id)?;
-        let form = parse::form(&request);
-        let seller = call.seller.clone();
-        self.commands
-            .execute(&call, "offer.v1/CompleteIntake", &request, move |uow| {
-                let (seller, id, form) = (seller.clone(), id.clone(), form.clone());
-                Box::pin(async move {
-                    let engagement =
-                        commands::engagement::complete_intake(uow, &seller, &id, form).await?;
-                    Ok(reply::engagement(&engagement))
-                })
-            })
-            .await
+        self.intake_completed(request).await
     }
 
     async fn get_engagement(
         &self,
         request: Request<pb::GetEngagementRequest>,
     ) -> Result<Response<pb::Engagement>, Status> {
-        let call = self.commands.query(&request)?;
-        let id = parse::engagement_id(&request.get_ref().engagement_id)?;
-        let mut reader = self.commands.database().reading(&call.seller).await?;
-        let found = store::engagement::find(&mut *reader, &call.seller, &id)
-            .await
-            .map_err(failed)?;
-        let engagement = found.ok_or_else(|| commands::engagement::unknown(&id))?;
-        Ok(Response::new(reply::engagement(&engagement)))
+        self.engagement(request).await
     }
 
     async fn draft_offer(
         &self,
         request: Request<pb::DraftOfferRequest>,
     ) -> Result<Response<pb::Offer>, Status> {
-        self.draft_in_place_of(request, "offer.v1/DraftOffer", |request| {
-            let (engagement, terms) = parse::draft(request)?;
-            let given = Some(request.change_order_id.as_str()).filter(|text| !text.is_empty());
-            let replaces = given.map(change_orders::id).transpose()?;
-            Ok(((engagement, terms, Kind::Direct), replaces))
-        })
-        .await
+        self.drafted(request).await
     }
 
     async fn draft_resale_authorization(
@@ -349,25 +237,7 @@ impl OfferService for Offers {
         &self,
         request: Request<pb::ConfirmPrerequisiteRequest>,
     ) -> Result<Response<pb::ChecklistItem>, Status> {
-        let call = self.commands.call(&request)?;
-        let request = request.into_inner();
-        let (seller, item, confirmed) =
-            (call.seller.clone(), request.item.clone(), request.confirmed);
-        self.commands
-            .execute(
-                &call,
-                "offer.v1/ConfirmPrerequisite",
-                &request,
-                move |uow| {
-                    let (seller, item) = (seller.clone(), item.clone());
-                    Box::pin(async move {
-                        let confirm = commands::prerequisite::confirm;
-                        let (known, by) = confirm(uow, &seller, &item, confirmed).await?;
-                        Ok(reply::checklist_item(known, by.as_ref()))
-                    })
-                },
-            )
-            .await
+        self.prerequisite_confirmed(request).await
     }
 
     async fn get_portal_sheet(
@@ -397,115 +267,49 @@ impl OfferService for Offers {
         &self,
         request: Request<pb::StartClockRequest>,
     ) -> Result<Response<pb::Clock>, Status> {
-        let call = self.commands.call(&request)?;
-        let request = request.into_inner();
-        let (offer_id, kind, at) = clocks::start(&request)?;
-        let seller = call.seller.clone();
-        self.commands
-            .execute(&call, "offer.v1/StartClock", &request, move |uow| {
-                let (seller, id) = (seller.clone(), offer_id.clone());
-                Box::pin(async move {
-                    let start = commands::clock::start_by_hand;
-                    Ok(wire::clock(&start(uow, &seller, &id, kind, at).await?))
-                })
-            })
-            .await
+        self.clock_started(request).await
     }
 
     async fn settle_clock(
         &self,
         request: Request<pb::SettleClockRequest>,
     ) -> Result<Response<pb::Clock>, Status> {
-        let call = self.commands.call(&request)?;
-        let request = request.into_inner();
-        let (seller, given) = (call.seller.clone(), request.clone());
-        self.commands
-            .execute(&call, "offer.v1/SettleClock", &request, move |uow| {
-                let (seller, given) = (seller.clone(), given.clone());
-                Box::pin(async move {
-                    let (id, reason) = (&given.clock_id, &given.reason);
-                    let clock = commands::clock::settle(uow, &seller, id, reason).await?;
-                    Ok(wire::clock(&clock))
-                })
-            })
-            .await
+        self.clock_settled(request).await
     }
 
     async fn list_clocks(
         &self,
         request: Request<pb::ListClocksRequest>,
     ) -> Result<Response<pb::ListClocksResponse>, Status> {
-        let call = self.commands.query(&request)?;
-        let (wanted, page) = clocks::wanted(request.get_ref())?;
-        let mut reader = self.commands.database().reading(&call.seller).await?;
-        let (after, limit) = (page.after.as_ref(), page.limit());
-        let found = store::clock::page(&mut *reader, &call.seller, &wanted, after, limit).await;
-        let found = found.map_err(failed)?;
-        Ok(Response::new(clocks::page(&page, found)))
+        self.clocks(request).await
     }
 
     async fn register_order(
         &self,
         request: Request<pb::RegisterOrderRequest>,
     ) -> Result<Response<pb::Order>, Status> {
-        let call = self.commands.call(&request)?;
-        let request = request.into_inner();
-        let (agreement, registrant) = orders::registration(&request)?;
-        let seller = call.seller.clone();
-        self.commands
-            .execute(&call, "offer.v1/RegisterOrder", &request, move |uow| {
-                let (seller, id) = (seller.clone(), agreement.clone());
-                let registrant = registrant.clone();
-                Box::pin(async move {
-                    let register = commands::order::register;
-                    let order = register(uow, &seller, &id, &registrant).await?;
-                    Ok(wire::order::order(&order))
-                })
-            })
-            .await
+        self.order_registered(request).await
     }
 
     async fn list_orders(
         &self,
         request: Request<pb::ListOrdersRequest>,
     ) -> Result<Response<pb::ListOrdersResponse>, Status> {
-        let call = self.commands.query(&request)?;
-        let (state, page) = orders::wanted(request.get_ref())?;
-        let mut reader = self.commands.database().reading(&call.seller).await?;
-        let (after, limit) = (page.after.as_ref(), page.limit());
-        let found = store::order::page(&mut *reader, &call.seller, state, after, limit).await;
-        let found = found.map_err(failed)?;
-        Ok(Response::new(orders::page(&page, found)))
+        self.orders(request).await
     }
 
     async fn get_calendar(
         &self,
         request: Request<pb::GetCalendarRequest>,
     ) -> Result<Response<pb::Calendar>, Status> {
-        let call = self.commands.query(&request)?;
-        let mut reader = self.commands.database().reading(&call.seller).await?;
-        let found = store::calendar::find(&mut *reader, &call.seller).await;
-        let calendar = found.map_err(failed)?.unwrap_or_default();
-        Ok(Response::new(clocks::shown(&calendar)))
+        self.calendar(request).await
     }
 
     async fn put_calendar(
         &self,
         request: Request<pb::PutCalendarRequest>,
     ) -> Result<Response<pb::Calendar>, Status> {
-        let call = self.commands.call(&request)?;
-        let request = request.into_inner();
-        let calendar = clocks::calendar(&request)?;
-        let seller = call.seller.clone();
-        self.commands
-            .execute(&call, "offer.v1/PutCalendar", &request, move |uow| {
-                let (seller, calendar) = (seller.clone(), calendar.clone());
-                Box::pin(async move {
-                    let kept = commands::clock::put_calendar(uow, &seller, calendar).await?;
-                    Ok(clocks::shown(&kept))
-                })
-            })
-            .await
+        self.calendar_put(request).await
     }
 
     async fn get_marketplace_limits(
@@ -526,31 +330,14 @@ impl OfferService for Offers {
         &self,
         request: Request<pb::GetRenewalPolicyRequest>,
     ) -> Result<Response<pb::RenewalPolicy>, Status> {
-        let call = self.commands.query(&request)?;
-        let mut reader = self.commands.database().reading(&call.seller).await?;
-        let found = store::renewal::milestones(&mut *reader, &call.seller).await;
-        let milestones = found.map_err(failed)?.unwrap_or_default();
-        Ok(Response::new(renewals::policy(&milestones)))
+        self.renewal_policy(request).await
     }
 
     async fn put_renewal_policy(
         &self,
         request: Request<pb::PutRenewalPolicyRequest>,
     ) -> Result<Response<pb::RenewalPolicy>, Status> {
-        let call = self.commands.call(&request)?;
-        let request = request.into_inner();
-        let milestones = renewals::milestones(&request)?;
-        let seller = call.seller.clone();
-        self.commands
-            .execute(&call, "offer.v1/PutRenewalPolicy", &request, move |uow| {
-                let (seller, milestones) = (seller.clone(), milestones.clone());
-                Box::pin(async move {
-                    let put = commands::renewal::put_milestones;
-                    let kept = put(uow, &seller, milestones).await?;
-                    Ok(renewals::policy(&kept))
-                })
-            })
-            .await
+        self.renewal_policy_put(request).await
     }
 
     async fn start_change_order(

@@ -18,6 +18,37 @@ use crate::store::ending::Wanted;
 use crate::{commands, store, wire};
 
 impl Offers {
+    pub(super) async fn renewal_policy(
+        &self,
+        request: Request<pb::GetRenewalPolicyRequest>,
+    ) -> Result<Response<pb::RenewalPolicy>, Status> {
+        let call = self.commands.query(&request)?;
+        let mut reader = self.commands.database().reading(&call.seller).await?;
+        let found = store::renewal::milestones(&mut *reader, &call.seller).await;
+        let milestones = found.map_err(failed)?.unwrap_or_default();
+        Ok(Response::new(policy(&milestones)))
+    }
+
+    pub(super) async fn renewal_policy_put(
+        &self,
+        request: Request<pb::PutRenewalPolicyRequest>,
+    ) -> Result<Response<pb::RenewalPolicy>, Status> {
+        let call = self.commands.call(&request)?;
+        let request = request.into_inner();
+        let milestones = milestones(&request)?;
+        let seller = call.seller.clone();
+        self.commands
+            .execute(&call, "offer.v1/PutRenewalPolicy", &request, move |uow| {
+                let (seller, milestones) = (seller.clone(), milestones.clone());
+                Box::pin(async move {
+                    let put = commands::renewal::put_milestones;
+                    let kept = put(uow, &seller, milestones).await?;
+                    Ok(policy(&kept))
+                })
+            })
+            .await
+    }
+
     pub(super) async fn renewals(
         &self,
         request: Request<pb::ListRenewalsRequest>,
@@ -57,14 +88,14 @@ impl Offers {
 }
 
 /// The milestones as they were given.
-pub(super) fn milestones(request: &pb::PutRenewalPolicyRequest) -> Result<Milestones, Rejection> {
+fn milestones(request: &pb::PutRenewalPolicyRequest) -> Result<Milestones, Rejection> {
     let given = request.policy.clone().unwrap_or_default();
     Milestones::of(given.milestone_days)
         .map_err(|wrong| commands::refusal(&rejection::Rejection::Invalid(wrong)))
 }
 
 /// The policy as it goes out.
-pub(super) fn policy(milestones: &Milestones) -> pb::RenewalPolicy {
+fn policy(milestones: &Milestones) -> pb::RenewalPolicy {
     pb::RenewalPolicy {
         milestone_days: milestones.days().to_vec(),
     }
