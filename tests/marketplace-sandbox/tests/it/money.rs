@@ -1,15 +1,17 @@
 //! What is billed over time: installments, payment requests, cancellations, adjustments, renewals.
 
+mod cancellations;
+mod payments;
+
 use aws_sdk_marketplaceagreement::error::ProvideErrorMetadata;
 use aws_sdk_marketplaceagreement::types::{
-    AgreementCancellationRequestReasonCode as CancelReason,
     BatchCreateBillingAdjustmentRequestEntry as Entry, BillingAdjustmentReasonCode as AdjustReason,
-    LineItemGroupBy, PaymentRequestStatus,
+    LineItemGroupBy,
 };
 use chrono::Days;
 use serde_json::{Value, json};
 
-use crate::market::{BUYER, Market, agreement_client};
+use crate::market::{BUYER, Market};
 
 const DAY: u64 = 86_400;
 
@@ -92,139 +94,6 @@ async fn installments_are_invoiced_each_at_its_time() {
     );
 }
 
-#[tokio::test]
-async fn silence_of_seven_days_cancels_and_stops_future_invoices_only() {
-    let market = market().await;
-    let id = installments(&market, &[]).await;
-    wait(&market, 25).await;
-    let ask = || {
-        let request = market
-            .agreement
-            .send_agreement_cancellation_request()
-            .agreement_id(&id);
-        request
-            .reason_code(CancelReason::ReplacingAgreement)
-            .client_token("token-1")
-            .send()
-    };
-    let sent = ask().await.unwrap();
-    assert_eq!(sent.status().unwrap().as_str(), "PENDING_APPROVAL");
-    let again = ask().await.unwrap();
-    assert_eq!(
-        again.agreement_cancellation_request_id(),
-        sent.agreement_cancellation_request_id()
-    );
-    let second = market
-        .agreement
-        .send_agreement_cancellation_request()
-        .agreement_id(&id);
-    let second = second
-        .reason_code(CancelReason::Other)
-        .send()
-        .await
-        .unwrap_err();
-    assert!(
-        second.into_service_error().is_conflict_exception(),
-        "one open request at a time"
-    );
-    wait(&market, 6).await;
-    assert_eq!(agreement(&market, &id).await["status"], "ACTIVE");
-    wait(&market, 40).await;
-    let ended = agreement(&market, &id).await;
-    assert_eq!(ended["status"], "CANCELLED");
-    assert_eq!(
-        billed(&market, &id).await.len(),
-        2,
-        "the charge of day 30 fell due before day 32"
-    );
-    let late = ask().await.unwrap();
-    assert_eq!(
-        late.status().unwrap().as_str(),
-        "APPROVED",
-        "the token still answers"
-    );
-    let more = market
-        .agreement
-        .send_agreement_cancellation_request()
-        .agreement_id(&id);
-    let more = more
-        .reason_code(CancelReason::Other)
-        .send()
-        .await
-        .unwrap_err();
-    assert_eq!(
-        more.into_service_error().code(),
-        Some("ValidationException")
-    );
-}
-
-#[tokio::test]
-async fn a_buyer_may_reject_a_cancellation_and_the_seller_may_withdraw_it() {
-    let market = market().await;
-    let id = installments(&market, &[]).await;
-    let buyer = agreement_client(&market.url, "AKIABUYER", "any");
-    let send = async || {
-        let request = market
-            .agreement
-            .send_agreement_cancellation_request()
-            .agreement_id(&id);
-        let sent = request
-            .reason_code(CancelReason::Other)
-            .send()
-            .await
-            .unwrap();
-        sent.agreement_cancellation_request_id().unwrap().to_owned()
-    };
-    let rejected = send().await;
-    let own = market
-        .agreement
-        .accept_agreement_cancellation_request()
-        .agreement_id(&id);
-    let own = own
-        .agreement_cancellation_request_id(&rejected)
-        .send()
-        .await
-        .unwrap_err();
-    assert!(
-        own.into_service_error().is_access_denied_exception(),
-        "only the buyer may answer"
-    );
-    let answer = buyer
-        .reject_agreement_cancellation_request()
-        .agreement_id(&id);
-    let answer = answer
-        .agreement_cancellation_request_id(&rejected)
-        .rejection_reason("no");
-    assert_eq!(
-        answer.send().await.unwrap().status().unwrap().as_str(),
-        "REJECTED"
-    );
-    let withdrawn = send().await;
-    let withdraw = || {
-        let request = market
-            .agreement
-            .cancel_agreement_cancellation_request()
-            .agreement_id(&id);
-        request
-            .agreement_cancellation_request_id(&withdrawn)
-            .cancellation_reason("mistake")
-            .send()
-    };
-    assert_eq!(
-        withdraw().await.unwrap().status().unwrap().as_str(),
-        "CANCELLED"
-    );
-    assert!(
-        withdraw()
-            .await
-            .unwrap_err()
-            .into_service_error()
-            .is_conflict_exception()
-    );
-    wait(&market, 10).await;
-    assert_eq!(agreement(&market, &id).await["status"], "ACTIVE");
-}
-
 pub(crate) async fn milestones(market: &Market, strategy: &str) -> (String, String) {
     let offer = json!({ "name": "Milestones", "buyerAccounts": [BUYER], "currencyCode": "USD",
         "maxTotalChargeAmount": "1000.00", "duration": "P90D", "availabilityEndDate": "2027-01-31",
@@ -247,110 +116,6 @@ pub(crate) async fn milestones(market: &Market, strategy: &str) -> (String, Stri
         .iter()
         .find_map(|term| term.as_variable_payment_term().ok());
     (id, variable.unwrap().id().unwrap().to_owned())
-}
-
-#[tokio::test]
-async fn payment_requests_under_the_cap() {
-    let market = market().await;
-    let (id, term) = milestones(&market, "AUTO_APPROVE_ON_EXPIRATION").await;
-    let send = |amount: &str| {
-        let request = market
-            .agreement
-            .send_agreement_payment_request()
-            .agreement_id(&id);
-        request
-            .term_id(&term)
-            .name("Milestone")
-            .charge_amount(amount)
-            .send()
-    };
-    let first = send("400.00").await.unwrap();
-    let first = first.payment_request_id().unwrap();
-    for wrong in ["600.01", "0", "1.001"] {
-        let refused = send(wrong).await.unwrap_err().into_service_error();
-        assert!(refused.is_validation_exception(), "{wrong}");
-    }
-    let second = send("600.00").await.unwrap();
-    let second = second.payment_request_id().unwrap();
-    let cancel = market
-        .agreement
-        .cancel_agreement_payment_request()
-        .agreement_id(&id);
-    cancel.payment_request_id(second).send().await.unwrap();
-    let status = async |request: &str| {
-        let get = market
-            .agreement
-            .get_agreement_payment_request()
-            .agreement_id(&id);
-        let found = get.payment_request_id(request).send().await.unwrap();
-        (found.status().unwrap().clone(), found.charge_id().is_some())
-    };
-    wait(&market, 9).await;
-    assert_eq!(
-        status(first).await,
-        (PaymentRequestStatus::PendingApproval, false)
-    );
-    wait(&market, 1).await;
-    assert_eq!(
-        status(first).await,
-        (PaymentRequestStatus::Approved, true),
-        "ten days of silence"
-    );
-    assert_eq!(
-        status(second).await,
-        (PaymentRequestStatus::Cancelled, false)
-    );
-    assert_eq!(
-        billed(&market, &id).await[0],
-        ("400.00".to_owned(), "2027-01-14T10:00:00Z".to_owned()).clone()
-    );
-    let third = send("600.00").await.unwrap();
-    let third = third.payment_request_id().unwrap();
-    let answer = json!({ "id": third, "approve": false, "reason": "not delivered" });
-    market.act("payment-request/answer", answer).await;
-    assert_eq!(status(third).await, (PaymentRequestStatus::Rejected, false));
-    let list = market
-        .agreement
-        .list_agreement_payment_requests()
-        .party_type("Proposer");
-    let all = list.clone().send().await.unwrap();
-    assert_eq!(all.items().len(), 3);
-    let rejected = list
-        .status(PaymentRequestStatus::Rejected)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(rejected.items()[0].payment_request_id(), Some(third));
-    wait(&market, 90).await;
-    let over = send("1.00").await.unwrap_err().into_service_error();
-    assert!(over.is_validation_exception(), "the agreement has ended");
-}
-
-#[tokio::test]
-async fn a_buyer_who_wants_to_be_asked_is_waited_for() {
-    let market = market().await;
-    let (id, term) = milestones(&market, "WAIT_FOR_APPROVAL").await;
-    let request = market
-        .agreement
-        .send_agreement_payment_request()
-        .agreement_id(&id);
-    let request = request
-        .term_id(&term)
-        .name("Milestone")
-        .charge_amount("400");
-    let sent = request.send().await.unwrap();
-    wait(&market, 30).await;
-    assert!(billed(&market, &id).await.is_empty());
-    let buyer = agreement_client(&market.url, "AKIABUYER", "any");
-    let accept = buyer.accept_agreement_payment_request().agreement_id(&id);
-    let accepted = accept
-        .payment_request_id(sent.payment_request_id().unwrap())
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(accepted.status(), Some(&PaymentRequestStatus::Approved));
-    market.get("/sandbox/state").await;
-    assert_eq!(billed(&market, &id).await.len(), 1);
 }
 
 fn entry(agreement: &str, invoice: &str, amount: &str, token: &str) -> Entry {
