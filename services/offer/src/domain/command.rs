@@ -18,6 +18,7 @@ use super::rejection::{Rejection, Violation};
 use super::renewal::Held;
 use super::resale::{Kind, SellerKind};
 
+mod ending;
 mod portal;
 
 /// What can be asked of an offer that exists. `change` is the revision that asked AWS for the change
@@ -220,9 +221,9 @@ pub(crate) fn decide(
             Some(change_faulted(offer, *change, errors, facts.now))
         })),
         Command::FlagOverdue { change } => Ok(if_under_way(offer, *change, || overdue(offer))),
-        Command::ChangeExpiry { to } => change_expiry(offer, *to, facts),
-        Command::Cancel { reason } => cancel(offer, reason, facts),
-        Command::Expire => Ok(expire(offer, facts.now)),
+        Command::ChangeExpiry { to } => ending::change_expiry(offer, *to, facts),
+        Command::Cancel { reason } => ending::cancel(offer, reason, facts),
+        Command::Expire => Ok(ending::expire(offer, facts.now)),
         Command::RecordAgreement(agreement) => Ok(record_agreement(offer, agreement)),
     }
 }
@@ -425,87 +426,6 @@ fn overdue(offer: &Offer) -> Option<Event> {
         | Stage::Accepted { .. }
         | Stage::Cancelled { .. }
         | Stage::Expired(_) => None,
-    }
-}
-
-fn change_expiry(offer: &Offer, to: NaiveDate, facts: Facts<'_>) -> Result<Vec<Event>, Rejection> {
-    match &offer.stage {
-        Stage::Published {
-            pending: Some(_), ..
-        } => Err(Rejection::ChangeInProgress),
-        Stage::Published { pending: None, .. } => {
-            if let Kind::Authorization(_) = offer.basis.kind {
-                return Err(Rejection::AuthorizationFixed);
-            }
-            if offer.by_portal() {
-                return Err(Rejection::ChangedInPortal);
-            }
-            expiry_after_today(to, facts.now)?;
-            if Some(to) == offer.terms.expires_on {
-                return Ok(Vec::new());
-            }
-            let findings = preflight::expiry_findings(offer, to, facts);
-            if preflight::any_error(&findings) {
-                return Err(Rejection::PreflightFailed { findings });
-            }
-            Ok(vec![Event::ExpiryChangeStarted { to }])
-        }
-        Stage::Releasing(_) => Err(Rejection::ReleaseInProgress),
-        Stage::Accepted { .. } => Err(Rejection::OfferAccepted),
-        Stage::Draft | Stage::Cancelled { .. } | Stage::Expired(_) => {
-            Err(Rejection::OfferNotPublished {
-                state: offer.stage.name(),
-            })
-        }
-    }
-}
-
-fn cancel(offer: &Offer, reason: &str, facts: Facts<'_>) -> Result<Vec<Event>, Rejection> {
-    if reason.trim().is_empty() {
-        let violation = Violation::new("reason", "REASON_REQUIRED", "say why the offer ends");
-        return Err(Rejection::Invalid(vec![violation]));
-    }
-    let (reason, by) = (reason.trim().to_owned(), facts.by.clone());
-    match &offer.stage {
-        Stage::Draft => Ok(vec![Event::Cancelled { reason, by }]),
-        Stage::Published { pending: None, .. } if offer.by_portal() => {
-            Err(Rejection::ChangedInPortal)
-        }
-        Stage::Published { pending: None, .. } => Ok(vec![Event::CancellationStarted {
-            at: facts.now,
-            reason,
-            by,
-        }]),
-        Stage::Published {
-            pending: Some(_), ..
-        } => Err(Rejection::ChangeInProgress),
-        // Nobody said yet that it is entered: there is nothing of it at AWS.
-        Stage::Releasing(_) if offer.waits_for_portal() && offer.portal_offer().is_none() => {
-            Ok(vec![Event::Cancelled { reason, by }])
-        }
-        Stage::Releasing(_) => Err(Rejection::ReleaseInProgress),
-        Stage::Accepted { .. } => Err(Rejection::OfferAccepted),
-        Stage::Cancelled { .. } => Ok(Vec::new()),
-        Stage::Expired(_) => Err(Rejection::OfferNotPublished {
-            state: offer.stage.name(),
-        }),
-    }
-}
-
-/// A change under way may move the expiry: the end of that change asks again.
-fn expire(offer: &Offer, now: DateTime<Utc>) -> Vec<Event> {
-    match &offer.stage {
-        Stage::Published { pending: None, .. }
-            if offer.expires_at().is_some_and(|end| now >= end) =>
-        {
-            vec![Event::Expired]
-        }
-        Stage::Published { .. }
-        | Stage::Draft
-        | Stage::Releasing(_)
-        | Stage::Accepted { .. }
-        | Stage::Cancelled { .. }
-        | Stage::Expired(_) => Vec::new(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! A case per row of the table, and an offer's life as its clocks see it (O18).
 
+use countersign_kernel::role;
+
 use super::*;
 use crate::domain::sample;
 

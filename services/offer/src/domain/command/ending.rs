@@ -1,0 +1,100 @@
+//! Another last day, and the end of an offer: by our doing, or because its time is over (O7, O11).
+
+use countersign_kernel::chrono::{DateTime, NaiveDate, Utc};
+
+use super::{Facts, expiry_after_today};
+use crate::domain::offer::{Event, Offer, Stage};
+use crate::domain::preflight;
+use crate::domain::rejection::{Rejection, Violation};
+use crate::domain::resale::Kind;
+
+/// Another last day, of what the buyer can accept.
+pub(super) fn change_expiry(
+    offer: &Offer,
+    to: NaiveDate,
+    facts: Facts<'_>,
+) -> Result<Vec<Event>, Rejection> {
+    match &offer.stage {
+        Stage::Published {
+            pending: Some(_), ..
+        } => Err(Rejection::ChangeInProgress),
+        Stage::Published { pending: None, .. } => {
+            if let Kind::Authorization(_) = offer.basis.kind {
+                return Err(Rejection::AuthorizationFixed);
+            }
+            if offer.by_portal() {
+                return Err(Rejection::ChangedInPortal);
+            }
+            expiry_after_today(to, facts.now)?;
+            if Some(to) == offer.terms.expires_on {
+                return Ok(Vec::new());
+            }
+            let findings = preflight::expiry_findings(offer, to, facts);
+            if preflight::any_error(&findings) {
+                return Err(Rejection::PreflightFailed { findings });
+            }
+            Ok(vec![Event::ExpiryChangeStarted { to }])
+        }
+        Stage::Releasing(_) => Err(Rejection::ReleaseInProgress),
+        Stage::Accepted { .. } => Err(Rejection::OfferAccepted),
+        Stage::Draft | Stage::Cancelled { .. } | Stage::Expired(_) => {
+            Err(Rejection::OfferNotPublished {
+                state: offer.stage.name(),
+            })
+        }
+    }
+}
+
+/// The end by our doing.
+pub(super) fn cancel(
+    offer: &Offer,
+    reason: &str,
+    facts: Facts<'_>,
+) -> Result<Vec<Event>, Rejection> {
+    if reason.trim().is_empty() {
+        let violation = Violation::new("reason", "REASON_REQUIRED", "say why the offer ends");
+        return Err(Rejection::Invalid(vec![violation]));
+    }
+    let (reason, by) = (reason.trim().to_owned(), facts.by.clone());
+    match &offer.stage {
+        Stage::Draft => Ok(vec![Event::Cancelled { reason, by }]),
+        Stage::Published { pending: None, .. } if offer.by_portal() => {
+            Err(Rejection::ChangedInPortal)
+        }
+        Stage::Published { pending: None, .. } => Ok(vec![Event::CancellationStarted {
+            at: facts.now,
+            reason,
+            by,
+        }]),
+        Stage::Published {
+            pending: Some(_), ..
+        } => Err(Rejection::ChangeInProgress),
+        // Nobody said yet that it is entered: there is nothing of it at AWS.
+        Stage::Releasing(_) if offer.waits_for_portal() && offer.portal_offer().is_none() => {
+            Ok(vec![Event::Cancelled { reason, by }])
+        }
+        Stage::Releasing(_) => Err(Rejection::ReleaseInProgress),
+        Stage::Accepted { .. } => Err(Rejection::OfferAccepted),
+        Stage::Cancelled { .. } => Ok(Vec::new()),
+        Stage::Expired(_) => Err(Rejection::OfferNotPublished {
+            state: offer.stage.name(),
+        }),
+    }
+}
+
+/// A change under way may move the expiry: the end of that change asks again.
+pub(super) fn expire(offer: &Offer, now: DateTime<Utc>) -> Vec<Event> {
+    match &offer.stage {
+        Stage::Published { pending: None, .. }
+            if offer.expires_at().is_some_and(|end| now >= end) =>
+        {
+            vec![Event::Expired]
+        }
+        Stage::Published { .. }
+        | Stage::Draft
+        | Stage::Releasing(_)
+        | Stage::Accepted { .. }
+        | Stage::Cancelled { .. }
+        | Stage::Expired(_) => Vec::new(),
+    }
+}
