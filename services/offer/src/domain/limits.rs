@@ -1,4 +1,4 @@
-//! What AWS's own sources contradict each other about, or do not say (facts §0, marked [C] and [?]). Each has a
+//! What AWS's own sources contradict each other about, or do not say (facts §0, marked `[C]` and `[?]`). Each has a
 //! safe default; whoever knows better of a seller's real account says so, by `PutMarketplaceLimits`.
 //!
 //! | limit | default | why it is not sure |

@@ -1,5 +1,5 @@
 //! The portal path (O10): where AWS's API does not take a product (facts §0.3), a person enters the
-//! offer in AWS's portal, by the [`sheet`]. What the person made is compared with the plan that the sheet was
+//! offer in AWS's portal, by the sheet of [`mod@sheet`]. What the person made is compared with the plan that the sheet was
 //! written from before it is adopted, as far as [`differences`] says.
 
 mod authorization;

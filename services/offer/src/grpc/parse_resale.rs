@@ -29,7 +29,7 @@ pub(super) fn authorization(
     let reseller = reseller(&mut wrong, request);
     let buyers = accounts(&mut wrong, "buyer_account_ids", &request.buyer_account_ids);
     let net_terms = net_terms(&mut wrong, "net_terms_days", request.net_terms_days);
-    let contract = contract(request.contract.as_ref());
+    let contract = contract(&mut wrong, request.contract.as_ref());
     let terms = terms(&request.name, &request.description, expires_on);
     let parsed = id.zip(reseller).map(|(id, reseller)| {
         let kind = Kind::Authorization(Authorization {
@@ -124,11 +124,16 @@ fn reseller(
     })
 }
 
-fn contract(given: Option<&pb::ResellerContract>) -> Contract {
+fn contract(wrong: &mut Violations, given: Option<&pb::ResellerContract>) -> Contract {
     use pb::reseller_contract::Contract as Given;
     match given.and_then(|given| given.contract.as_ref()) {
         Some(Given::Standard(true)) => Contract::Standard,
         Some(Given::Own(true)) => Contract::Own,
+        Some(Given::Url(_)) => {
+            let text = "upload the contract with the deal's documents, and say that it is your own";
+            wrong.add("contract.url", "CONTRACT_NOT_APPROVED", text);
+            Contract::None
+        }
         Some(Given::Standard(false) | Given::Own(false)) | None => Contract::None,
     }
 }

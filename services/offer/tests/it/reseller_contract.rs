@@ -9,7 +9,7 @@ use pb::reseller_contract::Contract;
 
 use crate::deals::{self, File};
 use crate::kinds::authorization_request;
-use crate::world::{ENGAGEMENT, World};
+use crate::world::{ENGAGEMENT, World, refusal};
 
 /// A channel partner that the sandbox knows.
 const RESELLER: &str = "222233334444";
@@ -84,6 +84,16 @@ async fn aws_reads_the_contract_that_was_approved() {
         assert_eq!(found, ["RESELLER_CONTRACT_APPROVED"]);
         cancel(&world, draft).await;
     }
+    let at_an_address = pb::DraftResaleAuthorizationRequest {
+        contract: Some(pb::ResellerContract {
+            contract: Some(Contract::Url("https://files.example/contract.pdf".into())),
+        }),
+        ..authorization_request()
+    };
+    let mut client = world.client.clone();
+    let answer = client.draft_resale_authorization(world.command(at_an_address));
+    assert_eq!(refusal(answer.await).2, ["CONTRACT_NOT_APPROVED"]);
+
     let draft = drafted(&world, Contract::Own(true)).await;
     assert_eq!(world.findings(&draft.offer_id).await, [""; 0]);
     let document = draft.legal_document.clone().unwrap();
