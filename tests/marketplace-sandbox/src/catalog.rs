@@ -12,8 +12,8 @@ use serde_json::Value;
 use crate::documents;
 use crate::gateway::{Api, Call, Request, serve};
 use crate::server::App;
-use crate::world::Refusal;
 use crate::world::change_sets::require_catalog;
+use crate::world::{Refusal, assessments};
 
 type Parameters = HashMap<String, String>;
 /// An operation whose input is the body.
@@ -21,7 +21,11 @@ type Posted = fn(&mut Call<'_>, &Value) -> Result<Value, Refusal>;
 /// An operation whose input is the query.
 type Queried = fn(&mut Call<'_>, &Parameters) -> Result<Value, Refusal>;
 
-const POSTED: [(&str, Posted); 7] = [
+const POSTED: [(&str, Posted); 9] = [
+    ("ListAssessments", |_, input| assessments::list(input)),
+    ("DescribeAssessment", |_, input| {
+        assessments::describe(input)
+    }),
     ("ListChangeSets", |call, input| {
         call.world.list_change_sets(&call.caller, input)
     }),

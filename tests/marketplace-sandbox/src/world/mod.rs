@@ -18,6 +18,7 @@ pub(crate) mod adjustments;
 pub(crate) mod agreement_terms;
 pub(crate) mod agreements;
 pub(crate) mod apply;
+pub(crate) mod assessments;
 pub(crate) mod authorization_changes;
 pub(crate) mod authorization_rules;
 pub(crate) mod authorizations;

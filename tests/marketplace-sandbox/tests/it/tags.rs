@@ -1,5 +1,6 @@
-//! Tags and resource policies of entities and change sets (facts §1.1).
+//! Tags and resource policies of entities and change sets, and assessments (facts §1.1).
 
+use aws_sdk_marketplacecatalog::error::ProvideErrorMetadata;
 use aws_sdk_marketplacecatalog::types::{Change, Entity, Tag};
 use countersign_marketplace_sandbox::DEFAULT_PRODUCT_ID;
 use serde_json::json;
@@ -170,4 +171,22 @@ async fn a_policy_is_kept_until_it_is_deleted() {
     let none = delete().await.unwrap_err().into_service_error();
     assert!(none.is_resource_not_found_exception(), "{none:?}");
     assert!(get().await.is_err());
+}
+
+/// Frameworks are about software: of services nothing was assessed.
+#[tokio::test]
+async fn of_services_there_is_no_assessment() {
+    let market = Market::open().await;
+    let list = || market.catalog.list_assessments();
+    let none = list().catalog("AWSMarketplace").send().await.unwrap();
+    assert!(none.assessment_summary_list().is_empty());
+    let refused = list().catalog("Another").send().await.unwrap_err();
+    assert_eq!(refused.code(), Some("ValidationException"));
+    let most = list().catalog("AWSMarketplace").max_results(101);
+    let refused = most.send().await.unwrap_err();
+    assert_eq!(refused.code(), Some("ValidationException"));
+    let one = market.catalog.describe_assessment();
+    let one = one.catalog("AWSMarketplace").assessment_identifier("as-1");
+    let unknown = one.send().await.unwrap_err();
+    assert_eq!(unknown.code(), Some("ResourceNotFoundException"));
 }
