@@ -14,7 +14,8 @@
 //! | [`import`] | what the seller has at AWS, read page by page (O12) |
 //! | [`plan`] | what AWS is sent, as values: pre-flight and change set are made from the same plan |
 //! | [`preflight`] | AWS's rules, checked here before AWS is called (O4) |
-//! | [`portal`] | the sheet for AWS's portal, and the check of what was entered (O10) |
+//! | [`limits`] | what AWS's sources are not sure of, as a seller says it (O4) |
+//! | [`portal`] | the sheet for AWS's portal, the check of what was entered, and what is read back (O10, O11) |
 //! | [`change_order`] | an agreement that another one replaces: cancelled, adjusted, offered anew (O15) |
 //! | [`clock`], [`calendar`] | what must happen by when, and the days that count (O18) |
 //! | [`agreement`] | an agreement as AWS shows it (O13) |
