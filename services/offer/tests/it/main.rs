@@ -10,6 +10,7 @@
 mod after_release_failures;
 mod approval;
 mod association;
+mod authorization_ends;
 mod aws_edges;
 mod aws_failures;
 mod change_order_failures;
@@ -20,6 +21,7 @@ mod cloning;
 mod crossings;
 mod deals;
 mod elsewhere;
+mod entities;
 mod figures;
 mod imports;
 mod incremental;

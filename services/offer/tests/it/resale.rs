@@ -25,7 +25,7 @@ async fn listed(world: &World) {
 }
 
 /// S1's 0.50 and 0.50.
-fn by_installments() -> Value {
+pub(crate) fn by_installments() -> Value {
     json!([
         { "chargeDate": "2026-03-17", "chargeAmount": "0.50" },
         { "chargeDate": "2026-03-18", "chargeAmount": "0.50" },
@@ -34,8 +34,12 @@ fn by_installments() -> Value {
 
 /// The other seller authorizes us, once, by these charges or at one price. Returns AWS's id.
 async fn authorized(world: &World, schedule: &Value, price: Option<&str>) -> String {
-    listed(world).await;
-    let authorization = json!({
+    given(world, authorization(schedule, price)).await
+}
+
+/// What the other seller enters to authorize us so.
+pub(crate) fn authorization(schedule: &Value, price: Option<&str>) -> Value {
+    json!({
         "ownerAccountId": sandbox::DEFAULT_PARTNER_ACCOUNT,
         "productId": PRODUCT,
         "name": "S1",
@@ -47,7 +51,12 @@ async fn authorized(world: &World, schedule: &Value, price: Option<&str>) -> Str
         "schedule": schedule,
         "price": price,
         "legalDocumentUrl": "https://documents.other.example/terms.pdf",
-    });
+    })
+}
+
+/// The other seller enters an authorization of its product. Returns AWS's id.
+pub(crate) async fn given(world: &World, authorization: Value) -> String {
+    listed(world).await;
     let given = world
         .act("portal/resale-authorization", authorization)
         .await;
@@ -55,7 +64,7 @@ async fn authorized(world: &World, schedule: &Value, price: Option<&str>) -> Str
 }
 
 /// What we sell of it, approved, signed and ready to be drafted.
-async fn approved(world: &World, change: impl FnOnce(ApprovedDeal) -> ApprovedDeal) {
+pub(crate) async fn approved(world: &World, change: impl FnOnce(ApprovedDeal) -> ApprovedDeal) {
     let files = deals::files();
     let deal = change(deals::deal(
         ENGAGEMENT,
@@ -88,7 +97,11 @@ async fn approved(world: &World, change: impl FnOnce(ApprovedDeal) -> ApprovedDe
     client.complete_intake(world.command(intake)).await.unwrap();
 }
 
-fn request(authorization_id: &str, owed: &str, total: &str) -> pb::DraftPartnerOfferRequest {
+pub(crate) fn request(
+    authorization_id: &str,
+    owed: &str,
+    total: &str,
+) -> pb::DraftPartnerOfferRequest {
     pb::DraftPartnerOfferRequest {
         engagement_id: ENGAGEMENT.into(),
         name: "Landing zone".into(),
@@ -113,7 +126,7 @@ fn request(authorization_id: &str, owed: &str, total: &str) -> pb::DraftPartnerO
     }
 }
 
-async fn drafted(world: &World, request: pb::DraftPartnerOfferRequest) -> pb::Offer {
+pub(crate) async fn drafted(world: &World, request: pb::DraftPartnerOfferRequest) -> pb::Offer {
     let mut client = world.client.clone();
     let draft = client.draft_partner_offer(world.command(request)).await;
     let draft = draft.unwrap().into_inner();
