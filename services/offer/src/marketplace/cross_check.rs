@@ -91,7 +91,7 @@ const AMOUNTS: &str = "the amounts are sent where there are dates";
 const MERGED: &str = "AWS sees the one merged PDF";
 
 /// AWS's side of one case: its today is the samples', its product and sellers are what the candidate names.
-struct Market {
+pub(super) struct Market {
     running: sandbox::Running,
     catalog: catalog::Client,
     http: reqwest::Client,
@@ -99,7 +99,7 @@ struct Market {
 }
 
 impl Market {
-    async fn of(candidate: &Candidate, bucket: &Path) -> Self {
+    pub(super) async fn of(candidate: &Candidate, bucket: &Path) -> Self {
         let dimension = |key: &String| sandbox::Dimension {
             key: key.clone(),
             name: key.clone(),
@@ -190,6 +190,11 @@ impl Market {
 
     /// Every code that the release is answered with; none when it succeeds.
     async fn codes(&self, candidate: &Candidate) -> Vec<String> {
+        self.answered(&self.release(candidate).await).await
+    }
+
+    /// What the candidate's release sends.
+    pub(super) async fn release(&self, candidate: &Candidate) -> ChangeSetRequest {
         let mut plan = candidate.plan.clone();
         if let Kind::Partner(partner) = &mut plan.kind {
             let dimension = plan.dimension_key.clone().unwrap_or_default();
@@ -201,7 +206,11 @@ impl Market {
             legal: &self.document,
             reseller_contract: Some(&self.document),
         };
-        let request = ChangeSetRequest::release(&offer_id, 1, &plan, urls);
+        ChangeSetRequest::release(&offer_id, 1, &plan, urls)
+    }
+
+    /// Every code that a change set is answered with; none when it succeeds.
+    pub(super) async fn answered(&self, request: &ChangeSetRequest) -> Vec<String> {
         let started = self
             .catalog
             .start_change_set()
@@ -239,7 +248,8 @@ async fn answered(candidate: &Candidate, bucket: &Path) -> Vec<String> {
     Market::of(candidate, bucket).await.codes(candidate).await
 }
 
-fn bucket() -> tempfile::TempDir {
+/// A folder with the legal document of every release.
+pub(super) fn bucket() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("legal.pdf"), PDF).unwrap();
     folder

@@ -10,6 +10,8 @@
 //! | credentials that are not valid | an operator's to mend | later |
 //! | anything else | it will never be taken | the offer's author is told |
 
+use aws_sdk_marketplaceagreement::types::ValidationExceptionReason;
+use aws_sdk_marketplaceagreement::types::error::{AccessDeniedException, ValidationException};
 use aws_sdk_marketplacecatalog::config::http::HttpResponse;
 use aws_sdk_marketplacecatalog::error::{ProvideErrorMetadata, SdkError};
 use chrono::{DateTime, TimeDelta};
@@ -119,6 +121,34 @@ impl CallError {
     }
 }
 
+impl CallError {
+    /// With the reason that the Agreement API gives beside its code, and without which the code tells little
+    /// (O9, facts §3): what is wrong takes the place of `ValidationException`, and why something is denied
+    /// stands before the message.
+    fn because(self, error: &(dyn std::error::Error + 'static)) -> Self {
+        let Self::Refused(refused) = self else {
+            return self;
+        };
+        let source = error.source();
+        let invalid = source.and_then(|source| source.downcast_ref::<ValidationException>());
+        let invalid = invalid.and_then(ValidationException::reason);
+        let denied = source.and_then(|source| source.downcast_ref::<AccessDeniedException>());
+        let denied = denied.and_then(AccessDeniedException::reason);
+        let AwsError { code, message } = refused;
+        Self::Refused(match (invalid, denied) {
+            (Some(reason), _) if *reason != ValidationExceptionReason::Other => AwsError {
+                code: reason.as_str().to_owned(),
+                message,
+            },
+            (_, Some(reason)) => AwsError {
+                code,
+                message: format!("{}: {message}", reason.as_str()),
+            },
+            _ => AwsError { code, message },
+        })
+    }
+}
+
 impl<E> From<SdkError<E, HttpResponse>> for CallError
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -129,7 +159,8 @@ where
                 let metadata = context.err().meta();
                 let status = context.raw().status().as_u16();
                 let asked = asked(|name| context.raw().headers().get(name));
-                classify(metadata.code(), metadata.message(), status, asked)
+                let classified = classify(metadata.code(), metadata.message(), status, asked);
+                classified.because(context.err())
             }
             _ => Self::Later(Later::fault(chain(&error))),
         }
@@ -234,6 +265,45 @@ mod tests {
             refused.to_string(),
             "AWS refuses: ValidationException Name is too long"
         );
+    }
+
+    /// O9: what is wrong with a payment, a cancellation or an adjustment is told by its reason.
+    #[test]
+    fn the_reason_of_a_refusal_is_told() {
+        use aws_sdk_marketplaceagreement::operation::send_agreement_payment_request::SendAgreementPaymentRequestError as Error;
+        use aws_sdk_marketplaceagreement::types::AccessDeniedExceptionReason;
+        let invalid = |reason: Option<ValidationExceptionReason>| {
+            let error = ValidationException::builder().set_reason(reason).build();
+            ("ValidationException", Error::ValidationException(error))
+        };
+        let denied = AccessDeniedException::builder();
+        let denied = denied.reason(AccessDeniedExceptionReason::FailedKycCompliance);
+        let denied = Error::AccessDeniedException(denied.build());
+        for ((code, error), expected) in [
+            (
+                invalid(Some(ValidationExceptionReason::InvalidChargeAmount)),
+                ("INVALID_CHARGE_AMOUNT", "No."),
+            ),
+            (
+                invalid(Some("NEWER_THAN_THIS".into())),
+                ("NEWER_THAN_THIS", "No."),
+            ),
+            (
+                invalid(Some(ValidationExceptionReason::Other)),
+                ("ValidationException", "No."),
+            ),
+            (invalid(None), ("ValidationException", "No.")),
+            (
+                ("AccessDeniedException", denied),
+                ("AccessDeniedException", "FAILED_KYC_COMPLIANCE: No."),
+            ),
+        ] {
+            let refused = classify(Some(code), Some("No."), 400, None).because(&error);
+            let CallError::Refused(told) = refused else {
+                panic!("{refused:?}")
+            };
+            assert_eq!((told.code.as_str(), told.message.as_str()), expected);
+        }
     }
 
     /// O9: what must end first at AWS is waited for longer than what passes in a moment.

@@ -7,6 +7,10 @@ mod cancellations;
 mod catalog;
 #[cfg(test)]
 mod cross_check;
+#[cfg(test)]
+mod cross_check_intake;
+#[cfg(test)]
+mod cross_check_payments;
 mod entity;
 mod error;
 mod listing;

@@ -1,7 +1,9 @@
 //! Payment requests of the Agreement API (O17): send, take back, look. A status that the SDK does not
 //! know is passed on as text.
 
+use aws_sdk_marketplaceagreement::Client;
 use aws_sdk_marketplaceagreement::operation::get_agreement_payment_request::GetAgreementPaymentRequestOutput;
+use aws_sdk_marketplaceagreement::operation::send_agreement_payment_request::builders::SendAgreementPaymentRequestFluentBuilder;
 use aws_sdk_marketplaceagreement::types::{PaymentRequestStatus, PaymentRequestSummary};
 use countersign_kernel::{Currency, Money};
 
@@ -19,16 +21,7 @@ impl Marketplace {
         &self,
         request: &PaymentRequest,
     ) -> Result<Seen, CallError> {
-        let description = Some(request.description.clone()).filter(|text| !text.is_empty());
-        let call = self
-            .agreements
-            .send_agreement_payment_request()
-            .client_token(request.id.as_str())
-            .agreement_id(request.agreement_id.as_str())
-            .term_id(&request.term_id)
-            .name(request.name())
-            .charge_amount(request.amount.amount_text())
-            .set_description(description);
+        let call = sending(&self.agreements, request);
         let taken = self
             .calls
             .make("SendAgreementPaymentRequest", || call.clone().send())
@@ -110,6 +103,22 @@ impl Marketplace {
             .make("CancelAgreementPaymentRequest", || call.clone().send());
         cancelled.await.map(drop)
     }
+}
+
+/// The request as AWS is sent it.
+pub(super) fn sending(
+    agreements: &Client,
+    request: &PaymentRequest,
+) -> SendAgreementPaymentRequestFluentBuilder {
+    let description = Some(request.description.clone()).filter(|text| !text.is_empty());
+    agreements
+        .send_agreement_payment_request()
+        .client_token(request.id.as_str())
+        .agreement_id(request.agreement_id.as_str())
+        .term_id(&request.term_id)
+        .name(request.name())
+        .charge_amount(request.amount.amount_text())
+        .set_description(description)
 }
 
 /// An answer without an id is no answer: whether AWS took it is looked for.

@@ -4,12 +4,15 @@ use std::str::FromStr;
 
 use countersign_kernel::AwsAccountId;
 
+use super::REFUSED_AT_ONCE;
 use crate::domain::deal::ApprovedDeal;
 use crate::domain::id::ProductId;
 use crate::domain::intake::{AccountKind, BILLING_TERMS_DAYS, Form};
 use crate::domain::listing::Listing;
 use crate::domain::rejection::Violation;
 
+/// What AWS answers to an offer for a product that it does not have (facts §1.2).
+const NO_SUCH_PRODUCT: &str = "ResourceNotFoundException";
 const MAX_NAME_LENGTH: usize = 200;
 const MAX_EMAIL_LENGTH: usize = 254;
 
@@ -24,11 +27,11 @@ pub(crate) struct Given<'a> {
 }
 
 /// One rule about a form.
-pub(super) struct FormRule {
-    pub(super) id: &'static str,
+pub(crate) struct FormRule {
+    pub(crate) id: &'static str,
     pub(super) field: &'static str,
     /// What AWS would answer to an offer made from it; empty for a rule of ours.
-    pub(super) aws_error_code: &'static str,
+    pub(crate) aws_error_code: &'static str,
     pub(super) fix: &'static str,
     check: for<'a> fn(&Given<'a>) -> Option<String>,
 }
@@ -49,7 +52,7 @@ const fn rule(
     }
 }
 
-pub(super) const RULES: &[FormRule] = &[
+pub(crate) const RULES: &[FormRule] = &[
     rule(
         "TOTAL_PRICE_INVALID",
         "total_price",
@@ -95,7 +98,7 @@ pub(super) const RULES: &[FormRule] = &[
     rule(
         "ACCOUNT_ID_INVALID",
         "buyer_account_id",
-        "INVALID_BUYER_ACCOUNTS",
+        REFUSED_AT_ONCE,
         "give 12 digits, leading zeros included",
         account,
     ),
@@ -123,7 +126,7 @@ pub(super) const RULES: &[FormRule] = &[
     rule(
         "PRODUCT_UNKNOWN",
         "product_id",
-        "INCOMPATIBLE_PRODUCT",
+        NO_SUCH_PRODUCT,
         "register the listing first",
         product,
     ),

@@ -29,11 +29,11 @@ pub(crate) struct Asked<'a> {
 }
 
 /// One rule about an asking.
-pub(super) struct PaymentRule {
-    pub(super) id: &'static str,
+pub(crate) struct PaymentRule {
+    pub(crate) id: &'static str,
     pub(super) field: &'static str,
     /// What AWS would answer; empty for a rule of ours.
-    pub(super) aws_error_code: &'static str,
+    pub(crate) aws_error_code: &'static str,
     pub(super) fix: &'static str,
     check: for<'a> fn(&Asked<'a>) -> Option<String>,
 }
@@ -54,7 +54,7 @@ const fn rule(
     }
 }
 
-pub(super) const RULES: &[PaymentRule] = &[
+pub(crate) const RULES: &[PaymentRule] = &[
     rule(
         "PAYMENT_AGREEMENT_ACTIVE",
         "offer_id",
@@ -183,104 +183,13 @@ fn count(asked: &Asked<'_>) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use countersign_kernel::Currency;
+pub(crate) mod cases;
 
+#[cfg(test)]
+mod tests {
+    use super::cases::{CASES, ask, asked};
     use super::*;
     use crate::domain::sample::{at, usd};
-
-    fn ask(amount: &str) -> Ask {
-        Ask {
-            milestone: "Design accepted".into(),
-            description: String::new(),
-            amount: usd(amount),
-        }
-    }
-
-    fn asked(ask: &Ask) -> Asked<'_> {
-        Asked {
-            ask,
-            cap: usd("102500.00"),
-            drawn: Drawn {
-                count: 2,
-                requested: usd("10000.00"),
-                approved: usd("20000.00"),
-            },
-            status: "ACTIVE",
-            ends_at: Some(at("2026-06-03T23:59:59Z")),
-            now: at("2026-03-10T10:00:00Z"),
-        }
-    }
-
-    type AskChange = fn(&mut Ask);
-    type Change = fn(&mut Asked<'_>);
-
-    const CASES: [(&[&str], AskChange, Change); 16] = [
-        (&[], |_| (), |_| ()),
-        (&[], |ask| ask.amount = usd("72500.00"), |_| ()),
-        (
-            &["PAYMENT_WITHIN_CAP"],
-            |ask| ask.amount = usd("72500.01"),
-            |_| (),
-        ),
-        (
-            &["PAYMENT_POSITIVE"],
-            |ask| ask.amount = usd("0.00"),
-            |_| (),
-        ),
-        (
-            &["PAYMENT_POSITIVE"],
-            |ask| ask.amount = usd("-0.01"),
-            |_| (),
-        ),
-        (
-            &["PAYMENT_CURRENCY"],
-            |ask| ask.amount = Money::parse("1.00", Currency::Eur).unwrap(),
-            |_| (),
-        ),
-        (
-            &["PAYMENT_MILESTONE_VALID"],
-            |ask| ask.milestone = "Done".into(),
-            |_| (),
-        ),
-        (
-            &["PAYMENT_MILESTONE_VALID"],
-            |ask| ask.milestone = " Design".into(),
-            |_| (),
-        ),
-        (
-            &["PAYMENT_MILESTONE_VALID"],
-            |ask| ask.milestone = "De\nsign".into(),
-            |_| (),
-        ),
-        (
-            &["PAYMENT_MILESTONE_VALID"],
-            |ask| ask.milestone = "m".repeat(59),
-            |_| (),
-        ),
-        (&[], |ask| ask.milestone = "é".repeat(58), |_| ()),
-        (
-            &["PAYMENT_DESCRIPTION_LENGTH"],
-            |ask| ask.description = "d".repeat(2_001),
-            |_| (),
-        ),
-        (
-            &["PAYMENT_AGREEMENT_ACTIVE"],
-            |_| (),
-            |asked| asked.status = "TERMINATED",
-        ),
-        (
-            &["PAYMENT_BEFORE_AGREEMENT_END"],
-            |_| (),
-            |asked| asked.now = at("2026-06-03T23:59:59Z"),
-        ),
-        (
-            &["PAYMENT_REQUEST_COUNT"],
-            |_| (),
-            |asked| asked.drawn.count = 999,
-        ),
-        (&[], |_| (), |asked| asked.drawn.count = 998),
-    ];
 
     #[test]
     fn each_rule_finds_its_own_failure() {
