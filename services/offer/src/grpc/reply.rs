@@ -77,7 +77,17 @@ pub(super) fn offer(offer: &Offer, today: NaiveDate) -> pb::Offer {
             Origin::Drafted | Origin::Associated => String::new(),
         },
         associated: offer.basis.origin == Origin::Associated,
+        net_terms_days: net_terms(&offer.basis.kind),
     }
+}
+
+fn net_terms(kind: &Kind) -> u32 {
+    let terms = match kind {
+        Kind::Direct => None,
+        Kind::Authorization(allowed) => allowed.net_terms,
+        Kind::Partner(partner) => partner.net_terms,
+    };
+    terms.map_or(0, |terms| terms.days().into())
 }
 
 const fn kind(kind: &Kind) -> pb::OfferKind {

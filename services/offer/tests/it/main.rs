@@ -28,6 +28,7 @@ mod incremental;
 mod kinds;
 mod limits;
 mod marketplace;
+mod net_terms;
 mod news;
 mod offers;
 mod orders;
