@@ -178,7 +178,7 @@ fn fail(api: Api, failure: Failure) -> Response {
 }
 
 /// The statuses that answers have.
-const STATUSES: [&str; 7] = [
+const STATUSES: [&str; 11] = [
     "PREPARING",
     "APPLYING",
     "SUCCEEDED",
@@ -186,6 +186,10 @@ const STATUSES: [&str; 7] = [
     "ACTIVE",
     "PENDING_APPROVAL",
     "APPROVED",
+    "PENDING",
+    "COMPLETED",
+    "CANCELLED",
+    "REJECTED",
 ];
 
 /// The answer with its statuses misspelt: as long as before, so that they fit into either protocol.
@@ -198,7 +202,10 @@ fn unknown_values(body: &[u8]) -> Bytes {
             .position(|window| window == status.as_bytes())
         {
             at += found + status.len();
-            body[at - 1] = b'X';
+            // The whole word, not the beginning of another.
+            if body.get(at) != Some(&b'_') {
+                body[at - 1] = b'X';
+            }
         }
     }
     body.into()

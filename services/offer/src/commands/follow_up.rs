@@ -136,6 +136,7 @@ pub(crate) async fn schedule(
             end.transpose()?.into_iter().collect()
         }
         Event::Revised(_)
+        | Event::ChangeSetStatusSeen { .. }
         | Event::LegalDocumentReady(_)
         | Event::LegalDocumentFailed { .. }
         | Event::PortalOfferRefused { .. }

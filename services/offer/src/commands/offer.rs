@@ -186,6 +186,18 @@ fn warn_of_failure(seller: &SellerId, offer: &Offer, event: &Event) {
             "AWS failed a change set by a fault of its own: it is sent again"
         );
     }
+    if let Event::ChangeSetStatusSeen {
+        unknown: Some(status),
+    } = event
+    {
+        tracing::warn!(
+            seller = seller.as_str(),
+            engagement = offer.engagement_id().as_str(),
+            offer = offer.id.as_str(),
+            status,
+            "AWS says of a change set what is not known here: it is waited for"
+        );
+    }
     if let Event::ChangeFailed { errors } = event {
         tracing::error!(
             seller = seller.as_str(),
@@ -210,6 +222,7 @@ fn action(event: &Event) -> (&'static str, &str) {
         Event::LegalDocumentFailed { reason } => ("record_document_failure", reason),
         Event::ReleaseStarted { .. } => ("release", ""),
         Event::ChangeSetAccepted { .. } => ("record_change_set", ""),
+        Event::ChangeSetStatusSeen { .. } => ("record_change_set_status", ""),
         Event::ChangeSetFaulted { .. } => ("retry_change_set", ""),
         Event::PortalOfferGiven { .. } => ("record_portal_offer", ""),
         Event::PortalOfferRefused { .. } => ("refuse_portal_offer", ""),

@@ -273,6 +273,7 @@ pub(crate) fn follow(
         | Event::LegalDocumentReady(_)
         | Event::LegalDocumentFailed { .. }
         | Event::ChangeSetAccepted { .. }
+        | Event::ChangeSetStatusSeen { .. }
         | Event::ChangeSetFaulted { .. }
         | Event::ExpiryChangeStarted { .. }
         | Event::CancellationStarted { .. }

@@ -44,6 +44,11 @@ pub(crate) enum Command {
         change: u32,
         id: ChangeSetId,
     },
+    /// AWS says where the change set stands, in a word that is not known here or, without one, that is.
+    RecordChangeSetStatus {
+        change: u32,
+        unknown: Option<String>,
+    },
     /// A person entered the offer in AWS's portal (O10).
     TakePortalOffer {
         aws_offer_id: AwsOfferId,
@@ -194,6 +199,13 @@ pub(crate) fn decide(
             let news = offer.change_set_id.as_ref() != Some(id);
             Ok(if_under_way(offer, *change, || {
                 news.then(|| Event::ChangeSetAccepted { id: id.clone() })
+            }))
+        }
+        Command::RecordChangeSetStatus { change, unknown } => {
+            let news = offer.aws_status != *unknown;
+            Ok(if_under_way(offer, *change, || {
+                let unknown = unknown.clone();
+                news.then_some(Event::ChangeSetStatusSeen { unknown })
             }))
         }
         Command::TakePortalOffer { aws_offer_id } => portal::take(offer, aws_offer_id, facts),

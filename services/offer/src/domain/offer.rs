@@ -35,6 +35,8 @@ pub(crate) struct Offer {
     pub(crate) document: LegalDocument,
     /// The change set that was sent to AWS last.
     pub(crate) change_set_id: Option<ChangeSetId>,
+    /// AWS's word for the change set under way, while it is one that is not known here.
+    pub(crate) aws_status: Option<String>,
     /// What AWS said when it last refused or failed a change set; empty after one that it took.
     pub(crate) last_errors: Vec<AwsError>,
     pub(crate) stage: Stage,
@@ -190,6 +192,10 @@ pub(crate) enum Event {
     },
     ChangeSetAccepted {
         id: ChangeSetId,
+    },
+    /// AWS says a word of the change set under way that is not known here, or after such one that is.
+    ChangeSetStatusSeen {
+        unknown: Option<String>,
     },
     /// AWS failed the change set by a fault of its own: the same is asked for anew `at`, by the revision
     /// that this event makes, so with a token and a name of its own (O9).

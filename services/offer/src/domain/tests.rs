@@ -2,6 +2,7 @@
 
 mod after_release;
 mod properties;
+mod statuses;
 
 use countersign_kernel::Digest;
 use countersign_kernel::chrono::{DateTime, Utc};

@@ -221,6 +221,7 @@ pub(crate) fn public(event: &Event, offer: &Offer) -> Option<Public> {
         | Event::LegalDocumentFailed { .. }
         | Event::ReleaseStarted { .. }
         | Event::ChangeSetAccepted { .. }
+        | Event::ChangeSetStatusSeen { .. }
         | Event::ChangeSetFaulted { .. }
         | Event::PortalOfferGiven { .. }
         | Event::PortalOfferRefused { .. }

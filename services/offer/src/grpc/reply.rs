@@ -77,6 +77,7 @@ pub(super) fn offer(offer: &Offer, today: NaiveDate) -> pb::Offer {
             Origin::Drafted | Origin::Associated => String::new(),
         },
         associated: offer.basis.origin == Origin::Associated,
+        aws_status: offer.aws_status.clone().unwrap_or_default(),
         net_terms_days: net_terms(&offer.basis.kind),
     }
 }

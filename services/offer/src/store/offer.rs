@@ -20,6 +20,7 @@ pub(super) struct Row {
     basis: Value,
     document: Value,
     change_set_id: Option<String>,
+    aws_status: Option<String>,
     last_errors: Value,
     stage: Value,
 }
@@ -42,6 +43,7 @@ impl TryFrom<Row> for Offer {
                 .change_set_id
                 .map(|id| parse(&id, "change set id"))
                 .transpose()?,
+            aws_status: row.aws_status,
             last_errors: json::errors_from(row.last_errors)?,
             stage: json::stage_from(row.stage)?,
         })
@@ -56,7 +58,7 @@ pub(crate) async fn lock(
 ) -> Result<Option<Offer>, StoreError> {
     let row: Option<Row> = sqlx::query_as(
         "SELECT offer_id, revision, name, description, expires_on, basis, document, change_set_id,
-            last_errors, stage
+            aws_status, last_errors, stage
         FROM offer WHERE seller = $1 AND offer_id = $2 FOR UPDATE",
     )
     .bind(seller.as_str())
@@ -74,7 +76,7 @@ pub(crate) async fn find(
 ) -> Result<Option<Offer>, StoreError> {
     let row: Option<Row> = sqlx::query_as(
         "SELECT offer_id, revision, name, description, expires_on, basis, document, change_set_id,
-            last_errors, stage
+            aws_status, last_errors, stage
         FROM offer WHERE seller = $1 AND offer_id = $2",
     )
     .bind(seller.as_str())
@@ -92,7 +94,7 @@ pub(crate) async fn these(
 ) -> Result<Vec<Offer>, StoreError> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT offer_id, revision, name, description, expires_on, basis, document, change_set_id,
-            last_errors, stage
+            aws_status, last_errors, stage
         FROM offer WHERE seller = $1 AND offer_id = ANY ($2)",
     )
     .bind(seller.as_str())
@@ -111,7 +113,7 @@ pub(crate) async fn newest(
 ) -> Result<Option<Offer>, StoreError> {
     let row: Option<Row> = sqlx::query_as(
         "SELECT offer_id, revision, name, description, expires_on, basis, document, change_set_id,
-            last_errors, stage
+            aws_status, last_errors, stage
         FROM offer WHERE seller = $1 AND engagement_id = $2
         ORDER BY created_at DESC, offer_id DESC LIMIT 1",
     )
@@ -138,7 +140,7 @@ pub(crate) async fn page(
 ) -> Result<Vec<(Position, Offer)>, StoreError> {
     let rows: Vec<Listed> = sqlx::query_as(
         "SELECT offer_id, revision, name, description, expires_on, basis, document, change_set_id,
-            last_errors, stage, created_at
+            aws_status, last_errors, stage, created_at
         FROM offer
         WHERE seller = $1 AND ($2::timestamptz IS NULL OR (created_at, offer_id) < ($2, $3))
         ORDER BY created_at DESC, offer_id DESC LIMIT $4",
@@ -254,8 +256,8 @@ pub(crate) async fn insert(
     let written = sqlx::query(
         "INSERT INTO offer (seller, offer_id, engagement_id, revision, state, aws_offer_id, name,
             description, expires_on, basis, document, change_set_id, last_errors, stage,
-            created_at, updated_at, kind)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16)
+            created_at, updated_at, kind, aws_status)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15, $16, $17)
         ON CONFLICT DO NOTHING",
     )
     .bind(seller.as_str())
@@ -278,6 +280,7 @@ pub(crate) async fn insert(
     .bind(json::stage(&offer.stage))
     .bind(now)
     .bind(offer.basis.kind.name())
+    .bind(&offer.aws_status)
     .execute(connection)
     .await?;
     one_row("the engagement's offer", written.rows_affected())
@@ -294,7 +297,7 @@ pub(crate) async fn update(
     let written = sqlx::query(
         "UPDATE offer SET revision = $3, state = $4, aws_offer_id = $5, name = $6,
             description = $7, expires_on = $8, document = $9, change_set_id = $10,
-            last_errors = $11, stage = $12, updated_at = $13
+            last_errors = $11, stage = $12, updated_at = $13, aws_status = $15
         WHERE seller = $1 AND offer_id = $2 AND revision = $14",
     )
     .bind(seller.as_str())
@@ -315,6 +318,7 @@ pub(crate) async fn update(
     .bind(json::stage(&offer.stage))
     .bind(now)
     .bind(i64::from(before))
+    .bind(&offer.aws_status)
     .execute(connection)
     .await?;
     one_row("the offer", written.rows_affected())
@@ -331,6 +335,7 @@ pub(crate) fn audit_view(offer: &Offer) -> Value {
         "approved_digest": offer.basis.deal.digest.to_string(),
         "document": json::document(&offer.document),
         "change_set_id": offer.change_set_id.as_ref().map(ToString::to_string),
+        "aws_status": offer.aws_status,
         "last_errors": json::errors(&offer.last_errors),
         "stage": json::stage(&offer.stage),
     })

@@ -220,12 +220,18 @@ impl TaskHandler for Poll {
         let id = offer.change_set_id.as_ref();
         let id = id.ok_or_else(|| inconsistent("a change set without id"))?;
         match self.0.marketplace.describe(id).await {
-            Ok(Progress::UnderWay) => Ok(TaskOutcome::Again(self.next_look(run, &subject).await?)),
-            // Kept where operators see it; a person may have to look what AWS means by it.
-            Ok(Progress::Unknown(status)) => Ok(TaskOutcome::RetryAt(
-                self.next_look(run, &subject).await?,
-                format!("AWS says {status} of {id}"),
-            )),
+            Ok(Progress::UnderWay) => {
+                status_seen(run, &subject, &offer, None).await?;
+                Ok(TaskOutcome::Again(self.next_look(run, &subject).await?))
+            }
+            // Kept where its people and operators see it: one of them may have to look what AWS means by it.
+            Ok(Progress::Unknown(status)) => {
+                status_seen(run, &subject, &offer, Some(&status)).await?;
+                Ok(TaskOutcome::RetryAt(
+                    self.next_look(run, &subject).await?,
+                    format!("AWS says {status} of {id}"),
+                ))
+            }
             Ok(Progress::Succeeded { offer_id }) => {
                 let command = match (&offer.stage, offer_id) {
                     (Stage::Releasing(_), Some(aws_offer_id)) => {
@@ -263,6 +269,33 @@ impl TaskHandler for Poll {
             Err(error) => Ok(come_back(run, error.into_later())),
         }
     }
+}
+
+/// Keeps AWS's word where it is none that is known here, and forgets it with the next that is.
+async fn status_seen(
+    run: &TaskRun,
+    subject: &Subject,
+    offer: &Offer,
+    unknown: Option<&str>,
+) -> Result<(), Failure> {
+    if offer.aws_status.as_deref() == unknown {
+        return Ok(());
+    }
+    let command = Command::RecordChangeSetStatus {
+        change: subject.change,
+        unknown: unknown.map(str::to_owned),
+    };
+    run.transaction(|uow| {
+        let (subject, command) = (subject.clone(), command.clone());
+        Box::pin(async move {
+            let Subject {
+                seller, offer_id, ..
+            } = &subject;
+            commands::offer::apply(uow, seller, offer_id, &command).await
+        })
+    })
+    .await
+    .map(drop)
 }
 
 impl Poll {

@@ -84,7 +84,10 @@ fn adjustment(line: &Adjustment) -> pb::BillingAdjustment {
     };
     let state = match &line.state {
         AdjustmentState::Sending => State::Sending,
-        AdjustmentState::Pending { .. } => State::Pending,
+        AdjustmentState::Pending { status, .. } => {
+            out.aws_status.clone_from(status);
+            State::Pending
+        }
         AdjustmentState::Completed { .. } => State::Completed,
         AdjustmentState::Failed { error, .. } => {
             out.error = Some(refused(error));

@@ -41,5 +41,6 @@ mod replacing;
 mod resale;
 mod reseller_contract;
 mod tenants;
+mod unknown_statuses;
 mod withdrawals;
 mod world;

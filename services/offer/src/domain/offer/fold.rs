@@ -19,13 +19,19 @@ pub(crate) fn evolve(state: Option<Offer>, event: &Event) -> Option<Offer> {
             terms: terms.clone(),
             document: LegalDocument::Assembling,
             change_set_id: None,
+            aws_status: None,
             last_errors: Vec::new(),
             stage: Stage::Draft,
         }),
         (None, _) => None,
         (Some(mut offer), event) => {
             offer.revision += 1;
+            let before = offer.change_under_way();
             offer.apply(event);
+            // A word about a change set says nothing of the next.
+            if offer.change_under_way() != before {
+                offer.aws_status = None;
+            }
             Some(offer)
         }
     }
@@ -46,6 +52,7 @@ impl Offer {
                 self.last_errors.clear();
                 self.change_set_id = Some(id.clone());
             }
+            Event::ChangeSetStatusSeen { unknown } => self.aws_status.clone_from(unknown),
             Event::ChangeSetFaulted { errors, .. } => self.ask_anew(errors),
             Event::ReleaseStarted { at } => self.begin_release(*at),
             Event::PortalOfferGiven { aws_offer_id } => {
