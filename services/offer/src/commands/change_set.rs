@@ -1,9 +1,9 @@
 //! The request of a change set, kept before AWS is sent it (O9).
 
+use chrono::TimeDelta;
 use countersign_platform::{Failure, UnitOfWork};
 
 use super::follow_up::Subject;
-use crate::documents::store::SENDABLE_FOR;
 use crate::domain::engagement::Engagement;
 use crate::domain::offer::{AwsError, Offer};
 use crate::domain::preflight;
@@ -12,11 +12,12 @@ use crate::store::engagement::Lock;
 
 /// Keeps the request, unless the approval behind the release fell since it was asked for: returns why
 /// it must not be sent then (A5, O3). A void that comes after this transaction comes after the release.
+/// One that was made longer ago than `sendable_for` gives way to the new one.
 pub(crate) async fn keep(
     uow: &mut UnitOfWork,
     subject: &Subject,
     offer: &Offer,
-    request: &str,
+    (request, sendable_for): (&str, TimeDelta),
 ) -> Result<Vec<AwsError>, Failure> {
     let Subject {
         seller,
@@ -29,7 +30,7 @@ pub(crate) async fn keep(
     let fallen = preflight::approval_findings(offer, &engagement);
     if fallen.is_empty() {
         let keep = store::change_set::keep;
-        let since = now - SENDABLE_FOR;
+        let since = now - sendable_for;
         keep(
             uow.connection(),
             seller,

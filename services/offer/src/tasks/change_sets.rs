@@ -127,9 +127,10 @@ impl Start {
         let refused = run
             .transaction(|uow| {
                 let (subject, offer, text) = (subject.clone(), offer.clone(), text.clone());
-                Box::pin(
-                    async move { commands::change_set::keep(uow, &subject, &offer, &text).await },
-                )
+                Box::pin(async move {
+                    let request = (text.as_str(), SENDABLE_FOR);
+                    commands::change_set::keep(uow, &subject, &offer, request).await
+                })
             })
             .await?;
         if !refused.is_empty() {
