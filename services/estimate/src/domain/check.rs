@@ -222,7 +222,7 @@ fn installments(
     }
     if forms.len() > MAX_INSTALLMENTS {
         let most = format!(
-            "{} instalments; AWS takes at most {MAX_INSTALLMENTS}",
+            "{} instalments; AWS takes at most {MAX_INSTALLMENTS} by any of its sources",
             forms.len()
         );
         wrong.add(field, Reason::TooManyInstallments, most);

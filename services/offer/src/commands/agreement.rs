@@ -182,7 +182,16 @@ pub(super) async fn follow(
     if held && let Some(ended_at) = ended_at {
         order::end(uow, seller, &agreement.id).await?;
         end(uow, seller, offer, agreement, (&standing.status, ended_at)).await?;
-    } else if held && let Some(placed) = orders::of_offer(offer, agreement) {
+    } else if !held {
+        // AWS invoices it all the same; nobody renews it here.
+        clock::end_renewals_of(
+            uow,
+            seller,
+            &agreement.id,
+            "its offer has another agreement",
+        )
+        .await?;
+    } else if let Some(placed) = orders::of_offer(offer, agreement) {
         order::place(uow, seller, placed).await?;
     }
     let approved = offer.basis.deal.price();

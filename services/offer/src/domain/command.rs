@@ -58,8 +58,11 @@ pub(crate) enum Command {
         change: u32,
         errors: Vec<AwsError>,
     },
-    /// What AWS has of a published offer that a person may have changed in its portal.
-    ReadBack(Left),
+    /// What AWS has of a published offer, as it stood at that revision, that a person may have changed in its portal.
+    ReadBack {
+        revision: u32,
+        left: Left,
+    },
     RecordPublished {
         change: u32,
         aws_offer_id: AwsOfferId,
@@ -86,7 +89,10 @@ pub(crate) enum Command {
     Cancel {
         reason: String,
     },
-    Expire,
+    /// Its time is over, as far as is known here; of one that a person may have moved, with what AWS has.
+    Expire {
+        left: Option<Left>,
+    },
     RecordAgreement(Agreement),
 }
 
@@ -209,7 +215,7 @@ pub(crate) fn decide(
             }))
         }
         Command::TakePortalOffer { aws_offer_id } => portal::take(offer, aws_offer_id, facts),
-        Command::ReadBack(left) => portal::read_back(offer, *left, facts),
+        Command::ReadBack { revision, left } => portal::read_back(offer, *revision, *left, facts),
         Command::RefusePortalOffer { change, errors } => Ok(if_under_way(offer, *change, || {
             let errors = errors.clone();
             offer
@@ -235,7 +241,7 @@ pub(crate) fn decide(
         Command::FlagOverdue { change } => Ok(if_under_way(offer, *change, || overdue(offer))),
         Command::ChangeExpiry { to } => ending::change_expiry(offer, *to, facts),
         Command::Cancel { reason } => ending::cancel(offer, reason, facts),
-        Command::Expire => Ok(ending::expire(offer, facts.now)),
+        Command::Expire { left } => Ok(ending::expire(offer, *left, facts)),
         Command::RecordAgreement(agreement) => Ok(record_agreement(offer, agreement)),
     }
 }

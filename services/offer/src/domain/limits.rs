@@ -6,12 +6,12 @@
 //! | charges of a direct offer | 60 | the API's shapes say 60, the portal 86 (§0.7) |
 //! | bytes of a document | 10 000 000 | the portal's "10 MB" may be more; of the API no number is published (§0.8) |
 //! | minutes until it is published | 45 | 45 minutes, an hour, "few hours" (§0.10) |
+//! | months of an agreement | 60 | AWS names the number in its refusal alone (§1.3) |
 //! | concurrent agreements | no | one per buyer and product, though a quota speaks of 100 (§0.5) |
 //! | Indian rupees | no | for sellers in India only (§0.11) |
 //!
 //! How many buyers an offer may have, 24 or 26, makes no difference here (§0.6): each is made for one. An
-//! authorization has 25 of them and 60 charges, and a partner's offer one and 60, by every source that speaks of
-//! them. That a variable plan is entered in the portal, since no change type makes it (§2), goes by the listing.
+//! authorization has 25 of them and 60 charges, and a partner's offer 60, by every source that speaks of them. That a variable plan is entered in the portal, since no change type makes it (§2), goes by the listing.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -27,6 +27,9 @@ const DOCUMENT_BYTES: RangeInclusive<u64> = 1..=10_485_760;
 /// A day.
 const PUBLISH_MINUTES: RangeInclusive<u32> = 1..=1_440;
 
+/// Ten years.
+const AGREEMENT_MONTHS: RangeInclusive<u32> = 1..=120;
+
 /// What a seller's AWS account is taken to allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Limits {
@@ -36,6 +39,8 @@ pub(crate) struct Limits {
     pub(crate) document_bytes: u64,
     /// After which a publication is flagged as late (O8, O18).
     pub(crate) publish_minutes: u32,
+    /// The longest that an agreement may run.
+    pub(crate) agreement_months: u32,
     /// Whether a buyer can accept an offer while it has an agreement of the same product.
     pub(crate) concurrent_agreements: bool,
     /// Whether the seller is in India, and may sell in Indian rupees.
@@ -48,6 +53,7 @@ impl Default for Limits {
             charges: 60,
             document_bytes: 10_000_000,
             publish_minutes: 45,
+            agreement_months: 60,
             concurrent_agreements: false,
             rupees: false,
         }
@@ -68,6 +74,11 @@ impl Limits {
                 "limits.document_bytes",
                 self.document_bytes,
                 &DOCUMENT_BYTES,
+            ),
+            outside(
+                "limits.agreement_months",
+                self.agreement_months,
+                &AGREEMENT_MONTHS,
             ),
             outside(
                 "limits.publish_minutes",
@@ -117,6 +128,13 @@ mod tests {
         for (taken, value) in [(false, 0), (true, 10_485_760), (false, 10_485_761)] {
             assert_eq!(edge(|l| l.document_bytes = value), taken, "{value} bytes");
         }
+        for (taken, value) in [(false, 0), (true, 1), (true, 120), (false, 121)] {
+            assert_eq!(
+                edge(|l| l.agreement_months = value),
+                taken,
+                "{value} months"
+            );
+        }
         for (taken, value) in [(false, 0), (true, 1_440), (false, 1_441)] {
             assert_eq!(
                 edge(|l| l.publish_minutes = value),
@@ -132,11 +150,17 @@ mod tests {
             charges: 0,
             document_bytes: 0,
             publish_minutes: 0,
+            agreement_months: 0,
             ..Limits::default()
         };
         let wrong = nothing.checked().unwrap_err();
         let fields: Vec<_> = wrong.iter().map(|one| one.field).collect();
-        let all = ["charges", "document_bytes", "publish_minutes"];
+        let all = [
+            "charges",
+            "document_bytes",
+            "agreement_months",
+            "publish_minutes",
+        ];
         assert_eq!(fields, all.map(|name| format!("limits.{name}")));
     }
 }

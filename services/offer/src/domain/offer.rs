@@ -354,6 +354,11 @@ impl Offer {
         matches!(self.basis.intake.listing.release_way, ReleaseWay::Portal)
     }
 
+    /// Whether a person may change it in AWS's portal without our hearing of it: one that was entered or made there.
+    pub(crate) fn may_change_in_portal(&self) -> bool {
+        self.by_portal() || self.basis.origin == Origin::Associated
+    }
+
     const fn way(&self) -> Option<&Way> {
         match &self.stage {
             Stage::Releasing(release) => Some(&release.way),

@@ -14,8 +14,6 @@ use crate::marketplace::CallError;
 use crate::{commands, store};
 
 const ASSOCIATE: &str = "offer.v1/AssociateOffer";
-/// AWS's word for an entity that the account does not have.
-const NOT_FOUND: &str = "ResourceNotFoundException";
 
 impl Offers {
     pub(super) async fn compared(
@@ -76,7 +74,7 @@ impl Offers {
                 let text = format!("what AWS has under {id} cannot be read: {unread}");
                 Err(Rejection::failed_precondition("ENTITY_NOT_READ", text).into())
             }
-            Err(CallError::Refused(error)) if error.code == NOT_FOUND => {
+            Err(error) if error.is_unknown() => {
                 Err(Rejection::not_found("AWS_OFFER_UNKNOWN", "offer of AWS", id.as_str()).into())
             }
             Err(error @ CallError::Refused(_)) => {

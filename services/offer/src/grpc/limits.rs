@@ -50,6 +50,7 @@ fn given(request: &pb::PutMarketplaceLimitsRequest) -> Result<Limits, Rejection>
         charges: given.charges,
         document_bytes: given.document_bytes,
         publish_minutes: given.publish_minutes,
+        agreement_months: given.agreement_months,
         concurrent_agreements: given.concurrent_agreements,
         rupees: given.rupees,
     };
@@ -62,6 +63,7 @@ const fn shown(limits: Limits) -> pb::MarketplaceLimits {
         charges: limits.charges,
         document_bytes: limits.document_bytes,
         publish_minutes: limits.publish_minutes,
+        agreement_months: limits.agreement_months,
         concurrent_agreements: limits.concurrent_agreements,
         rupees: limits.rupees,
     }

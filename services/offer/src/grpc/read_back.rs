@@ -7,7 +7,6 @@ use super::{Offers, reply};
 use crate::commands;
 use crate::domain::command::Command;
 use crate::domain::portal::Left;
-use crate::domain::rejection::Rejection;
 
 const READ_BACK: &str = "offer.v1/ReadOfferBack";
 
@@ -24,18 +23,20 @@ impl Offers {
             return Ok(answer);
         }
         let offer = self.offer(&call.seller, &request.offer_id).await?;
-        let Some(publication) = offer.publication() else {
-            let state = offer.stage.name();
-            return Err(commands::refusal(&Rejection::OfferNotPublished { state }).into());
+        let left = match offer.publication() {
+            Some(publication) => Left::of(&self.shown(&publication.aws_offer_id).await?),
+            // Refused by the decision.
+            None => Left::default(),
         };
-        let left = Left::of(&self.shown(&publication.aws_offer_id).await?);
+        let revision = offer.revision;
         let seller = call.seller.clone();
         self.commands
             .execute(&call, READ_BACK, &request, move |uow| {
                 let (seller, id) = (seller.clone(), offer.id.clone());
                 Box::pin(async move {
                     let apply = commands::offer::apply;
-                    let offer = apply(uow, &seller, &id, &Command::ReadBack(left)).await?;
+                    let command = Command::ReadBack { revision, left };
+                    let offer = apply(uow, &seller, &id, &command).await?;
                     Ok(reply::offer(&offer, uow.now().date_naive()))
                 })
             })

@@ -53,7 +53,7 @@ const UNTOLD: &[(&str, usize, &str)] = &[
     ("DIMENSION_EXISTS", 0, "no grant at all is refused at once"),
     (
         "AGREEMENT_DURATION_VALID",
-        0,
+        1,
         "the end of the calendar is not the sandbox's today",
     ),
     ("EULA_PRESENT", 0, MERGED),

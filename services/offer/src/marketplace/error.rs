@@ -92,6 +92,8 @@ const CREDENTIALS: [&str; 7] = [
     "RequestExpired",
 ];
 
+/// AWS's word for what the account does not have.
+const NOT_FOUND: &str = "ResourceNotFoundException";
 /// The caller may not do that: fatal for what was asked (facts §1.1).
 pub(super) const ACCESS_DENIED: &str = "AccessDeniedException";
 
@@ -119,9 +121,12 @@ impl CallError {
             },
         }
     }
-}
 
-impl CallError {
+    /// Whether AWS has nothing by that name, or does not let this account know.
+    pub(crate) fn is_unknown(&self) -> bool {
+        matches!(self, Self::Refused(error) if error.code == NOT_FOUND)
+    }
+
     /// With the reason that the Agreement API gives beside its code, and without which the code tells little
     /// (O9, facts §3): what is wrong takes the place of `ValidationException`, and why something is denied
     /// stands before the message.

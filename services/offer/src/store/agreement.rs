@@ -70,7 +70,8 @@ pub(crate) async fn move_cursor(
     Ok(())
 }
 
-/// Whether the agreement was seen as it is: what could not be read then is looked at by [`unread`].
+/// Whether the agreement was seen as it is. What could not be read then is read again, for as long as AWS lists it
+/// among what changed, and by [`unread`] if it is ours.
 pub(crate) async fn is_known(
     executor: impl PgExecutor<'_>,
     seller: &SellerId,
@@ -80,7 +81,7 @@ pub(crate) async fn is_known(
 ) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM agreement WHERE seller = $1 AND agreement_id = $2
-            AND status = $3 AND updated_at IS NOT DISTINCT FROM $4)",
+            AND status = $3 AND updated_at IS NOT DISTINCT FROM $4 AND unreadable IS NULL)",
     )
     .bind(seller.as_str())
     .bind(id.as_str())
@@ -131,10 +132,11 @@ pub(crate) async fn put(
 ) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar(
         "INSERT INTO agreement (seller, agreement_id, aws_offer_id, status, updated_at, details,
-            unreadable, first_seen, last_seen)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8)
+            unreadable, first_seen, last_seen, end_awaited)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $4 = ANY ($9))
         ON CONFLICT (seller, agreement_id) DO UPDATE SET aws_offer_id = $3, status = $4,
-            updated_at = $5, details = $6, unreadable = $7, last_seen = $8
+            updated_at = $5, details = $6, unreadable = $7, last_seen = $8,
+            end_awaited = agreement.end_awaited OR $4 = ANY ($9)
         RETURNING xmax = 0",
     )
     .bind(seller.as_str())
@@ -145,6 +147,7 @@ pub(crate) async fn put(
     .bind(seen.details.as_ref().ok().map(json::agreement))
     .bind(seen.details.as_ref().err())
     .bind(now)
+    .bind(OVER)
     .fetch_one(connection)
     .await?)
 }
@@ -190,7 +193,7 @@ pub(crate) async fn unawaited(
     let rows: Vec<Value> = sqlx::query_scalar(
         "SELECT details FROM agreement
         WHERE seller = $1 AND offer_id IS NULL AND NOT end_awaited AND details IS NOT NULL
-            AND status <> ALL ($2)
+            AND details ->> 'ends_at' IS NOT NULL AND status <> ALL ($2)
         ORDER BY agreement_id LIMIT 500",
     )
     .bind(seller.as_str())
@@ -209,10 +212,12 @@ pub(crate) async fn await_end(
 ) -> Result<bool, StoreError> {
     let written = sqlx::query(
         "UPDATE agreement SET end_awaited = true
-        WHERE seller = $1 AND agreement_id = $2 AND offer_id IS NULL AND NOT end_awaited",
+        WHERE seller = $1 AND agreement_id = $2 AND offer_id IS NULL AND NOT end_awaited
+            AND status <> ALL ($3)",
     )
     .bind(seller.as_str())
     .bind(id.as_str())
+    .bind(OVER)
     .execute(connection)
     .await?;
     Ok(written.rows_affected() == 1)

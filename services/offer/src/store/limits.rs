@@ -13,6 +13,7 @@ struct Row {
     charges: i32,
     document_bytes: i64,
     publish_minutes: i32,
+    agreement_months: i32,
     concurrent_agreements: bool,
     rupees: bool,
 }
@@ -32,6 +33,7 @@ impl TryFrom<Row> for Limits {
             charges: read("charges", row.charges.into())?,
             document_bytes: read("document bytes", row.document_bytes)?,
             publish_minutes: read("publish minutes", row.publish_minutes.into())?,
+            agreement_months: read("agreement months", row.agreement_months.into())?,
             concurrent_agreements: row.concurrent_agreements,
             rupees: row.rupees,
         })
@@ -44,7 +46,8 @@ pub(crate) async fn of(
     seller: &SellerId,
 ) -> Result<Limits, StoreError> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT charges, document_bytes, publish_minutes, concurrent_agreements, rupees
+        "SELECT charges, document_bytes, publish_minutes, agreement_months, concurrent_agreements,
+            rupees
         FROM marketplace_limits WHERE seller = $1",
     )
     .bind(seller.as_str())
@@ -63,15 +66,16 @@ pub(crate) async fn put(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO marketplace_limits (seller, charges, document_bytes, publish_minutes,
-            concurrent_agreements, rupees, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+            agreement_months, concurrent_agreements, rupees, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT (seller) DO UPDATE SET charges = $2, document_bytes = $3, publish_minutes = $4,
-            concurrent_agreements = $5, rupees = $6, updated_at = $7",
+            agreement_months = $5, concurrent_agreements = $6, rupees = $7, updated_at = $8",
     )
     .bind(seller.as_str())
     .bind(i64::from(limits.charges))
     .bind(i64::try_from(limits.document_bytes).unwrap_or(i64::MAX))
     .bind(i64::from(limits.publish_minutes))
+    .bind(i64::from(limits.agreement_months))
     .bind(limits.concurrent_agreements)
     .bind(limits.rupees)
     .bind(now)
@@ -86,6 +90,7 @@ pub(crate) fn audit_view(limits: &Limits) -> Value {
         "charges": limits.charges,
         "document_bytes": limits.document_bytes,
         "publish_minutes": limits.publish_minutes,
+        "agreement_months": limits.agreement_months,
         "concurrent_agreements": limits.concurrent_agreements,
         "rupees": limits.rupees,
     })

@@ -164,7 +164,13 @@ impl Look {
         };
         let news = acceptance.filter(|accepted| history.is_none_or(|until| accepted.at > until));
         let public = match news {
-            Some(acceptance) => self.public_order(run, &seen, acceptance).await?,
+            Some(acceptance) => match self.public_order(run, &seen, acceptance).await? {
+                Ok(public) => public,
+                Err(untold) => {
+                    seen.details = Err(untold);
+                    None
+                }
+            },
             None => None,
         };
         let done = run.transaction(|uow| {
@@ -174,30 +180,34 @@ impl Look {
         Ok(done.await?)
     }
 
-    /// What was accepted, if AWS shows its offer to everybody. Ours are made for their buyers; of another
-    /// that AWS does not let us look at nothing is known.
+    /// What was accepted, if AWS shows its offer to everybody; `Err` says why that cannot be told. Ours are made for
+    /// their buyers.
     async fn public_order(
         &self,
         run: &TaskRun,
         seen: &Seen,
         acceptance: Acceptance,
-    ) -> Result<Option<PublicOrder>, Trouble> {
+    ) -> Result<Result<Option<PublicOrder>, String>, Trouble> {
         let Ok(id) = seen.aws_offer_id.parse::<AwsOfferId>() else {
-            return Ok(None);
+            return Ok(Ok(None));
         };
         let mut reader = run.reading().await?;
         let ours = store::offer::by_aws_id(&mut *reader, &self.0.seller, &id).await;
         drop(reader);
         if ours.map_err(Failure::from)?.is_some() {
-            return Ok(None);
+            return Ok(Ok(None));
         }
         match self.0.marketplace.entity(&id).await {
-            Ok(Ok(shown)) => Ok(shown.is_public().then_some(PublicOrder {
+            Ok(Ok(shown)) => Ok(Ok(shown.is_public().then_some(PublicOrder {
                 acceptance,
                 aws_offer_id: id,
                 product_id: shown.product_id,
-            })),
-            Ok(Err(_)) | Err(CallError::Refused(_)) => Ok(None),
+            }))),
+            Ok(Err(_)) => Ok(Ok(None)),
+            Err(error) if error.is_unknown() => Ok(Ok(None)),
+            Err(error @ CallError::Refused(_)) => {
+                Ok(Err(format!("its offer is not shown: {error}")))
+            }
             Err(later @ CallError::Later(_)) => Err(later.into()),
         }
     }

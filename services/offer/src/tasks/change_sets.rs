@@ -84,16 +84,17 @@ impl Start {
         offer: &Offer,
     ) -> Result<ChangeSetId, Unsent> {
         let marketplace = &self.0.marketplace;
-        let request = match kept(run, subject).await? {
-            Some((request, made_at)) => match self.find(&request).await? {
-                Some(id) => return Ok(id),
-                // AWS has nothing of it, and could not read the document any more.
-                None if run.now() - made_at >= SENDABLE_FOR => {
-                    self.keep(run, subject, offer).await?
-                }
-                None => request,
-            },
-            None => self.keep(run, subject, offer).await?,
+        let known = kept(run, subject).await?;
+        if let Some((request, _)) = &known
+            && let Some(id) = self.find(request).await?
+        {
+            return Ok(id);
+        }
+        in_time(offer, run.now())?;
+        let request = match known {
+            Some((request, made_at)) if run.now() - made_at < SENDABLE_FOR => request,
+            // AWS has nothing of it, and could not read the document any more.
+            Some(_) | None => self.keep(run, subject, offer).await?,
         };
         fault::point("offer.after_request_kept");
         let started = marketplace.start(&request).await;
@@ -120,7 +121,7 @@ impl Start {
         subject: &Subject,
         offer: &Offer,
     ) -> Result<ChangeSetRequest, Unsent> {
-        let made = self.make(subject, offer, run.now()).await?;
+        let made = self.make(subject, offer).await?;
         let text = made
             .to_text()
             .map_err(|wrong| Failure::internal("writing a request", wrong))?;
@@ -140,23 +141,13 @@ impl Start {
         Ok(kept.ok_or_else(|| Failure::internal("keeping a request", "it is gone"))?)
     }
 
-    async fn make(
-        &self,
-        subject: &Subject,
-        offer: &Offer,
-        now: DateTime<Utc>,
-    ) -> Result<ChangeSetRequest, Unsent> {
+    async fn make(&self, subject: &Subject, offer: &Offer) -> Result<ChangeSetRequest, Unsent> {
         let Subject {
             offer_id, change, ..
         } = subject;
         match &offer.stage {
             Stage::Releasing(release) => {
                 let asked_on = release.released_at.date_naive();
-                let outdated = preflight::outdated(offer, asked_on, now.date_naive());
-                if !outdated.is_empty() {
-                    let errors = preflight::as_errors(&outdated, "not sent to AWS in time");
-                    return Err(Unsent::Refused(errors));
-                }
                 let plan = Plan::of(offer, asked_on);
                 let digest = plan.legal_document;
                 let digest = digest.ok_or_else(|| inconsistent("a release without document"))?;
@@ -373,6 +364,19 @@ pub(super) async fn under_way(run: &TaskRun, subject: &Subject) -> Result<Option
     let mut reader = run.reading().await?;
     let found = store::offer::find(&mut *reader, &subject.seller, &subject.offer_id).await?;
     Ok(found.filter(|offer| offer.change_under_way() == Some(subject.change)))
+}
+
+/// Whether AWS would still take a release of what it was dated for when it was asked for.
+fn in_time(offer: &Offer, now: DateTime<Utc>) -> Result<(), Unsent> {
+    let Stage::Releasing(release) = &offer.stage else {
+        return Ok(());
+    };
+    let outdated = preflight::outdated(offer, release.released_at.date_naive(), now.date_naive());
+    if outdated.is_empty() {
+        return Ok(());
+    }
+    let errors = preflight::as_errors(&outdated, "not sent to AWS in time");
+    Err(Unsent::Refused(errors))
 }
 
 /// The request, and when it was made.

@@ -16,7 +16,6 @@ use crate::domain::clock::Kind;
 use crate::domain::command::Command;
 use crate::domain::offer::{Offer, Stage};
 use crate::domain::portal::Left;
-use crate::marketplace::{CallError, Later};
 use crate::store;
 
 /// Counts the clocks that ran out (O18).
@@ -42,7 +41,7 @@ impl TaskHandler for PublishOverdue {
         let command = Command::FlagOverdue {
             change: subject.change,
         };
-        let offer = match at_its_time(run, &subject, Kind::Publish, &[command]).await? {
+        let offer = match at_its_time(run, &subject, Kind::Publish, command).await? {
             Ok(offer) => offer,
             Err(due_at) => return Ok(TaskOutcome::Again(due_at)),
         };
@@ -67,10 +66,10 @@ impl TaskHandler for Expire {
         let subject = Subject::of(run)?;
         let left = match self.left_in_portal(run, &subject).await? {
             Ok(left) => left,
-            Err(later) => return Ok(come_back(run, later)),
+            Err(not_now) => return Ok(not_now),
         };
-        let commands: Vec<_> = left.into_iter().chain([Command::Expire]).collect();
-        let offer = match at_its_time(run, &subject, Kind::OfferExpiry, &commands).await? {
+        let command = Command::Expire { left };
+        let offer = match at_its_time(run, &subject, Kind::OfferExpiry, command).await? {
             Ok(offer) => offer,
             Err(due_at) => return Ok(TaskOutcome::Again(due_at)),
         };
@@ -83,18 +82,18 @@ impl TaskHandler for Expire {
 }
 
 impl Expire {
-    /// What AWS has of an offer of the portal whose time is over; nothing of another, or where AWS does not show
-    /// it.
+    /// What AWS has of an offer whose time is over and that a person may have moved; nothing of another, or where AWS
+    /// has nothing that can be read. `Err` says when to come back.
     async fn left_in_portal(
         &self,
         run: &TaskRun,
         subject: &Subject,
-    ) -> Result<Result<Option<Command>, Later>, Failure> {
+    ) -> Result<Result<Option<Left>, TaskOutcome>, Failure> {
         let mut reader = run.reading().await?;
         let found = store::offer::find(&mut *reader, &subject.seller, &subject.offer_id).await?;
         drop(reader);
         let over = |offer: &Offer| offer.expires_at().is_some_and(|end| run.now() >= end);
-        let Some(offer) = found.filter(|offer| offer.by_portal() && over(offer)) else {
+        let Some(offer) = found.filter(|offer| offer.may_change_in_portal() && over(offer)) else {
             return Ok(Ok(None));
         };
         let Stage::Published {
@@ -104,23 +103,27 @@ impl Expire {
         else {
             return Ok(Ok(None));
         };
-        // Another tenant's AWS account shows nothing of it.
-        if subject.seller != self.outside.seller {
-            return Ok(Ok(None));
+        if let Some(not_ours) = self.outside.of_another_seller(run, &subject.seller) {
+            return Ok(Err(not_ours));
         }
-        let id = &publication.aws_offer_id;
-        match self.outside.marketplace.entity(id).await {
-            Ok(Ok(shown)) => Ok(Ok(Some(Command::ReadBack(Left::of(&shown))))),
+        let offer = offer.id.as_str();
+        match self
+            .outside
+            .marketplace
+            .entity(&publication.aws_offer_id)
+            .await
+        {
+            Ok(Ok(shown)) => Ok(Ok(Some(Left::of(&shown)))),
             Ok(Err(unread)) => {
-                tracing::warn!(offer = offer.id.as_str(), unread, "it is not read back");
+                tracing::warn!(offer, unread, "it is not read back");
                 Ok(Ok(None))
             }
-            Err(CallError::Refused(refused)) => {
-                let refused = refused.message;
-                tracing::warn!(offer = offer.id.as_str(), refused, "it is not read back");
+            Err(error) if error.is_unknown() => {
+                tracing::warn!(offer, "AWS has it no more: it is not read back");
                 Ok(Ok(None))
             }
-            Err(CallError::Later(later)) => Ok(Err(later)),
+            // Not being allowed to look says nothing about it.
+            Err(error) => Ok(Err(come_back(run, error.into_later()))),
         }
     }
 }
@@ -157,8 +160,8 @@ pub(super) async fn conclude(
     command: Command,
 ) -> Result<TaskOutcome, Failure> {
     run.transaction(|uow| {
-        let (subject, commands) = (subject.clone(), [command.clone()]);
-        Box::pin(async move { done_with(uow, &subject, &commands).await.map(drop) })
+        let (subject, command) = (subject.clone(), command.clone());
+        Box::pin(async move { done_with(uow, &subject, &command).await.map(drop) })
     })
     .await?;
     Ok(TaskOutcome::Done)
@@ -169,17 +172,17 @@ async fn at_its_time(
     run: &TaskRun,
     subject: &Subject,
     kind: Kind,
-    commands: &[Command],
+    command: Command,
 ) -> Result<Result<Offer, DateTime<Utc>>, Failure> {
     run.transaction(|uow| {
-        let (subject, commands) = (subject.clone(), commands.to_vec());
+        let (subject, command) = (subject.clone(), command.clone());
         Box::pin(async move {
             let Subject {
                 seller, offer_id, ..
             } = &subject;
             match clock::still_to_come(uow, seller, offer_id, kind).await? {
                 Some(due_at) => Ok(Err(due_at)),
-                None => done_with(uow, &subject, &commands).await.map(Ok),
+                None => done_with(uow, &subject, &command).await.map(Ok),
             }
         })
     })
@@ -189,13 +192,8 @@ async fn at_its_time(
 async fn done_with(
     uow: &mut UnitOfWork,
     subject: &Subject,
-    commands: &[Command],
+    command: &Command,
 ) -> Result<Offer, Failure> {
     uow.complete_task().await?;
-    let (seller, id) = (&subject.seller, &subject.offer_id);
-    let mut offer = None;
-    for command in commands {
-        offer = Some(offer::apply(uow, seller, id, command).await?);
-    }
-    offer.ok_or_else(|| Failure::internal("ending a task", "nothing was to be done"))
+    offer::apply(uow, &subject.seller, &subject.offer_id, command).await
 }

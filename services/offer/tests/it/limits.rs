@@ -31,7 +31,7 @@ async fn a_seller_says_what_its_account_allows() {
     };
     let nothing = world.command(pb::PutMarketplaceLimitsRequest { limits: None });
     let answer = client.put_marketplace_limits(nothing).await;
-    assert_eq!(refusal(answer).2, ["LIMIT_OUT_OF_RANGE"; 3]);
+    assert_eq!(refusal(answer).2, ["LIMIT_OUT_OF_RANGE"; 4]);
     assert_eq!(limits(&world).await, safe);
 
     let own = pb::MarketplaceLimits {

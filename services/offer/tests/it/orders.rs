@@ -62,6 +62,31 @@ async fn buy_for(world: &World, account: &str) -> String {
     agreement["agreementId"].as_str().unwrap().to_owned()
 }
 
+/// O13, O14: that AWS once did not let us read what was bought says nothing about it: each is flagged, once it does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_public_order_that_could_not_be_read_at_first_is_flagged() {
+    let world = World::new().await;
+    let calls = ["DescribeAgreement", "GetAgreementTerms", "DescribeEntity"];
+    for (call, account) in calls
+        .into_iter()
+        .zip(["210987654321", "210987654322", "210987654323"])
+    {
+        let away = json!({ "operation": call, "failure": "access-denied" });
+        world.act("inject", away).await;
+        let bought = buy_for(&world, account).await;
+        for _ in 0..200 {
+            let flagged = orders(&world, State::Open).await;
+            if flagged.iter().any(|order| order.agreement_id == bought) {
+                break;
+            }
+            world.pass().await;
+        }
+        assert_eq!(world.look("state").await["injections"], json!([]), "{call}");
+    }
+    let flagged = world.events::<pb::PublicOrderFlagged>().await;
+    assert_eq!(flagged.len(), calls.len());
+}
+
 fn registration(agreement_id: &str) -> pb::RegisterOrderRequest {
     pb::RegisterOrderRequest {
         agreement_id: agreement_id.into(),

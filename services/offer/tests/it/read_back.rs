@@ -72,7 +72,14 @@ async fn an_offer_of_the_portal_expires_when_it_does_at_aws() {
     let world = World::with(|config| config.marketplace_timeout_ms = 2_000).await;
     let (offer, aws_offer_id) = published(&world).await;
     move_expiry(&world, &aws_offer_id, "2026-04-15").await;
-    for failure in ["throttle", "fault", "unavailable", "timeout", "nonsense"] {
+    for failure in [
+        "throttle",
+        "fault",
+        "access-denied",
+        "unavailable",
+        "timeout",
+        "nonsense",
+    ] {
         let body = json!({ "operation": "DescribeEntity", "failure": failure });
         world.act("inject", body).await;
     }

@@ -110,11 +110,20 @@ mod tests {
     }
 
     #[test]
+    fn an_agreement_that_is_over_leaves_no_milestone() {
+        let settled = after_agreement().map(|step| match step {
+            Step::Settle { kind, .. } => Some(kind),
+            Step::Start(_) | Step::Breach { .. } => None,
+        });
+        assert_eq!(settled.collect::<Vec<_>>(), RENEWALS.map(Some));
+    }
+
+    #[test]
     fn it_stands_under_the_agreements_own_name() {
         let (agreement, now) = (of_a_year(), sample::at("2026-03-05T12:00:00Z"));
         let clocks = of_nobody(&agreement, &Milestones::default(), now);
         for (clock, kind) in clocks.iter().zip(RENEWALS) {
-            assert_eq!(clock.id, id_of_nobody(&agreement.id, kind));
+            assert_eq!(clock.id, format!("{}.{}", agreement.id, kind.name()));
             assert_eq!(clock.engagement_id.as_str(), agreement.id.as_str());
             assert_eq!(clock.offer_id, None);
             assert_eq!(clock.started_at, agreement.accepted_at);

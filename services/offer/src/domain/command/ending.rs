@@ -1,9 +1,10 @@
 //! Another last day, and the end of an offer: by our doing, or because its time is over (O7, O11).
 
-use countersign_kernel::chrono::{DateTime, NaiveDate, Utc};
+use countersign_kernel::chrono::NaiveDate;
 
-use super::{Facts, expiry_after_today};
+use super::{Facts, expiry_after_today, portal};
 use crate::domain::offer::{Event, Offer, Stage};
+use crate::domain::portal::Left;
 use crate::domain::preflight;
 use crate::domain::rejection::{Rejection, Violation};
 use crate::domain::resale::Kind;
@@ -82,19 +83,15 @@ pub(super) fn cancel(
     }
 }
 
-/// A change under way may move the expiry: the end of that change asks again.
-pub(super) fn expire(offer: &Offer, now: DateTime<Utc>) -> Vec<Event> {
-    match &offer.stage {
-        Stage::Published { pending: None, .. }
-            if offer.expires_at().is_some_and(|end| now >= end) =>
-        {
-            vec![Event::Expired]
-        }
-        Stage::Published { .. }
-        | Stage::Draft
-        | Stage::Releasing(_)
-        | Stage::Accepted { .. }
-        | Stage::Cancelled { .. }
-        | Stage::Expired(_) => Vec::new(),
+/// A change under way may move the expiry: the end of that change asks again. So may a person in the portal.
+pub(super) fn expire(offer: &Offer, left: Option<Left>, facts: Facts<'_>) -> Vec<Event> {
+    let Stage::Published { pending: None, .. } = &offer.stage else {
+        return Vec::new();
+    };
+    let done = left.map_or_else(Vec::new, |left| portal::done_there(offer, left, facts));
+    let over = offer.expires_at().is_some_and(|end| facts.now >= end);
+    if done.is_empty() && over {
+        return vec![Event::Expired];
     }
+    done
 }

@@ -35,35 +35,49 @@ pub(super) fn take(
     Ok(vec![Event::PortalOfferGiven { aws_offer_id }])
 }
 
-/// What a person did to it in the portal, which AWS did already. A last day that lies behind us is how an offer is
-/// ended (facts §0.15).
+/// What a person did to it in the portal, as AWS showed it when the offer stood at `revision`.
 pub(super) fn read_back(
     offer: &Offer,
+    revision: u32,
     left: Left,
     facts: Facts<'_>,
 ) -> Result<Vec<Event>, Rejection> {
-    let ended = |reason: &str| {
-        let (reason, by) = (reason.to_owned(), facts.by.clone());
-        Ok(vec![Event::Cancelled { reason, by }])
-    };
     match &offer.stage {
-        Stage::Published { pending: None, .. } => {}
-        Stage::Published { .. } => return Err(Rejection::ChangeInProgress),
-        Stage::Releasing(_) => return Err(Rejection::ReleaseInProgress),
-        Stage::Accepted { .. } => return Err(Rejection::OfferAccepted),
+        Stage::Published { pending: None, .. } if offer.revision == revision => {
+            Ok(done_there(offer, left, facts))
+        }
+        Stage::Published { pending: None, .. } => Err(Rejection::StaleRevision {
+            expected: revision,
+            actual: offer.revision,
+        }),
+        Stage::Published { .. } => Err(Rejection::ChangeInProgress),
+        Stage::Releasing(_) => Err(Rejection::ReleaseInProgress),
+        Stage::Accepted { .. } => Err(Rejection::OfferAccepted),
         Stage::Draft | Stage::Cancelled { .. } | Stage::Expired(_) => {
             let state = offer.stage.name();
-            return Err(Rejection::OfferNotPublished { state });
+            Err(Rejection::OfferNotPublished { state })
         }
     }
+}
+
+/// AWS did it already. An offer is ended by a last day that lies behind us, before the one that was known (facts
+/// §0.15); one that was moved ahead and has run out since has expired, of which its clock tells.
+pub(super) fn done_there(offer: &Offer, left: Left, facts: Facts<'_>) -> Vec<Event> {
+    let ended = |reason: &str| {
+        let (reason, by) = (reason.to_owned(), facts.by.clone());
+        vec![Event::Cancelled { reason, by }]
+    };
     if left.restricted {
         return ended("restricted in AWS's portal");
     }
     let from = offer.terms.expires_on;
+    let today = facts.now.date_naive();
     match left.until.filter(|until| Some(*until) != from) {
-        None => Ok(Vec::new()),
-        Some(until) if until < facts.now.date_naive() => ended("ended in AWS's portal"),
-        Some(to) => Ok(vec![Event::ExpiryChanged { from, to }]),
+        None => Vec::new(),
+        Some(until) if until < today && from.is_none_or(|from| until < from) => {
+            ended("ended in AWS's portal")
+        }
+        Some(to) => vec![Event::ExpiryChanged { from, to }],
     }
 }
 
@@ -120,7 +134,11 @@ mod tests {
     }
 
     fn then(offer: Offer, command: &Command) -> Offer {
-        let events = ask(&offer, command, &engagement(), sample::at(NOW)).unwrap();
+        then_at(offer, command, sample::at(NOW))
+    }
+
+    fn then_at(offer: Offer, command: &Command, now: DateTime<Utc>) -> Offer {
+        let events = ask(&offer, command, &engagement(), now).unwrap();
         assert_eq!(events.len(), 1, "{command:?}");
         evolve(Some(offer), &events[0]).unwrap()
     }
@@ -199,7 +217,11 @@ mod tests {
         let adopt = adopt(&offer);
         let published = then(offer.clone(), &adopt);
         let day = |day: &str| Some(sample::day(day));
-        let left = |until, restricted| Command::ReadBack(Left { until, restricted });
+        let revision = published.revision;
+        let left = |until, restricted| Command::ReadBack {
+            revision,
+            left: Left { until, restricted },
+        };
         let ended = |reason: &str| Event::Cancelled {
             reason: reason.into(),
             by: "ops@acme.example".parse().unwrap(),
@@ -235,6 +257,28 @@ mod tests {
         let again = left(day("2026-04-15"), false);
         let moved = then(published, &again);
         assert_eq!(moved.terms.expires_on, day("2026-04-15"));
+        let told = ask(&moved, &again, &engagement(), sample::at(NOW));
+        assert_eq!(told.unwrap_err().reason(), "STALE_REVISION");
+        // Moved ahead without a word, and run out by now.
+        let late = sample::at("2026-04-20T10:00:00Z");
+        let command = Command::Expire {
+            left: Some(Left {
+                until: day("2026-04-17"),
+                restricted: false,
+            }),
+        };
+        let told = ask(&moved, &command, &engagement(), late).unwrap();
+        let expected = Event::ExpiryChanged {
+            from: day("2026-04-15"),
+            to: sample::day("2026-04-17"),
+        };
+        assert_eq!(told, [expected]);
+        let moved = then_at(moved, &command, late);
+        let over = Command::Expire { left: None };
+        assert_eq!(
+            ask(&moved, &over, &engagement(), late),
+            Ok(vec![Event::Expired])
+        );
         let mut asked = sample::published();
         if let Stage::Published { pending, .. } = &mut asked.stage {
             *pending = Some(PendingChange::Expiry {

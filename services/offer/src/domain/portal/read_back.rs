@@ -6,7 +6,7 @@ use countersign_kernel::chrono::NaiveDate;
 use super::{Shown, Status};
 
 /// What AWS has of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Left {
     /// The last day; `None` where AWS shows none that can be read.
     pub(crate) until: Option<NaiveDate>,
@@ -21,6 +21,30 @@ impl Left {
         Self {
             until: until.and_then(|day| day.parse().ok()),
             restricted: shown.status == Status::Restricted,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::sample;
+
+    #[test]
+    fn what_is_left_is_the_last_day_and_whether_it_is_restricted() {
+        let shown = |status, until: &str| Shown {
+            status,
+            available_until: Some(until.into()),
+            ..Shown::default()
+        };
+        let until = Some(sample::day("2026-04-15"));
+        for (status, text, until, restricted) in [
+            (Status::Released, "2026-04-15", until, false),
+            (Status::Restricted, "2026-04-15", until, true),
+            (Status::Draft, "soon", None, false),
+        ] {
+            let left = Left::of(&shown(status, text));
+            assert_eq!(left, Left { until, restricted }, "{status:?}");
         }
     }
 }

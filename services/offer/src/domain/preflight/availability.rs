@@ -1,6 +1,11 @@
 //! Until when the offer can be accepted, or the authorization used (O7).
 
+use countersign_kernel::chrono::Months;
+
 use super::{Candidate, Kinds, Rule, when};
+
+/// How far ahead an expiry may lie (facts §1.3).
+const FARTHEST: Months = Months::new(36);
 
 /// The field of the rules about the expiry.
 pub(super) const EXPIRY: &str = "expires_on";
@@ -31,6 +36,14 @@ pub(super) const RULES: &[Rule] = &[
         before_agreement_end,
     ),
     Rule::error(
+        "OFFER_EXPIRY_WITHIN_YEARS",
+        Kinds::OFFERS,
+        EXPIRY,
+        "INVALID_AVAILABILITY_END_DATE",
+        "choose an expiry within 3 years",
+        within_years,
+    ),
+    Rule::error(
         "CHARGES_BEFORE_EXPIRY",
         Kinds::OFFERS,
         EXPIRY,
@@ -54,6 +67,12 @@ fn in_future(candidate: &Candidate) -> Option<String> {
 fn before_agreement_end(candidate: &Candidate) -> Option<String> {
     let (expiry, end) = (candidate.plan.available_until?, candidate.agreement_end()?);
     when(expiry >= end, || format!("{expiry} is not before {end}"))
+}
+
+fn within_years(candidate: &Candidate) -> Option<String> {
+    let (expiry, today) = (candidate.plan.available_until?, candidate.today);
+    let latest = today.checked_add_months(FARTHEST)?;
+    when(expiry > latest, || format!("{expiry} is after {latest}"))
 }
 
 fn charges_before(candidate: &Candidate) -> Option<String> {

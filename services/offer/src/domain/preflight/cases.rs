@@ -111,6 +111,16 @@ pub(crate) const ALONE: &[(&str, Base, Change)] = &[
         c.standing.approved_digest = None;
     }),
     ("SOW_NOT_SIGNED", DIRECT, |c| c.standing.sow_signed = false),
+    ("OFFER_EXPIRY_WITHIN_YEARS", DIRECT, |c| {
+        c.plan.duration = "P4Y".parse().unwrap();
+        c.plan.available_until = Some(sample::day("2029-03-03"));
+    }),
+    ("AGREEMENT_DURATION_VALID", DIRECT, |c| {
+        c.plan.duration = "P60M1D".parse().unwrap();
+    }),
+    ("CHARGE_DATES_BEFORE_AGREEMENT_END", authorization, |c| {
+        c.plan.schedule[1].date = sample::day("2026-06-01");
+    }),
     ("RENEWAL_NEEDS_BUYER", authorization, |c| {
         c.plan.pre_existing = Some(PreExisting::External);
         c.plan.buyer_accounts.clear();

@@ -75,7 +75,11 @@ pub(crate) fn largest() -> Option<Candidate> {
         by_portal: false,
         renewal: false,
         seller: SellerKind::Isv,
-        limits: Limits::default(),
+        // Sixty charges, a month each, last longer than is taken of a seller that says nothing.
+        limits: Limits {
+            agreement_months: 72,
+            ..Limits::default()
+        },
         held: None,
     })
 }

@@ -1,5 +1,7 @@
 //! The dates of the charges, all UTC, and the duration that they lie in (facts §1.3).
 
+use countersign_kernel::chrono::Months;
+
 use super::{Candidate, Kinds, REFUSED_AT_ONCE, Rule, more_than, when};
 use crate::domain::resale::Kind;
 use std::collections::BTreeSet;
@@ -51,7 +53,7 @@ pub(super) const RULES: &[Rule] = &[
     ),
     Rule::error(
         "CHARGE_DATES_BEFORE_AGREEMENT_END",
-        Kinds::OFFERS,
+        Kinds::ALL,
         "schedule",
         "INVALID_CHARGE_DATES",
         "every charge lies before the agreement would end if it were accepted today",
@@ -62,7 +64,7 @@ pub(super) const RULES: &[Rule] = &[
         Kinds::ALL,
         "scope_duration",
         "INVALID_AGREEMENT_DURATION",
-        "choose a duration that ends within the calendar",
+        "choose a duration that AWS takes: up to 60 months as far as is known",
         duration,
     ),
 ];
@@ -113,8 +115,10 @@ fn before_agreement_end(candidate: &Candidate) -> Option<String> {
 }
 
 fn duration(candidate: &Candidate) -> Option<String> {
-    let duration = candidate.plan.duration;
-    when(candidate.agreement_end().is_none(), || {
-        format!("{duration} from today lies beyond the calendar")
+    let (duration, months) = (candidate.plan.duration, candidate.limits.agreement_months);
+    let latest = candidate.today.checked_add_months(Months::new(months));
+    let longest = latest.is_none_or(|latest| candidate.agreement_end() <= Some(latest));
+    when(candidate.agreement_end().is_none() || !longest, || {
+        format!("{duration} from today lies beyond {months} months")
     })
 }

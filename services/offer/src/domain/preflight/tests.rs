@@ -106,6 +106,7 @@ fn failures_that_come_together_are_all_told() {
             "OFFER_DESCRIPTION_PRESENT",
             "OFFER_EXPIRY_PRESENT",
             "OFFER_EXPIRY_IN_FUTURE",
+            "OFFER_EXPIRY_WITHIN_YEARS",
             "BUYER_ACCOUNTS_PRESENT",
             "SCHEDULE_PRESENT",
             "VARIABLE_PAYMENTS_BY_PORTAL",
@@ -151,6 +152,7 @@ fn failures_that_come_together_are_all_told() {
             "OFFER_DESCRIPTION_PRESENT",
             "OFFER_EXPIRY_PRESENT",
             "OFFER_EXPIRY_IN_FUTURE",
+            "OFFER_EXPIRY_WITHIN_YEARS",
             "BUYER_ACCOUNTS_PRESENT",
             "SCHEDULE_PRESENT",
             "AGREEMENT_DURATION_VALID",
@@ -376,7 +378,7 @@ fn a_new_expiry_lies_after_what_the_buyer_has() {
 #[test]
 fn each_limit_moves_its_rule() {
     type Allow = fn(&mut Limits);
-    let cases: [(&str, Change, Allow); 5] = [
+    let cases: [(&str, Change, Allow); 6] = [
         (
             "SCHEDULE_LENGTH",
             |c| c.plan.schedule = charges_from("2026-03-02", 61),
@@ -391,6 +393,11 @@ fn each_limit_moves_its_rule() {
             "CURRENCY_SUPPORTED",
             |c| c.plan.currency = Currency::Inr,
             |l| l.rupees = true,
+        ),
+        (
+            "AGREEMENT_DURATION_VALID",
+            |c| c.plan.duration = "P60M1D".parse().unwrap(),
+            |l| l.agreement_months = 61,
         ),
         (
             "AGREEMENT_ENDS_AFTER_EXPIRY",

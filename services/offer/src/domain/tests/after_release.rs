@@ -79,7 +79,7 @@ fn an_offer_expires_at_the_end_of_its_day() {
     ];
     for (now, count) in cases {
         assert_eq!(
-            ask_at(&offer, &Command::Expire, sample::at(now))
+            ask_at(&offer, &Command::Expire { left: None }, sample::at(now))
                 .unwrap()
                 .len(),
             count,
@@ -87,7 +87,10 @@ fn an_offer_expires_at_the_end_of_its_day() {
         );
     }
     let late = sample::at("2026-04-02T00:00:00Z");
-    assert_eq!(ask_at(&accepted(), &Command::Expire, late), Ok(vec![]));
+    assert_eq!(
+        ask_at(&accepted(), &Command::Expire { left: None }, late),
+        Ok(vec![])
+    );
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn any_command() -> impl Strategy<Value = Command> {
         change.prop_map(|change| Command::FlagOverdue { change }),
         Just(expiry("2026-04-15")),
         Just(cancel()),
-        Just(Command::Expire),
+        Just(Command::Expire { left: None }),
         Just(Command::RecordAgreement(sample::agreement())),
     ]
 }
