@@ -40,6 +40,7 @@ pub(crate) async fn record(
     if is_over(&seen.status) {
         // Whether it can still be read or not.
         clock::end_renewals_of(uow, seller, &seen.id, "the agreement is over").await?;
+        order::end(uow, seller, &seen.id).await?;
     }
     let aws_offer_id = seen.aws_offer_id.parse::<AwsOfferId>();
     match (&seen.details, aws_offer_id) {

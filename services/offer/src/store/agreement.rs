@@ -91,6 +91,23 @@ pub(crate) async fn is_known(
     .await?)
 }
 
+/// The agreement as it was read last, if it could be.
+pub(crate) async fn details(
+    executor: impl PgExecutor<'_>,
+    seller: &SellerId,
+    id: &AgreementId,
+) -> Result<Option<Agreement>, StoreError> {
+    let details: Option<Value> = sqlx::query_scalar(
+        "SELECT details FROM agreement
+        WHERE seller = $1 AND agreement_id = $2 AND details IS NOT NULL",
+    )
+    .bind(seller.as_str())
+    .bind(id.as_str())
+    .fetch_optional(executor)
+    .await?;
+    Ok(details.map(json::agreement_from).transpose()?)
+}
+
 /// The agreement's status as AWS showed it last, if it was seen.
 pub(crate) async fn status(
     executor: impl PgExecutor<'_>,

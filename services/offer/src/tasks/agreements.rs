@@ -8,7 +8,7 @@ use super::Outside;
 use super::change_sets::come_back;
 use crate::commands;
 use crate::commands::agreement::PublicOrder;
-use crate::domain::agreement::Acceptance;
+use crate::domain::agreement::{Acceptance, is_over};
 use crate::domain::clock::IDENTIFY_WITHIN;
 use crate::domain::id::{AgreementId, AwsOfferId};
 use crate::marketplace::{CallError, Later, Summary};
@@ -135,18 +135,27 @@ impl Look {
         } = summary;
         let known =
             store::agreement::is_known(&mut *reader, &self.0.seller, id, status, *updated_at).await;
-        drop(reader);
         if known.map_err(Failure::from)? {
             return Ok(());
         }
-        let seen = Seen {
+        let before = store::agreement::details(&mut *reader, &self.0.seller, id).await;
+        let before = before.map_err(Failure::from)?;
+        drop(reader);
+        let seen = |details| Seen {
             id: id.clone(),
             aws_offer_id: aws_offer_id.clone(),
             status: status.clone(),
             updated_at: *updated_at,
-            details: Err("not read yet".to_owned()),
+            details,
         };
-        self.read(run, seen, history).await
+        match before {
+            // What it said is known, and the line of the search says that it is over.
+            Some(agreement) if is_over(status) => self.record(run, seen(Ok(agreement)), None).await,
+            Some(_) | None => {
+                let unread = Err("not read yet".to_owned());
+                self.read(run, seen(unread), history).await
+            }
+        }
     }
 
     /// Reads the agreement and records it. That AWS refuses to show this one is kept as the reason.
@@ -173,6 +182,15 @@ impl Look {
             },
             None => None,
         };
+        self.record(run, seen, public).await
+    }
+
+    async fn record(
+        &self,
+        run: &TaskRun,
+        seen: Seen,
+        public: Option<PublicOrder>,
+    ) -> Result<(), Trouble> {
         let done = run.transaction(|uow| {
             let (seller, seen, public) = (self.0.seller.clone(), seen.clone(), public.clone());
             Box::pin(async move { commands::agreement::record(uow, &seller, &seen, public).await })

@@ -7,6 +7,7 @@ use countersign_marketplace_sandbox as sandbox;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor};
 
+use crate::clocks::end_agreement;
 use crate::world::{SELLER, World};
 
 /// Agreements that AWS has, and that are known.
@@ -15,6 +16,8 @@ const KNOWN: i64 = 10_000;
 const CHANGED: i64 = 50;
 /// A bound on the calls that search: two pages of fifty, with room for what AWS shows late.
 const SEARCHES: i64 = 20;
+/// A bound on all calls, where nothing is new.
+const CALLS: i64 = 20;
 
 async fn bought(world: &World, number: i64) -> String {
     let body = json!({ "productId": sandbox::DEFAULT_PRODUCT_ID, "currencyCode": "USD",
@@ -64,8 +67,9 @@ async fn a_look_costs_what_changed() {
         ON CONFLICT (seller) DO UPDATE SET asked_until = $2";
     let asked = sqlx::query(asked).bind(SELLER).bind(world.now());
     asked.execute(&mut superuser).await.unwrap();
+    let mut new = Vec::new();
     for number in KNOWN..KNOWN + CHANGED {
-        bought(&world, number).await;
+        new.push(bought(&world, number).await);
     }
     count_calls(&world).await;
     // The clock stands still: there is one look.
@@ -87,7 +91,29 @@ async fn a_look_costs_what_changed() {
     };
     let searches = of("SearchAgreements").await;
     let described = of("DescribeAgreement").await;
-    println!("{KNOWN} known, {CHANGED} changed: {searches} searches, {described} read");
+    println!("{KNOWN} known, {CHANGED} new: {searches} searches, {described} read");
     assert!(searches < SEARCHES, "{searches} searches");
     assert_eq!(described, CHANGED);
+
+    // Fifty that are known end: the lines of the search say all of it.
+    let unlimited = |is: bool| json!({ "rateLimit": !is });
+    world.act("settings", unlimited(true)).await;
+    for id in &new {
+        end_agreement(&world, id).await;
+    }
+    world.act("settings", unlimited(false)).await;
+    let reset = "DELETE FROM made";
+    superuser.execute(reset).await.unwrap();
+    let over = "SELECT count(*) FROM agreement WHERE status = 'CANCELLED'";
+    world.advance(TimeDelta::minutes(1));
+    for _ in 0..1_200 {
+        if count(&world, over).await == CHANGED {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(count(&world, over).await, CHANGED);
+    let calls = count(&world, "SELECT count(*) FROM made").await;
+    println!("{KNOWN} known, {CHANGED} of them over: {calls} calls");
+    assert!(calls < CALLS, "{calls} calls");
 }
