@@ -103,9 +103,10 @@ pub(crate) async fn draft_replacement(
     subject: &Subject,
     engagement_id: &EngagementId,
     terms: Terms,
+    kind: Kind,
 ) -> Result<Offer, Failure> {
     let before = locked(uow, subject).await?;
-    let offer = draft(uow, &subject.seller, engagement_id, terms, Kind::Direct).await?;
+    let offer = draft(uow, &subject.seller, engagement_id, terms, kind).await?;
     let replacement = Command::RecordReplacement(Replacement {
         offer_id: offer.id.clone(),
         engagement_id: engagement_id.clone(),

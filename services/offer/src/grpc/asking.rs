@@ -5,7 +5,7 @@ use countersign_platform::Rejection;
 use countersign_proto::offer::v1 as pb;
 use tonic::{Request, Response, Status};
 
-use super::{Offers, change_orders, parse, reply};
+use super::{Offers, change_orders, parse, parse_resale, reply};
 use crate::commands;
 use crate::domain::command::Command;
 use crate::domain::id::ChangeOrderId;
@@ -15,6 +15,12 @@ use crate::domain::resale::Kind;
 /// What an offer is drafted from, and the change order of the agreement that it replaces.
 type Drafting = ((EngagementId, Terms, Kind), Option<ChangeOrderId>);
 
+/// The change order that is named, if one is.
+fn replaced(change_order_id: &str) -> Result<Option<ChangeOrderId>, Rejection> {
+    let given = Some(change_order_id).filter(|text| !text.is_empty());
+    given.map(change_orders::id).transpose()
+}
+
 impl Offers {
     pub(super) async fn drafted(
         &self,
@@ -22,9 +28,19 @@ impl Offers {
     ) -> Result<Response<pb::Offer>, Status> {
         self.draft_in_place_of(request, "offer.v1/DraftOffer", |request| {
             let (engagement, terms) = parse::draft(request)?;
-            let given = Some(request.change_order_id.as_str()).filter(|text| !text.is_empty());
-            let replaces = given.map(change_orders::id).transpose()?;
+            let replaces = replaced(&request.change_order_id)?;
             Ok(((engagement, terms, Kind::Direct), replaces))
+        })
+        .await
+    }
+
+    pub(super) async fn drafted_by_partner(
+        &self,
+        request: Request<pb::DraftPartnerOfferRequest>,
+    ) -> Result<Response<pb::Offer>, Status> {
+        self.draft_in_place_of(request, "offer.v1/DraftPartnerOffer", |request| {
+            let drafting = parse_resale::partner(request)?;
+            Ok((drafting, replaced(&request.change_order_id)?))
         })
         .await
     }
@@ -63,8 +79,8 @@ impl Offers {
                                 seller,
                                 id: replaces,
                             };
-                            commands::change_order::draft_replacement(uow, &subject, &id, terms)
-                                .await?
+                            let draft = commands::change_order::draft_replacement;
+                            draft(uow, &subject, &id, terms, kind).await?
                         }
                     };
                     Ok(reply::offer(&offer, uow.now().date_naive()))

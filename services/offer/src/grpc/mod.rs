@@ -113,8 +113,7 @@ impl OfferService for Offers {
         &self,
         request: Request<pb::DraftPartnerOfferRequest>,
     ) -> Result<Response<pb::Offer>, Status> {
-        self.draft(request, "offer.v1/DraftPartnerOffer", parse_resale::partner)
-            .await
+        self.drafted_by_partner(request).await
     }
 
     async fn clone_offer(

@@ -137,6 +137,7 @@ async fn a_resale_authorization_is_drafted_and_checked() {
 
 fn partner_request() -> pb::DraftPartnerOfferRequest {
     pb::DraftPartnerOfferRequest {
+        change_order_id: String::new(),
         engagement_id: ENGAGEMENT.into(),
         name: "Landing zone".into(),
         description: "Opportunity 006".into(),

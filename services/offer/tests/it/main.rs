@@ -39,6 +39,7 @@ mod refusals;
 mod renewals;
 mod replacing;
 mod resale;
+mod resale_replacing;
 mod reseller_contract;
 mod tenants;
 mod unknown_statuses;

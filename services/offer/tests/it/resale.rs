@@ -11,7 +11,7 @@ use crate::deals;
 use crate::world::{ENGAGEMENT, World};
 
 /// Another seller's product.
-const PRODUCT: &str = "prod-othersservices";
+pub(crate) const PRODUCT: &str = "prod-othersservices";
 
 /// The other seller lists its product.
 async fn listed(world: &World) {
@@ -33,7 +33,7 @@ pub(crate) fn by_installments() -> Value {
 }
 
 /// The other seller authorizes us, once, by these charges or at one price. Returns AWS's id.
-async fn authorized(world: &World, schedule: &Value, price: Option<&str>) -> String {
+pub(crate) async fn authorized(world: &World, schedule: &Value, price: Option<&str>) -> String {
     given(world, authorization(schedule, price)).await
 }
 
