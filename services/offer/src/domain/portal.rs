@@ -21,6 +21,8 @@ pub(crate) use sheet::{Section, printable, sheet};
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Shown {
     pub(crate) status: Status,
+    /// AWS's word for that, known here or not.
+    pub(crate) state: String,
     /// Without its version.
     pub(crate) entity_type: String,
     pub(crate) product_id: Option<String>,

@@ -292,6 +292,11 @@ fn read(kind: &str, details: &str) -> Result<Shown, String> {
         .find_map(|rule| rule.availability_end_date.as_deref());
     Ok(Shown {
         status,
+        state: details
+            .state
+            .clone()
+            .or_else(|| details.status.clone())
+            .unwrap_or_default(),
         entity_type: kind.split('@').next().unwrap_or(kind).to_owned(),
         name: details.name.clone(),
         description: details.description.clone(),

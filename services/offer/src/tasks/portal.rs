@@ -43,7 +43,11 @@ impl TaskHandler for Check {
             Ok(Err(unread)) => refusal("ENTITY_NOT_READ", unread),
             // It was entered, and is still to be extended, or AWS publishes it.
             Ok(Ok(shown)) if !shown.is_released() => {
-                return Ok(retry(run, "AWS has not released it yet".to_owned()));
+                let state = shown.state;
+                return Ok(retry(
+                    run,
+                    format!("AWS has it as {state:?}, and not released yet"),
+                ));
             }
             Ok(Ok(shown)) => {
                 let mut errors = match self.0.authorization_errors(&offer).await {

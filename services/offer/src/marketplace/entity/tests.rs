@@ -166,3 +166,20 @@ fn what_is_no_offer_says_so() {
     assert!(read("Offer@1.0", "\"offer\"").is_err());
     assert!(!read("Offer@1.0", "{}").unwrap().is_released());
 }
+
+/// O9: a word of AWS's that is not known here is kept, and says nothing that it does not say.
+#[test]
+fn a_state_that_is_not_known_is_kept_as_it_is() {
+    for (text, state, released) in [
+        ("{ \"State\": \"Released\" }", "Released", true),
+        ("{ \"Status\": \"Active\" }", "Active", true),
+        ("{ \"Status\": \"Restricted\" }", "Restricted", false),
+        ("{ \"State\": \"Resting\" }", "Resting", false),
+    ] {
+        let shown = read("Offer@1.0", text).unwrap();
+        assert_eq!(
+            (shown.state.as_str(), shown.is_released()),
+            (state, released)
+        );
+    }
+}
