@@ -346,6 +346,62 @@ def refusals(market, agreement):
         market.refused(f"catalog {failure}", catalog.start_change_set, Catalog="AWSMarketplace", ChangeSet=empty)
 
 
+def catalog(market):
+    """What the Catalog API has beside change sets: lists, several entities at once, tags, policies, assessments."""
+    api = market.isv.catalog
+    create = {"ProductId": PRODUCT, "Name": "Tagged"}
+    offer = market.make(market.isv, "made", [("CreateOffer", create)])
+    sets = api.list_change_sets(Catalog="AWSMarketplace", FilterList=[{"Name": "EntityId", "ValueList": [offer]}])
+    sets = sets["ChangeSetSummaryList"]
+    market.see("sets", sets=[[one["ChangeSetId"], one["Status"], one["EntityIdList"]] for one in sets])
+    named = {"OfferFilters": {"Name": {"ValueList": ["Tagged"]}}}
+    offers = api.list_entities(Catalog="AWSMarketplace", EntityType="Offer", EntityTypeFilters=named)
+    market.see(
+        "offers",
+        offers=[
+            [one["EntityId"], one["EntityType"], one["OfferSummary"]["Name"], one["OfferSummary"]["State"]]
+            for one in offers["EntitySummaryList"]
+        ],
+    )
+    both = api.batch_describe_entities(
+        EntityRequestList=[{"Catalog": "AWSMarketplace", "EntityId": id} for id in (offer, "offer-none")]
+    )
+    market.see(
+        "both",
+        found=[[id, one["EntityType"], one["EntityIdentifier"]] for id, one in both["EntityDetails"].items()],
+        missing=[[id, error["ErrorCode"]] for id, error in both["Errors"].items()],
+    )
+    arn = api.describe_entity(Catalog="AWSMarketplace", EntityId=offer)["EntityArn"]
+    for step, key, value in (("tagged", "deal", "D-1"), ("tagged twice", "by", "desk")):
+        api.tag_resource(ResourceArn=arn, Tags=[{"Key": key, "Value": value}])
+        see_tags(market, step, arn)
+    api.untag_resource(ResourceArn=arn, TagKeys=["deal"])
+    see_tags(market, "untagged", arn)
+    policy = json.dumps({"Statement": [], "Version": "2012-10-17"}, separators=(",", ":"))
+    api.put_resource_policy(ResourceArn=arn, Policy=policy)
+    market.see("policy", policy=api.get_resource_policy(ResourceArn=arn)["Policy"])
+    api.delete_resource_policy(ResourceArn=arn)
+    market.refused("no policy", api.get_resource_policy, ResourceArn=arn)
+    market.see("assessments", count=len(api.list_assessments(Catalog="AWSMarketplace")["AssessmentSummaryList"]))
+    market.refused(
+        "no assessment", api.describe_assessment, Catalog="AWSMarketplace", AssessmentIdentifier="as-none"
+    )
+    ended = {"Catalog": "AWSMarketplace", "ChangeSetId": sets[0]["ChangeSetId"]}
+    market.refused("too late to cancel", api.cancel_change_set, **ended)
+    odd = [{"Name": "Colour", "ValueList": ["red"]}]
+    market.refused("no such filter", api.list_change_sets, Catalog="AWSMarketplace", FilterList=odd)
+    market.act("inject", {"operation": "DescribeEntity", "failure": "not-supported"})
+    market.refused("entity not-supported", api.describe_entity, Catalog="AWSMarketplace", EntityId=offer)
+    market.act("inject", {"operation": "StartChangeSet", "failure": "quota"})
+    release = [{"ChangeType": "ReleaseOffer", "Entity": {"Type": "Offer@1.0"}, "Details": "{}"}]
+    market.refused("catalog quota", api.start_change_set, Catalog="AWSMarketplace", ChangeSet=release)
+
+
+def see_tags(market, step, arn):
+    tags = market.isv.catalog.list_tags_for_resource(ResourceArn=arn)["Tags"]
+    market.see(step, tags=[[tag["Key"], tag["Value"]] for tag in tags])
+
+
 def resale(market):
     """A resale authorization, a partner's offer on top of it, and the agreement that comes of it."""
     isv, partner = market.isv, market.partner
@@ -586,7 +642,7 @@ def events(market):
 
 
 FLOWS = {
-    flow.__name__: flow for flow in (direct, resale, reusable, milestones, change_order, events)
+    flow.__name__: flow for flow in (direct, catalog, resale, reusable, milestones, change_order, events)
 }
 
 if __name__ == "__main__":

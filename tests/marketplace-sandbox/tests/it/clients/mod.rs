@@ -1,6 +1,7 @@
 //! Two SDKs, one sandbox: boto3 (tests/clients/marketplace.py) and the Rust SDKs run the same flows, each
 //! on a sandbox of its own with the same seed and a clock that stands, and must see the same.
 
+mod catalog;
 mod direct;
 pub(crate) mod flow;
 mod requests;
@@ -29,11 +30,19 @@ async fn market() -> Market {
 
 #[tokio::test]
 async fn both_sdks_get_the_same_answers() {
-    for flow in ["direct", "resale", "reusable", "milestones", "change_order"] {
+    for flow in [
+        "direct",
+        "catalog",
+        "resale",
+        "reusable",
+        "milestones",
+        "change_order",
+    ] {
         let own = market().await;
         let mut seen = Seen::default();
         match flow {
             "direct" => direct::run(&own, &mut seen).await,
+            "catalog" => catalog::run(&own, &mut seen).await,
             "resale" => resold::run(&own, &mut seen).await,
             "reusable" => resold::reusable(&own, &mut seen).await,
             "milestones" => requests::milestones(&own, &mut seen).await,
