@@ -54,7 +54,7 @@ pub(super) const RULES: &[Rule] = &[
         "PARTNER_BUYERS_COUNT",
         Kinds::PARTNER,
         "buyer_accounts",
-        "TOO_MANY_BUYER_ACCOUNTS",
+        "",
         "make one offer for each buyer",
         partner_count,
     ),

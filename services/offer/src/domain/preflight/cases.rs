@@ -191,6 +191,9 @@ pub(crate) const ALONE: &[(&str, Base, Change)] = &[
     ("OFFER_EXPIRY_IN_FUTURE", authorization, |c| {
         c.plan.available_until = Some(c.today);
     }),
+    ("OFFER_EXPIRY_IN_FUTURE", DIRECT, |c| {
+        c.plan.available_until = Some(sample::day("2026-03-01"));
+    }),
     ("OFFER_EXPIRY_BEFORE_AGREEMENT_END", DIRECT, |c| {
         c.plan.available_until = Some(sample::day("2026-05-31"));
     }),
