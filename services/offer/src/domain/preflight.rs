@@ -198,7 +198,7 @@ pub(crate) const CHECKLIST_OPEN: &str = "CHECKLIST_OPEN";
 /// What must hold until AWS has a release, and not only when it is asked for.
 const UNTIL_SENT: [&str; 3] = [STAMP_INVALID, DIGEST_MISMATCH, SOW_NOT_SIGNED];
 
-/// What the day decides on which AWS is sent a release.
+/// What the day decides on which the request of a release is made.
 const DATED: [&str; 4] = [
     "OFFER_EXPIRY_IN_FUTURE",
     "CHARGE_DATES_NOT_PAST",
@@ -326,7 +326,7 @@ pub(crate) fn approval_findings(offer: &Offer, engagement: &Engagement) -> Vec<F
         .collect()
 }
 
-/// What no longer holds of a release when AWS is sent it, on `today`: its charges were dated when it was asked for
+/// What no longer holds of a release when its request is made, on `today`: its charges were dated when it was asked for
 /// (O9), and it may have waited since.
 pub(crate) fn outdated(offer: &Offer, asked_on: NaiveDate, today: NaiveDate) -> Vec<Finding> {
     let engagement = Engagement::new(offer.engagement_id().clone());

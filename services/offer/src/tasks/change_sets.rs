@@ -90,11 +90,15 @@ impl Start {
         {
             return Ok(id);
         }
-        in_time(offer, run.now())?;
         let request = match known {
+            // What AWS may have by now, though it does not list it yet, is sent as it was and nothing else: the same
+            // bytes with the same token are the same change set, and what has become too late AWS says itself.
             Some((request, made_at)) if run.now() - made_at < SENDABLE_FOR => request,
             // AWS has nothing of it, and could not read the document any more.
-            Some(_) | None => self.keep(run, subject, offer).await?,
+            Some(_) | None => {
+                in_time(offer, run.now())?;
+                self.keep(run, subject, offer).await?
+            }
         };
         fault::point("offer.after_request_kept");
         let started = marketplace.start(&request).await;
@@ -147,8 +151,7 @@ impl Start {
         } = subject;
         match &offer.stage {
             Stage::Releasing(release) => {
-                let asked_on = release.released_at.date_naive();
-                let plan = Plan::of(offer, asked_on);
+                let plan = Plan::of(offer, release.released_at.date_naive());
                 let digest = plan.legal_document;
                 let digest = digest.ok_or_else(|| inconsistent("a release without document"))?;
                 let differences = self.0.authorization_errors(offer).await;
