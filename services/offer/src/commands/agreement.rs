@@ -42,12 +42,14 @@ pub(crate) async fn record(
         clock::end_renewals_of(uow, seller, &seen.id, "the agreement is over").await?;
         order::end(uow, seller, &seen.id).await?;
     }
+    // What is over is no order to see to any more.
+    let public = public.filter(|_| !is_over(&seen.status));
     let aws_offer_id = seen.aws_offer_id.parse::<AwsOfferId>();
     match (&seen.details, aws_offer_id) {
         (Ok(agreement), Ok(aws_offer_id)) => {
             let ours = attach(uow, seller, &aws_offer_id, agreement, &seen.standing()).await?;
             if let (false, Some(public)) = (ours, public) {
-                place_public(uow, seller, &seen.status, public).await?;
+                place_public(uow, seller, public).await?;
             } else if is_new && !ours {
                 tracing::warn!(
                     seller = seller.as_str(),
@@ -59,16 +61,20 @@ pub(crate) async fn record(
         }
         (Err(problem), Ok(aws_offer_id)) => {
             if let Some(public) = public {
-                return place_public(uow, seller, &seen.status, public).await;
+                return place_public(uow, seller, public).await;
             }
             let ours = store::offer::by_aws_id(uow.connection(), seller, &aws_offer_id).await?;
             let ours = match ours {
                 Some(id) => store::offer::find(uow.connection(), seller, &id).await?,
                 None => None,
             };
-            warn_of_unread(seller, seen, problem, ours.as_ref());
+            // One that is not ours is read again at every look: once is enough to tell.
+            if is_new || ours.is_some() {
+                warn_of_unread(seller, seen, problem, ours.as_ref());
+            }
         }
-        (Err(problem), Err(_)) => warn_of_unread(seller, seen, problem, None),
+        (Err(problem), Err(_)) if is_new => warn_of_unread(seller, seen, problem, None),
+        (Err(_), Err(_)) => {}
         (Ok(_), Err(_)) => {
             tracing::warn!(
                 agreement = seen.id.as_str(),
@@ -94,12 +100,8 @@ pub(crate) async fn await_end(
 async fn place_public(
     uow: &mut UnitOfWork,
     seller: &SellerId,
-    status: &str,
     public: PublicOrder,
 ) -> Result<(), Failure> {
-    if is_over(status) {
-        return order::end(uow, seller, &public.acceptance.agreement_id).await;
-    }
     let PublicOrder {
         acceptance,
         aws_offer_id,

@@ -11,7 +11,8 @@
 //! | Indian rupees | no | for sellers in India only (§0.11) |
 //!
 //! How many buyers an offer may have, 24 or 26, makes no difference here (§0.6): each is made for one. An
-//! authorization has 25 of them and 60 charges, and a partner's offer 60, by every source that speaks of them. That a variable plan is entered in the portal, since no change type makes it (§2), goes by the listing.
+//! authorization has 25 of them and 60 charges, and a partner's offer 60, by every source that speaks of them. That
+//! a variable plan is entered in the portal, since no change type makes it (§2), goes by the listing.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;

@@ -52,8 +52,8 @@ impl TaskHandler for PublishOverdue {
     }
 }
 
-/// Ends an offer whose expiry passed (O7). A person may have moved it in AWS's portal (O11): that of the portal is
-/// read back first.
+/// Ends an offer whose expiry passed (O7). A person may have moved it in AWS's portal (O11): one of the portal, or
+/// that was adopted, is read back first.
 #[derive(Debug)]
 pub(super) struct Expire {
     pub(super) outside: Outside,

@@ -70,7 +70,7 @@ async fn sent(world: &World, offer: &pb::Offer) -> pb::ChangeOrder {
 async fn a_cancellation_is_asked_for_and_taken_back_once_whatever_aws_does() {
     let world = world().await;
     let offer = orders::accepted(&world).await;
-    let (mut requests_denied, mut withdrawals_denied) = (0, 0);
+    let mut requests_denied = 0;
     for (number, (failure, after_apply)) in FAILURES.into_iter().enumerate() {
         let row = format!("{failure}, done all the same: {after_apply}");
         fail(&world, &REQUEST, failure, after_apply).await;
@@ -90,10 +90,10 @@ async fn a_cancellation_is_asked_for_and_taken_back_once_whatever_aws_does() {
         let answered =
             |order: &pb::ChangeOrder| order.state() != State::Pending || !order.errors.is_empty();
         let mut order = hurry(&world, id, answered).await;
+        // Unless the look after it failed too: then it was tried again by itself.
         if order.state() == State::Pending {
             assert_eq!((failure, after_apply), ("access-denied", false), "{row}");
             assert_eq!(order.errors[0].code, DENIED, "{row}");
-            withdrawals_denied += 1;
             orders::withdraw(&world, id).await.unwrap();
             order = hurry(&world, id, |order| order.state() != State::Pending).await;
         }
@@ -105,8 +105,6 @@ async fn a_cancellation_is_asked_for_and_taken_back_once_whatever_aws_does() {
         assert_eq!(requested.len(), number + 1, "{row}");
     }
     assert_eq!(requests_denied, 1, "one request is refused");
-    // And one withdrawal, unless the look after it failed too: then it was tried again.
-    assert!(withdrawals_denied <= 1);
     let requests = world.look("state").await[REQUESTS].clone();
     let mut requests = requests.as_array().unwrap().iter();
     assert!(requests.all(|request| request["status"] == "CANCELLED"));

@@ -1,15 +1,13 @@
 //! Clocks (O18): visible, by the seller's calendar, over restarts and jumps, and each rings once.
 
-use aws_sdk_marketplaceagreement::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_marketplaceagreement::types::AgreementCancellationRequestReasonCode;
-use aws_sdk_marketplaceagreement::{Client, Config};
 use chrono::TimeDelta;
-use countersign_marketplace_sandbox as sandbox;
 use countersign_proto::offer::v1 as pb;
 use countersign_proto::offer::v1::ClockKind;
 use countersign_proto::offer::v1::clock::State;
 use serde_json::json;
 
+use crate::sdk;
 use crate::world::{World, refusal};
 
 pub(crate) async fn clocks(world: &World, state: State) -> Vec<pb::Clock> {
@@ -129,20 +127,7 @@ async fn an_offers_life_starts_and_ends_its_clocks() {
 
 /// The seller asks the buyer to end the agreement, and the buyer agrees.
 pub(crate) async fn end_agreement(world: &World, agreement_id: &str) {
-    let credentials = Credentials::new(
-        sandbox::DEFAULT_ACCESS_KEY_ID,
-        sandbox::DEFAULT_SECRET_ACCESS_KEY,
-        None,
-        None,
-        "the seller",
-    );
-    let config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .endpoint_url(world.aws())
-        .credentials_provider(credentials)
-        .build();
-    let sent = Client::from_conf(config)
+    let sent = sdk::agreement(world)
         .send_agreement_cancellation_request()
         .agreement_id(agreement_id)
         .reason_code(AgreementCancellationRequestReasonCode::Other)

@@ -1,28 +1,13 @@
 //! What AWS shows of an offer or an authorization, through the SDK.
 
-use aws_sdk_marketplacecatalog::Client;
-use aws_sdk_marketplacecatalog::config::{BehaviorVersion, Config, Credentials, Region};
-use countersign_marketplace_sandbox as sandbox;
 use serde_json::Value;
 
+use crate::sdk;
 use crate::world::World;
 
 /// The details of an entity of the seller's.
 pub(crate) async fn described(world: &World, id: &str) -> Value {
-    let credentials = Credentials::new(
-        sandbox::DEFAULT_ACCESS_KEY_ID,
-        sandbox::DEFAULT_SECRET_ACCESS_KEY,
-        None,
-        None,
-        "the seller",
-    );
-    let config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .endpoint_url(world.aws())
-        .credentials_provider(credentials)
-        .build();
-    let asked = Client::from_conf(config).describe_entity();
+    let asked = sdk::catalog(world).describe_entity();
     let shown = asked.catalog("AWSMarketplace").entity_id(id).send().await;
     serde_json::from_str(shown.unwrap().details().unwrap()).unwrap()
 }

@@ -41,6 +41,7 @@ mod replacing;
 mod resale;
 mod resale_replacing;
 mod reseller_contract;
+mod sdk;
 mod tenants;
 mod unknown_statuses;
 mod withdrawals;

@@ -1,35 +1,16 @@
 //! The portal path (O10): the sheet, the id that comes back, and what AWS has under it.
 
-use aws_sdk_marketplacecatalog::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_marketplacecatalog::types::{Change, ChangeStatus, Entity};
-use aws_sdk_marketplacecatalog::{Client, Config};
 use countersign_marketplace_sandbox as sandbox;
 use countersign_proto::offer::v1 as pb;
 use countersign_proto::offer::v1::offer::State;
 use serde_json::{Value, json};
 
 use crate::deals;
+use crate::sdk;
 use crate::world::{World, refusal};
 
-/// A person with a browser, at AWS without us.
-fn browser(world: &World) -> Client {
-    let credentials = Credentials::new(
-        sandbox::DEFAULT_ACCESS_KEY_ID,
-        sandbox::DEFAULT_SECRET_ACCESS_KEY,
-        None,
-        None,
-        "a person",
-    );
-    let config = Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
-        .endpoint_url(world.aws())
-        .credentials_provider(credentials)
-        .build();
-    Client::from_conf(config)
-}
-
-/// Makes an offer, and says its id.
+/// A person with a browser, at AWS without us, makes an offer and says its id.
 pub(crate) async fn enter(world: &World, offer: &pb::Offer, amount: &str) -> String {
     let digest = &offer.legal_document.as_ref().unwrap().digest;
     let url = format!("{}/bucket/{digest}.pdf", world.aws());
@@ -100,7 +81,7 @@ pub(crate) async fn move_expiry(world: &World, aws_offer_id: &str, day: &str) {
 
 /// Sends the changes, and says of what entity they are once they are made.
 async fn sent(world: &World, changes: Vec<Change>) -> String {
-    let client = browser(world);
+    let client = sdk::catalog(world);
     let started = client
         .start_change_set()
         .catalog("AWSMarketplace")

@@ -109,6 +109,24 @@ mod tests {
         assert_eq!(found("2027-03-01T00:00:00Z"), all[2..]);
     }
 
+    /// AWS shows an agreement of ours late, or it was made elsewhere: the same holds of its offer's milestones.
+    #[test]
+    fn an_offers_milestones_that_were_passed_are_not_all_told() {
+        let (offer, agreement) = (sample::published(), of_a_year());
+        let started = |now: &str| -> Vec<_> {
+            let milestones = Milestones::default();
+            let steps = of_offer(&offer, &agreement, &milestones, sample::at(now));
+            let kinds = steps.map(|step| match step {
+                Step::Start(clock) => Some(clock.kind),
+                Step::Settle { .. } | Step::Breach { .. } => None,
+            });
+            kinds.collect()
+        };
+        let all = RENEWALS.map(Some);
+        assert_eq!(started("2026-03-06T12:00:00Z"), all);
+        assert_eq!(started("2026-12-06T00:00:00Z"), all[1..]);
+    }
+
     #[test]
     fn an_agreement_that_is_over_leaves_no_milestone() {
         let settled = after_agreement().map(|step| match step {
