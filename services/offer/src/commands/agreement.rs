@@ -8,8 +8,9 @@ use countersign_platform::{Failure, NewAudit, UnitOfWork};
 use serde_json::json;
 use tracing::Instrument;
 
+use super::follow_up::READ_AGREEMENTS;
 use super::{change_order, clock, offer, order};
-use crate::domain::agreement::{Acceptance, Agreement, Standing, is_over};
+use crate::domain::agreement::{Acceptance, Agreement, Line, Standing};
 use crate::domain::command::Command;
 use crate::domain::id::{AwsOfferId, OfferId};
 use crate::domain::offer::Offer;
@@ -27,7 +28,26 @@ pub(crate) struct PublicOrder {
     pub(crate) product_id: Option<String>,
 }
 
-/// Keeps what was seen, and records it on our offer if it is of one. A `public` one is an order,
+/// Keeps what a look found, to be read.
+pub(crate) async fn note(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    found: &[Line],
+) -> Result<(), Failure> {
+    let now = uow.now();
+    for line in found {
+        store::to_read::note(uow.connection(), seller, line, now).await?;
+    }
+    Ok(())
+}
+
+/// Reads now what was found.
+pub(crate) async fn read_now(uow: &mut UnitOfWork) -> Result<(), Failure> {
+    let woken = uow.wake_task(READ_AGREEMENTS, READ_AGREEMENTS).await;
+    woken.map(drop)
+}
+
+/// Keeps what was read, and records it on our offer if it is of one. A `public` one is an order,
 /// whether its charges could be read or not.
 pub(crate) async fn record(
     uow: &mut UnitOfWork,
@@ -36,25 +56,25 @@ pub(crate) async fn record(
     public: Option<PublicOrder>,
 ) -> Result<(), Failure> {
     let now = uow.now();
-    let is_new = store::agreement::put(uow.connection(), seller, seen, now).await?;
-    if is_over(&seen.status) {
+    let first = store::agreement::put(uow.connection(), seller, seen, now).await?;
+    if seen.line.standing.is_over() {
         // Whether it can still be read or not.
-        clock::end_renewals_of(uow, seller, &seen.id, "the agreement is over").await?;
-        order::end(uow, seller, &seen.id).await?;
+        clock::end_renewals_of(uow, seller, &seen.line.id, "the agreement is over").await?;
+        order::end(uow, seller, &seen.line.id).await?;
     }
     // What is over is no order to see to any more.
-    let public = public.filter(|_| !is_over(&seen.status));
-    let aws_offer_id = seen.aws_offer_id.parse::<AwsOfferId>();
+    let public = public.filter(|_| !seen.line.standing.is_over());
+    let aws_offer_id = seen.line.aws_offer_id.parse::<AwsOfferId>();
     match (&seen.details, aws_offer_id) {
         (Ok(agreement), Ok(aws_offer_id)) => {
-            let ours = attach(uow, seller, &aws_offer_id, agreement, &seen.standing()).await?;
+            let ours = attach(uow, seller, &aws_offer_id, agreement, &seen.line.standing).await?;
             if let (false, Some(public)) = (ours, public) {
                 place_public(uow, seller, public).await?;
-            } else if is_new && !ours {
+            } else if first && !ours {
                 tracing::warn!(
                     seller = seller.as_str(),
-                    agreement = seen.id.as_str(),
-                    aws_offer = seen.aws_offer_id,
+                    agreement = seen.line.id.as_str(),
+                    aws_offer = seen.line.aws_offer_id,
                     "an agreement of an offer that was not made here"
                 );
             }
@@ -69,15 +89,15 @@ pub(crate) async fn record(
                 None => None,
             };
             // One that is not ours is read again at every look: once is enough to tell.
-            if is_new || ours.is_some() {
+            if first || ours.is_some() {
                 warn_of_unread(seller, seen, problem, ours.as_ref());
             }
         }
-        (Err(problem), Err(_)) if is_new => warn_of_unread(seller, seen, problem, None),
+        (Err(problem), Err(_)) if first => warn_of_unread(seller, seen, problem, None),
         (Err(_), Err(_)) => {}
         (Ok(_), Err(_)) => {
             tracing::warn!(
-                agreement = seen.id.as_str(),
+                agreement = seen.line.id.as_str(),
                 "an agreement without an offer"
             );
         }
@@ -114,7 +134,7 @@ async fn place_public(
 }
 
 fn warn_of_unread(seller: &SellerId, seen: &Seen, problem: &str, ours: Option<&Offer>) {
-    let (seller, agreement) = (seller.as_str(), seen.id.as_str());
+    let (seller, agreement) = (seller.as_str(), seen.line.id.as_str());
     if let Some(offer) = ours {
         tracing::error!(
             seller,

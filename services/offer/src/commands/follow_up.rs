@@ -26,6 +26,8 @@ pub(crate) const EXPIRE: &str = "offer.expire";
 
 /// Looks for agreements that changed (O13). There is one such task for the AWS account.
 pub(crate) const LOOK_FOR_AGREEMENTS: &str = "offer.look-for-agreements";
+/// Reads the agreements that a look found (O13). There is one such task for the AWS account.
+pub(crate) const READ_AGREEMENTS: &str = "offer.read-agreements";
 /// Hears what AWS tells by itself (O13). There is one such task for the AWS account.
 pub(crate) const HEAR_NEWS: &str = "offer.hear-news";
 

@@ -89,6 +89,15 @@ impl Agreement {
     }
 }
 
+/// An agreement as AWS lists it: enough to know that it is there and whether it changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Line {
+    pub(crate) id: AgreementId,
+    /// As AWS writes it; empty where it does not.
+    pub(crate) aws_offer_id: String,
+    pub(crate) standing: Standing,
+}
+
 /// An agreement's status at AWS, and when it changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Standing {
@@ -98,10 +107,15 @@ pub(crate) struct Standing {
 }
 
 impl Standing {
+    /// Whether it is over.
+    pub(crate) fn is_over(&self) -> bool {
+        is_over(&self.status)
+    }
+
     /// When it ended, if it is over: by AWS's clock, by which AWS invoices; by ours when it was seen, where AWS
     /// does not say.
     pub(crate) fn ended_at(&self, seen_at: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        is_over(&self.status).then_some(self.updated_at.unwrap_or(seen_at))
+        self.is_over().then_some(self.updated_at.unwrap_or(seen_at))
     }
 }
 

@@ -7,6 +7,7 @@ use tonic::{Request, Response, Status};
 use super::{Offers, failed, parse};
 use crate::domain::import::{Import, Ownership, State};
 use crate::store::accepted::Accepted;
+use crate::store::agreement::Seen;
 use crate::store::import::Known;
 use crate::{commands, store, wire};
 
@@ -76,7 +77,7 @@ impl Offers {
         let (after, limit) = (page.after.as_ref(), page.limit());
         let found = store::accepted::page(&mut *reader, &call.seller, wanted, after, limit).await;
         let (listed, next_page_token) = page.cut(found.map_err(failed)?, |accepted| {
-            parse::cursor(accepted.first_seen, accepted.seen.id.as_str())
+            parse::cursor(accepted.first_seen, accepted.seen.line.id.as_str())
         });
         Ok(Response::new(pb::ListMarketplaceAgreementsResponse {
             agreements: listed.into_iter().map(agreement).collect(),
@@ -147,17 +148,17 @@ fn offer(known: Known) -> pb::MarketplaceOffer {
 }
 
 fn agreement(accepted: Accepted) -> pb::MarketplaceAgreement {
-    let seen = accepted.seen;
+    let Seen { line, details } = accepted.seen;
     let out = pb::MarketplaceAgreement {
-        agreement_id: seen.id.to_string(),
-        aws_offer_id: seen.aws_offer_id,
-        status: seen.status,
-        updated_at: seen.updated_at.map(wire::time).unwrap_or_default(),
+        agreement_id: line.id.to_string(),
+        aws_offer_id: line.aws_offer_id,
+        status: line.standing.status,
+        updated_at: line.standing.updated_at.map(wire::time).unwrap_or_default(),
         ownership: told(accepted.ownership).into(),
         offer_id: accepted.offer_id.unwrap_or_default(),
         ..pb::MarketplaceAgreement::default()
     };
-    match seen.details {
+    match details {
         Err(problem) => pb::MarketplaceAgreement { problem, ..out },
         Ok(read) => {
             let acceptance = read.acceptance();

@@ -10,7 +10,7 @@ use aws_sdk_marketplaceagreement::types::{
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::{CallError, MAX_PAGES, Marketplace, too_many_pages};
-use crate::domain::agreement::{Acceptance, Agreement};
+use crate::domain::agreement::{Acceptance, Agreement, Line, Standing};
 use crate::domain::id::AgreementId;
 use terms::{acceptance, read};
 
@@ -20,17 +20,8 @@ const PAGE: i32 = 50;
 /// One page of a search.
 #[derive(Debug)]
 pub(crate) struct Page {
-    pub(crate) summaries: Vec<Summary>,
+    pub(crate) lines: Vec<Line>,
     pub(crate) next_token: Option<String>,
-}
-
-/// An agreement as a search shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Summary {
-    pub(crate) id: AgreementId,
-    pub(crate) aws_offer_id: String,
-    pub(crate) status: String,
-    pub(crate) updated_at: Option<DateTime<Utc>>,
 }
 
 /// An agreement as far as it could be read.
@@ -67,10 +58,10 @@ impl Marketplace {
             .make("SearchAgreements", || call.clone().send())
             .await?;
         Ok(Page {
-            summaries: found
+            lines: found
                 .agreement_view_summaries()
                 .iter()
-                .filter_map(summary)
+                .filter_map(line)
                 .collect(),
             next_token: found.next_token().map(str::to_owned),
         })
@@ -126,22 +117,24 @@ fn is_other_product(proposal: &ProposalSummary) -> bool {
     types.len() > 0 && types.into_iter().all(other)
 }
 
-fn summary(found: &AgreementViewSummary) -> Option<Summary> {
+fn line(found: &AgreementViewSummary) -> Option<Line> {
     let proposal = found.proposal_summary();
     if proposal.is_some_and(is_other_product) {
         return None;
     }
-    Some(Summary {
+    Some(Line {
         id: found.agreement_id()?.parse().ok()?,
         aws_offer_id: proposal
             .and_then(|proposal| proposal.offer_id())
             .unwrap_or_default()
             .to_owned(),
-        status: found
-            .status()
-            .map_or("", AgreementStatus::as_str)
-            .to_owned(),
-        updated_at: found.last_update_time().and_then(time),
+        standing: Standing {
+            status: found
+                .status()
+                .map_or("", AgreementStatus::as_str)
+                .to_owned(),
+            updated_at: found.last_update_time().and_then(time),
+        },
     })
 }
 
@@ -179,7 +172,7 @@ mod tests {
                 .agreement_id("agmt-1")
                 .proposal_summary(proposal.build())
                 .build();
-            assert_eq!(summary(&found).is_some(), taken, "{types:?}");
+            assert_eq!(line(&found).is_some(), taken, "{types:?}");
         }
     }
 
@@ -189,6 +182,6 @@ mod tests {
             .agreement_id("agmt-1")
             .status(AgreementStatus::from("PAUSED"))
             .build();
-        assert_eq!(summary(&found).unwrap().status, "PAUSED");
+        assert_eq!(line(&found).unwrap().standing.status, "PAUSED");
     }
 }

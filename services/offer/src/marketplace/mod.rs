@@ -26,7 +26,6 @@ use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
 use aws_sdk_marketplacecatalog::config::Credentials;
 
 pub(crate) use adjustments::BATCH as ADJUSTMENT_BATCH;
-pub(crate) use agreements::Summary;
 pub(crate) use catalog::Progress;
 pub(crate) use error::{CallError, Later, Why};
 pub(crate) use news::{Made, News};

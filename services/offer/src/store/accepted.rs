@@ -8,7 +8,11 @@ use sqlx::PgExecutor;
 use super::agreement::Seen;
 use super::json::{agreement_from, parse};
 use super::{Position, StoreError, Unreadable};
+use crate::domain::agreement::{Line, Standing};
 use crate::domain::import::Ownership;
+
+/// What stands where a look found it and nothing more is known yet.
+const NOT_READ: &str = "AWS was not asked for its terms yet";
 
 /// An agreement, and what it is to us.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,14 +43,18 @@ impl TryFrom<Row> for Accepted {
     fn try_from(row: Row) -> Result<Self, Unreadable> {
         let details = match row.details {
             Some(details) => Ok(agreement_from(details)?),
-            None => Err(row.unreadable.unwrap_or_default()),
+            None => Err(row.unreadable.unwrap_or_else(|| NOT_READ.to_owned())),
         };
         Ok(Self {
             seen: Seen {
-                id: parse(&row.agreement_id, "agreement id")?,
-                aws_offer_id: row.aws_offer_id,
-                status: row.status,
-                updated_at: row.updated_at,
+                line: Line {
+                    id: parse(&row.agreement_id, "agreement id")?,
+                    aws_offer_id: row.aws_offer_id,
+                    standing: Standing {
+                        status: row.status,
+                        updated_at: row.updated_at,
+                    },
+                },
                 details,
             },
             ownership: Ownership::of(row.offer_id.is_some(), row.associated),

@@ -7,29 +7,15 @@ use sqlx::{PgConnection, PgExecutor};
 
 use super::json::{self, parse};
 use super::{StoreError, Unreadable};
-use crate::domain::agreement::{Agreement, OVER, Standing};
+use crate::domain::agreement::{Agreement, Line, OVER, Standing};
 use crate::domain::id::{AgreementId, AwsOfferId, OfferId};
 
 /// What AWS showed of an agreement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
-    pub(crate) id: AgreementId,
-    pub(crate) aws_offer_id: String,
-    /// As AWS writes it: new values are not an error.
-    pub(crate) status: String,
-    pub(crate) updated_at: Option<DateTime<Utc>>,
+    pub(crate) line: Line,
     /// The agreement, or why it cannot be read.
     pub(crate) details: Result<Agreement, String>,
-}
-
-impl Seen {
-    /// How it stands at AWS.
-    pub(crate) fn standing(&self) -> Standing {
-        Standing {
-            status: self.status.clone(),
-            updated_at: self.updated_at,
-        }
-    }
 }
 
 /// How far AWS was asked.
@@ -71,22 +57,21 @@ pub(crate) async fn move_cursor(
 }
 
 /// Whether the agreement was seen as it is. What could not be read then is read again, for as long as AWS lists it
-/// among what changed, and by [`unread`] if it is ours.
+/// among what changed, and by [`super::to_read::refused`] if it is ours.
 pub(crate) async fn is_known(
     executor: impl PgExecutor<'_>,
     seller: &SellerId,
-    id: &AgreementId,
-    status: &str,
-    updated_at: Option<DateTime<Utc>>,
+    line: &Line,
 ) -> Result<bool, StoreError> {
     Ok(sqlx::query_scalar(
         "SELECT EXISTS (SELECT 1 FROM agreement WHERE seller = $1 AND agreement_id = $2
-            AND status = $3 AND updated_at IS NOT DISTINCT FROM $4 AND unreadable IS NULL)",
+            AND status = $3 AND updated_at IS NOT DISTINCT FROM $4
+            AND (details IS NOT NULL OR read_due IS NOT NULL))",
     )
     .bind(seller.as_str())
-    .bind(id.as_str())
-    .bind(status)
-    .bind(updated_at)
+    .bind(line.id.as_str())
+    .bind(&line.standing.status)
+    .bind(line.standing.updated_at)
     .fetch_one(executor)
     .await?)
 }
@@ -140,27 +125,37 @@ pub(crate) async fn offer_of(
     Ok(found.map(|id| parse(&id, "offer id")).transpose()?)
 }
 
-/// Keeps what AWS shows now. Returns whether the agreement is new here.
+/// Keeps what AWS shows now. Returns whether the agreement was never read before. Where a look noted meanwhile that
+/// it changed again, it stays to be read.
 pub(crate) async fn put(
     connection: &mut PgConnection,
     seller: &SellerId,
     seen: &Seen,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
+    let Line {
+        id,
+        aws_offer_id,
+        standing,
+    } = &seen.line;
     Ok(sqlx::query_scalar(
-        "INSERT INTO agreement (seller, agreement_id, aws_offer_id, status, updated_at, details,
+        "WITH before AS (SELECT 1 FROM agreement WHERE seller = $1 AND agreement_id = $2
+            AND (details IS NOT NULL OR unreadable IS NOT NULL))
+        INSERT INTO agreement (seller, agreement_id, aws_offer_id, status, updated_at, details,
             unreadable, first_seen, last_seen, end_awaited)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $4 = ANY ($9))
         ON CONFLICT (seller, agreement_id) DO UPDATE SET aws_offer_id = $3, status = $4,
             updated_at = $5, details = $6, unreadable = $7, last_seen = $8,
-            end_awaited = agreement.end_awaited OR $4 = ANY ($9)
-        RETURNING xmax = 0",
+            end_awaited = agreement.end_awaited OR $4 = ANY ($9),
+            read_due = CASE WHEN (agreement.status, agreement.updated_at)
+                IS DISTINCT FROM ($4, $5) THEN agreement.read_due END
+        RETURNING NOT EXISTS (SELECT 1 FROM before)",
     )
     .bind(seller.as_str())
-    .bind(seen.id.as_str())
-    .bind(&seen.aws_offer_id)
-    .bind(&seen.status)
-    .bind(seen.updated_at)
+    .bind(id.as_str())
+    .bind(aws_offer_id)
+    .bind(&standing.status)
+    .bind(standing.updated_at)
     .bind(seen.details.as_ref().ok().map(json::agreement))
     .bind(seen.details.as_ref().err())
     .bind(now)
@@ -210,7 +205,7 @@ pub(crate) async fn unawaited(
     let rows: Vec<Value> = sqlx::query_scalar(
         "SELECT details FROM agreement
         WHERE seller = $1 AND offer_id IS NULL AND NOT end_awaited AND details IS NOT NULL
-            AND details ->> 'ends_at' IS NOT NULL AND status <> ALL ($2)
+            AND read_due IS NULL AND details ->> 'ends_at' IS NOT NULL AND status <> ALL ($2)
         ORDER BY agreement_id LIMIT 500",
     )
     .bind(seller.as_str())
@@ -256,41 +251,6 @@ pub(crate) async fn matched(
     Ok(())
 }
 
-#[derive(sqlx::FromRow)]
-struct UnreadRow {
-    agreement_id: String,
-    aws_offer_id: String,
-    status: String,
-    updated_at: Option<DateTime<Utc>>,
-    unreadable: String,
-}
-
-/// Agreements of our offers that could not be read: an acceptance is never given up.
-pub(crate) async fn unread(
-    executor: impl PgExecutor<'_>,
-    seller: &SellerId,
-) -> Result<Vec<Seen>, StoreError> {
-    let rows: Vec<UnreadRow> = sqlx::query_as(
-        "SELECT agreement_id, aws_offer_id, status, agreement.updated_at, unreadable FROM agreement
-        JOIN offer USING (seller, aws_offer_id)
-        WHERE seller = $1 AND unreadable IS NOT NULL
-        ORDER BY last_seen, agreement_id LIMIT 20",
-    )
-    .bind(seller.as_str())
-    .fetch_all(executor)
-    .await?;
-    let read = rows.into_iter().map(|row| {
-        Ok(Seen {
-            id: parse(&row.agreement_id, "agreement id")?,
-            aws_offer_id: row.aws_offer_id,
-            status: row.status,
-            updated_at: row.updated_at,
-            details: Err(row.unreadable),
-        })
-    });
-    Ok(read.collect::<Result<_, Unreadable>>()?)
-}
-
 /// The first agreement of an offer that is none of ours yet, with how it stands at AWS.
 pub(crate) async fn of_strange_offer(
     connection: &mut PgConnection,
@@ -323,6 +283,7 @@ pub(crate) async fn unmatched(
         "SELECT aws_offer_id, details, status, agreement.updated_at FROM agreement
         JOIN offer USING (seller, aws_offer_id)
         WHERE seller = $1 AND agreement.offer_id IS NULL AND details IS NOT NULL
+            AND read_due IS NULL
         ORDER BY agreement_id LIMIT 100",
     )
     .bind(seller.as_str())

@@ -27,6 +27,12 @@ const DUE: Gauge = Gauge {
     what: "Clocks that run out within a day.",
 };
 
+const TO_READ: Gauge = Gauge {
+    name: "countersign.aws.agreements_to_read",
+    unit: Unit::Count,
+    what: "Agreements that a look found and whose terms AWS was not asked for yet.",
+};
+
 /// Reads the gauges.
 #[derive(Debug)]
 pub(crate) struct Figures;
@@ -34,7 +40,7 @@ pub(crate) struct Figures;
 #[async_trait]
 impl Sample for Figures {
     fn gauges(&self) -> &'static [Gauge] {
-        const { &[QUOTA_LEFT, RUNNING, DUE] }
+        const { &[QUOTA_LEFT, RUNNING, DUE, TO_READ] }
     }
 
     async fn sample(
@@ -60,8 +66,16 @@ impl Sample for Figures {
         .bind(now + SOON)
         .fetch_all(&mut **reader)
         .await?;
+        let to_read: i32 = sqlx::query_scalar(
+            "SELECT count(*)::integer FROM agreement WHERE read_due IS NOT NULL",
+        )
+        .fetch_one(&mut **reader)
+        .await?;
         let left = (CONCURRENT_OFFERS - under_way).max(0);
-        let mut readings = vec![Reading::of(QUOTA_LEFT.name, f64::from(left))];
+        let mut readings = vec![
+            Reading::of(QUOTA_LEFT.name, f64::from(left)),
+            Reading::of(TO_READ.name, f64::from(to_read)),
+        ];
         for kind in Kind::all() {
             let found = clocks.iter().find(|(name, ..)| name == kind.name());
             let (running, due) = found.map_or((0, 0), |(_, running, due)| (*running, *due));

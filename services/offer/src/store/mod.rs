@@ -20,6 +20,7 @@ pub(crate) mod payment;
 pub(crate) mod prerequisite;
 pub(crate) mod rate;
 pub(crate) mod renewal;
+pub(crate) mod to_read;
 
 use chrono::{DateTime, Utc};
 

@@ -1,5 +1,8 @@
 //! Looking for agreements (O13): what changed since the last look, with an overlap, because AWS shows
-//! an agreement up to a day late. What is known as it is costs one line of a search.
+//! an agreement up to a day late. A look costs one call for fifty lines, however many of them are new: it notes
+//! what is to be read, and [`reading`] reads that, so that a long list to read hides nothing that came after it.
+
+pub(super) mod reading;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use countersign_platform::{Failure, TaskHandler, TaskOutcome, TaskRun, async_trait, back_off};
@@ -7,22 +10,17 @@ use countersign_platform::{Failure, TaskHandler, TaskOutcome, TaskRun, async_tra
 use super::Outside;
 use super::change_sets::come_back;
 use crate::commands;
-use crate::commands::agreement::PublicOrder;
-use crate::domain::agreement::{Acceptance, is_over};
-use crate::domain::clock::IDENTIFY_WITHIN;
-use crate::domain::id::{AgreementId, AwsOfferId};
-use crate::marketplace::{CallError, Later, Summary};
+use crate::domain::agreement::Line;
+use crate::domain::id::AgreementId;
+use crate::marketplace::{CallError, Later};
 use crate::store;
 use crate::store::agreement::{Cursor, Seen};
 
-/// Pages of one look, of fifty agreements each: the first look at an old account reads them all.
+/// Pages of one look, of fifty agreements each: the first look at an old account sees them all.
 const MOST_PAGES: usize = 4_000;
 
 #[derive(Debug)]
 pub(super) struct Look(pub(super) Outside);
-
-/// Until when acceptances are no orders any more.
-type History = Option<DateTime<Utc>>;
 
 /// Why a look ended early.
 enum Trouble {
@@ -47,7 +45,15 @@ impl TaskHandler for Look {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
         let began = run.now();
         // The account is one tenant's, whatever else lies in the schema.
-        match self.look(&run.bound_to(&self.0.seller), began).await {
+        let mut found = false;
+        let bound = run.bound_to(&self.0.seller);
+        let looked = self.look(&bound, began, &mut found).await;
+        if found {
+            // Found is found, whether the look came to its end or not.
+            let woken = run.transaction(|uow| Box::pin(commands::agreement::read_now(uow)));
+            woken.await?;
+        }
+        match looked {
             Ok(()) => {
                 let pause = i64::try_from(self.0.config.agreement_poll_ms).unwrap_or(i64::MAX);
                 Ok(TaskOutcome::Again(
@@ -66,16 +72,17 @@ impl TaskHandler for Look {
 }
 
 impl Look {
-    async fn look(&self, run: &TaskRun, began: DateTime<Utc>) -> Result<(), Trouble> {
+    async fn look(
+        &self,
+        run: &TaskRun,
+        began: DateTime<Utc>,
+        found: &mut bool,
+    ) -> Result<(), Trouble> {
         let overlap = i64::try_from(self.0.config.agreement_overlap_ms).unwrap_or(i64::MAX);
         let cursor = self.cursor(run).await?;
         let since = cursor.map(|seen| seen.asked_until - TimeDelta::milliseconds(overlap));
-        // What was accepted before anybody looked, and too long ago to ask who bought, is history, and stays
-        // that when it changes.
-        let first_look = cursor.map_or(Some(began), |seen| seen.first_look_at);
-        let history = first_look.map(|at| at - IDENTIFY_WITHIN);
         let mut next_token = None;
-        let mut whole = self.read_again(run, history).await;
+        let mut whole = Ok(());
         let mut pages = 0;
         loop {
             pages += 1;
@@ -84,22 +91,15 @@ impl Look {
                 return Err(CallError::Later(Later::fault(endless)).into());
             }
             let page = self.0.marketplace.search(since, next_token).await?;
-            for summary in &page.summaries {
-                // One agreement that cannot be recorded hides no other.
-                match self.take(run, summary, history).await {
-                    Err(Trouble::Ours(failure)) => whole = Err(told(&summary.id, failure)),
-                    done => done?,
-                }
-            }
+            whole = self.take(run, &page.lines, found).await.and(whole);
             next_token = page.next_token;
             if next_token.is_none() {
                 break;
             }
         }
         let attached = self.attach_late(run).await;
-        let awaited = self.await_ends(run).await;
         // What was not recorded is seen again: the cursor stays.
-        whole.and(attached).and(awaited)?;
+        whole.and(attached)?;
         self.move_cursor(run, began).await
     }
 
@@ -108,126 +108,49 @@ impl Look {
         Ok(store::agreement::cursor(&mut *reader, &self.0.seller).await?)
     }
 
-    /// Agreements of our offers that could not be read the last time.
-    async fn read_again(&self, run: &TaskRun, history: History) -> Result<(), Trouble> {
+    /// Keeps what a page says. One agreement that cannot be recorded hides no other.
+    async fn take(&self, run: &TaskRun, page: &[Line], found: &mut bool) -> Result<(), Trouble> {
+        let (mut whole, mut to_read) = (Ok(()), Vec::new());
+        for line in page {
+            match self.take_line(run, line).await {
+                Ok(true) => to_read.push(line.clone()),
+                Ok(false) => {}
+                Err(failure) => whole = Err(told(&line.id, failure)),
+            }
+        }
+        if !to_read.is_empty() {
+            let noted = run.transaction(|uow| {
+                let (seller, to_read) = (self.0.seller.clone(), to_read.clone());
+                Box::pin(async move { commands::agreement::note(uow, &seller, &to_read).await })
+            });
+            noted.await?;
+            *found = true;
+        }
+        whole
+    }
+
+    /// Records what the line itself says. Returns whether the agreement must be read.
+    async fn take_line(&self, run: &TaskRun, line: &Line) -> Result<bool, Failure> {
         let mut reader = run.reading().await?;
-        let unread = store::agreement::unread(&mut *reader, &self.0.seller).await;
+        let seller = &self.0.seller;
+        if store::agreement::is_known(&mut *reader, seller, line).await? {
+            return Ok(false);
+        }
+        let before = store::agreement::details(&mut *reader, seller, &line.id).await?;
         drop(reader);
-        for seen in unread.map_err(Failure::from)? {
-            self.read(run, seen, history).await?;
-        }
-        Ok(())
-    }
-
-    /// Keeps one agreement, unless it is known as it is.
-    async fn take(
-        &self,
-        run: &TaskRun,
-        summary: &Summary,
-        history: History,
-    ) -> Result<(), Trouble> {
-        let mut reader = run.reading().await?;
-        let Summary {
-            id,
-            aws_offer_id,
-            status,
-            updated_at,
-        } = summary;
-        let known =
-            store::agreement::is_known(&mut *reader, &self.0.seller, id, status, *updated_at).await;
-        if known.map_err(Failure::from)? {
-            return Ok(());
-        }
-        let before = store::agreement::details(&mut *reader, &self.0.seller, id).await;
-        let before = before.map_err(Failure::from)?;
-        drop(reader);
-        let seen = |details| Seen {
-            id: id.clone(),
-            aws_offer_id: aws_offer_id.clone(),
-            status: status.clone(),
-            updated_at: *updated_at,
-            details,
+        // What it said is known, and the line says that it is over.
+        let Some(agreement) = before.filter(|_| line.standing.is_over()) else {
+            return Ok(true);
         };
-        match before {
-            // What it said is known, and the line of the search says that it is over.
-            Some(agreement) if is_over(status) => self.record(run, seen(Ok(agreement)), None).await,
-            Some(_) | None => {
-                let unread = Err("not read yet".to_owned());
-                self.read(run, seen(unread), history).await
-            }
-        }
-    }
-
-    /// Reads the agreement and records it. That AWS refuses to show this one is kept as the reason.
-    async fn read(&self, run: &TaskRun, mut seen: Seen, history: History) -> Result<(), Trouble> {
-        let acceptance = match self.0.marketplace.agreement(&seen.id).await {
-            Ok(read) => {
-                seen.details = read.details;
-                read.acceptance
-            }
-            Err(error @ CallError::Refused(_)) => {
-                seen.details = Err(error.to_string());
-                None
-            }
-            Err(later @ CallError::Later(_)) => return Err(later.into()),
+        let seen = Seen {
+            line: line.clone(),
+            details: Ok(agreement),
         };
-        let news = acceptance.filter(|accepted| history.is_none_or(|until| accepted.at > until));
-        let public = match news {
-            Some(acceptance) => match self.public_order(run, &seen, acceptance).await? {
-                Ok(public) => public,
-                Err(untold) => {
-                    seen.details = Err(untold);
-                    None
-                }
-            },
-            None => None,
-        };
-        self.record(run, seen, public).await
-    }
-
-    async fn record(
-        &self,
-        run: &TaskRun,
-        seen: Seen,
-        public: Option<PublicOrder>,
-    ) -> Result<(), Trouble> {
-        let done = run.transaction(|uow| {
-            let (seller, seen, public) = (self.0.seller.clone(), seen.clone(), public.clone());
-            Box::pin(async move { commands::agreement::record(uow, &seller, &seen, public).await })
+        let recorded = run.transaction(|uow| {
+            let (seller, seen) = (seller.clone(), seen.clone());
+            Box::pin(async move { commands::agreement::record(uow, &seller, &seen, None).await })
         });
-        Ok(done.await?)
-    }
-
-    /// What was accepted, if AWS shows its offer to everybody; `Err` says why that cannot be told. Ours are made for
-    /// their buyers.
-    async fn public_order(
-        &self,
-        run: &TaskRun,
-        seen: &Seen,
-        acceptance: Acceptance,
-    ) -> Result<Result<Option<PublicOrder>, String>, Trouble> {
-        let Ok(id) = seen.aws_offer_id.parse::<AwsOfferId>() else {
-            return Ok(Ok(None));
-        };
-        let mut reader = run.reading().await?;
-        let ours = store::offer::by_aws_id(&mut *reader, &self.0.seller, &id).await;
-        drop(reader);
-        if ours.map_err(Failure::from)?.is_some() {
-            return Ok(Ok(None));
-        }
-        match self.0.marketplace.entity(&id).await {
-            Ok(Ok(shown)) => Ok(Ok(shown.is_public().then_some(PublicOrder {
-                acceptance,
-                aws_offer_id: id,
-                product_id: shown.product_id,
-            }))),
-            Ok(Err(_)) => Ok(Ok(None)),
-            Err(error) if error.is_unknown() => Ok(Ok(None)),
-            Err(error @ CallError::Refused(_)) => {
-                Ok(Err(format!("its offer is not shown: {error}")))
-            }
-            Err(later @ CallError::Later(_)) => Err(later.into()),
-        }
+        recorded.await.map(|()| false)
     }
 
     /// Agreements that were seen before their offer was known to be published.
@@ -249,26 +172,6 @@ impl Look {
                 })
             });
             if let Err(failure) = attached.await {
-                whole = Err(told(&agreement.id, failure));
-            }
-        }
-        whole
-    }
-
-    /// What ends and is not ours, once, from whenever it was first seen.
-    async fn await_ends(&self, run: &TaskRun) -> Result<(), Trouble> {
-        let mut reader = run.reading().await?;
-        let unawaited = store::agreement::unawaited(&mut *reader, &self.0.seller).await;
-        drop(reader);
-        let mut whole = Ok(());
-        for agreement in unawaited.map_err(Failure::from)? {
-            let awaited = run.transaction(|uow| {
-                let (seller, agreement) = (self.0.seller.clone(), agreement.clone());
-                Box::pin(
-                    async move { commands::agreement::await_end(uow, &seller, &agreement).await },
-                )
-            });
-            if let Err(failure) = awaited.await {
                 whole = Err(told(&agreement.id, failure));
             }
         }

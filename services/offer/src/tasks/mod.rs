@@ -116,6 +116,10 @@ pub(crate) fn wire(wiring: Wiring, outside: &Outside, metrics: &Metrics) -> Wiri
             follow_up::LOOK_FOR_AGREEMENTS,
             agreements::Look(outside.clone()),
         )
+        .recurring(
+            follow_up::READ_AGREEMENTS,
+            agreements::reading::Read(outside.clone()),
+        )
         .recurring_if(
             follow_up::HEAR_NEWS,
             hears.then(|| news::Hear::new(outside.clone(), metrics)),

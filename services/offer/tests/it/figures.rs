@@ -8,7 +8,7 @@ use crate::portal;
 use crate::world::World;
 
 /// The reading of this gauge, and of this kind where it has kinds, as it is shown.
-async fn reading(world: &World, gauge: &str, kind: Option<&str>) -> String {
+pub(crate) async fn reading(world: &World, gauge: &str, kind: Option<&str>) -> String {
     let wiring = compose(world.bed.fresh_parts()).await.unwrap();
     let readings = world.bed.readings(&wiring).await.unwrap();
     let found: Vec<String> = readings
