@@ -26,8 +26,8 @@
 //! private offers (DG/work-with-private-offers, DG/work-with-resale-authorizations, DG/work-with-cppos);
 //! what AWS refuses in its shape is a `ValidationException`. Where they are silent or contradict
 //! themselves, the row names the likeliest code and the smaller number. A test sends each violation that
-//! AWS can be sent to the sandbox, whose rules are written separately, and compares what comes back; which it
-//! cannot, and why, is listed there. What is asked of an intake and of a payment request is not sent.
+//! AWS can be sent to the sandbox, whose rules are written separately, has the buyer accept what is taken, and
+//! compares what comes back; what is not told so, and why, is listed there. What is asked of an intake and of a payment request is not sent.
 
 use countersign_kernel::chrono::NaiveDate;
 use countersign_kernel::{Digest, Money};
@@ -147,6 +147,15 @@ impl Rule {
             fix,
             severity: Severity::Error,
             check,
+        }
+    }
+
+    /// The same of a resale authorization, for which AWS has another code.
+    const fn in_authorizations(self, aws_error_code: &'static str) -> Self {
+        Self {
+            kinds: Kinds::AUTHORIZATION,
+            aws_error_code,
+            ..self
         }
     }
 

@@ -11,6 +11,8 @@ mod cross_check;
 mod cross_check_intake;
 #[cfg(test)]
 mod cross_check_payments;
+#[cfg(test)]
+mod cross_check_said;
 mod entity;
 mod error;
 mod listing;

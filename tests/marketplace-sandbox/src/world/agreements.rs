@@ -3,13 +3,13 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
 
-use super::World;
 use super::model::{
     Agreement, AgreementStatus, Charge, Offer, OfferState, Schedule, VariableAgreed,
 };
 use super::money;
 use super::pricing::Pricing;
 use super::renewing::reminders;
+use super::{World, agreement_value};
 
 /// A rehearsal's command that cannot be done, with a stable code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +51,8 @@ impl World {
         let payer = how.payer.unwrap_or(how.buyer);
         let offer = self.acceptable(now, offer_id, how.buyer, payer)?.clone();
         let agreement = self.agree(now, &offer, payer, &how)?;
+        let (value, currency) = (agreement.value(), &agreement.schedule.currency);
+        agreement_value::check(value, currency, offer.targeting.is_some())?;
         self.agreement_created(now, &agreement, "NEW");
         self.agreements.push(agreement);
         self.agreements

@@ -16,6 +16,7 @@
 
 pub(crate) mod adjustments;
 pub(crate) mod agreement_terms;
+pub(crate) mod agreement_value;
 pub(crate) mod agreements;
 pub(crate) mod apply;
 pub(crate) mod assessments;

@@ -62,6 +62,8 @@ pub(crate) fn check(case: &Case<'_>) -> Vec<(usize, Finding)> {
 
 const MAX_AVAILABILITY_MONTHS: u32 = 36;
 const CHARGES_MAX: usize = 60;
+/// The portal's number, and the smallest (facts §0 row 6): the code is published without one.
+const BUYERS_MAX: usize = 24;
 const NEWEST_STANDARD_EULA: &str = "2022-07-14";
 
 pub(super) struct Findings<'a> {
@@ -194,6 +196,13 @@ fn buyers(case: &Case<'_>, found: &mut Findings<'_>) {
         return;
     }
     let accounts = case.after.buyers();
+    if case.after.resale.is_none() && accounts.len() > BUYERS_MAX {
+        found.add(
+            Kind::Targeting,
+            "TOO_MANY_BUYER_ACCOUNTS",
+            format!("Provide up to {BUYERS_MAX} buyer accounts."),
+        );
+    }
     for (index, account) in accounts.iter().enumerate() {
         if case.unknown_accounts.contains(account) {
             found.add(

@@ -283,6 +283,39 @@ async fn a_buyer_can_only_accept_what_is_there_for_them() {
     assert_eq!(agreements[0]["status"], "EXPIRED");
 }
 
+/// Facts §3: above a billion of US dollars where buyers are named, above a million where none is.
+#[tokio::test]
+async fn an_agreement_above_its_quota_of_value_is_not_accepted() {
+    let market = Market::open().await;
+    let order = |price: &str| {
+        json!({ "currencyCode": "USD", "price": price, "duration": "P90D",
+            "dimensionKey": "implementation" })
+    };
+    let denied = market.try_act("public-order", order("1000000.01")).await;
+    let quota = "ServiceQuotaExceededException";
+    assert_eq!(denied.unwrap_err()["error"], quota);
+    market.act("public-order", order("1000000.00")).await;
+
+    let cap = |cap: &str| {
+        json!({ "name": "With a cap", "buyerAccounts": [BUYER], "currencyCode": "USD",
+            "maxTotalChargeAmount": cap, "duration": "P90D",
+            "availabilityEndDate": "2099-01-01",
+            "legalDocumentUrl": "https://files.example/eula.pdf" })
+    };
+    for (amount, above) in [("1000000000.01", true), ("1000000000.00", false)] {
+        let offer = market.act("portal/variable-offer", cap(amount)).await;
+        let accept = json!({ "offerId": offer["offerId"], "buyerAccountId": BUYER });
+        let answer = market.try_act("accept", accept).await;
+        assert_eq!(
+            answer.is_err_and(|no| no["error"] == quota),
+            above,
+            "{amount}"
+        );
+    }
+    let agreements = market.get("/sandbox/agreements").await;
+    assert_eq!(agreements.as_array().unwrap().len(), 2);
+}
+
 #[tokio::test]
 async fn an_account_under_the_targeted_payer_may_accept() {
     let market = Market::open().await;

@@ -34,12 +34,14 @@ async fn each_rule_has_its_code_on_its_change() {
         .chain(party_rows())
         .chain(date_rows());
     let today = market.today().await;
+    let mut taken = 0;
     for (number, row) in rows.enumerate() {
         let mut changes = market.handbook().await;
         (row.change)(&mut changes, today);
         let ended = market.ended(&market.start(&changes).await).await;
         assert_eq!(errors(&ended), row.expected, "row {number}: {changes:?}");
         if row.expected.is_empty() {
+            taken += 1;
             assert_eq!(ended.status(), Some(&ChangeStatus::Succeeded));
         } else {
             assert_eq!(ended.status(), Some(&ChangeStatus::Failed));
@@ -49,7 +51,7 @@ async fn each_rule_has_its_code_on_its_change() {
     let offers = market.get("/sandbox/offers").await;
     assert_eq!(
         offers.as_array().unwrap().len(),
-        1,
+        taken,
         "a failed set changes nothing"
     );
 }

@@ -249,6 +249,19 @@ pub(crate) fn party_rows() -> Vec<Row> {
             },
         ),
         row(
+            &["UpdateTargeting: TOO_MANY_BUYER_ACCOUNTS"],
+            |changes, _| {
+                let many: Vec<String> = (1..=25).map(|id| format!("{id:012}")).collect();
+                let accounts = "/PositiveTargeting/BuyerAccounts";
+                edit(changes, "UpdateTargeting", accounts, json!(many));
+            },
+        ),
+        row(&[], |changes, _| {
+            let most: Vec<String> = (1..=24).map(|id| format!("{id:012}")).collect();
+            let accounts = "/PositiveTargeting/BuyerAccounts";
+            edit(changes, "UpdateTargeting", accounts, json!(most));
+        }),
+        row(
             &["UpdateValidityTerms: INVALID_AGREEMENT_DURATION"],
             |changes, _| {
                 edit(

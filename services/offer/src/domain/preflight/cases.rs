@@ -221,6 +221,9 @@ pub(crate) const ALONE: &[(&str, Base, Change)] = &[
     ("BUYER_ACCOUNTS_COUNT", DIRECT, |c| {
         c.plan.buyer_accounts = accounts(25);
     }),
+    ("BUYER_ACCOUNTS_COUNT", DIRECT, |c| {
+        c.plan.buyer_accounts = accounts(27);
+    }),
     ("AUTHORIZATION_BUYERS_COUNT", authorization, |c| {
         c.plan.buyer_accounts = accounts(26);
     }),
@@ -300,6 +303,7 @@ pub(crate) const ALONE: &[(&str, Base, Change)] = &[
         c.documents.clear();
         reselling(c).authorization.has_eula = false;
     }),
+    ("EULA_PRESENT", authorization, |c| c.documents.clear()),
     ("DOCUMENT_COUNT", DIRECT, |c| {
         let more = (0..4).map(|number| document(&format!("{number}.pdf"), 1));
         c.documents.extend(more);
@@ -307,10 +311,23 @@ pub(crate) const ALONE: &[(&str, Base, Change)] = &[
     ("DOCUMENT_SIZE", DIRECT, |c| {
         c.documents[0].size_bytes = 10_000_001;
     }),
+    ("DOCUMENT_SIZE", authorization, |c| {
+        c.documents[0].size_bytes = 10_000_001;
+    }),
     ("DOCUMENT_TYPE", DIRECT, |c| {
         c.documents[0].file_name = "sow.docx".into();
     }),
+    ("DOCUMENT_TYPE", authorization, |c| {
+        c.documents[0].file_name = "sow.docx".into();
+    }),
     ("LEGAL_DOCUMENT_READY", DIRECT, |c| {
+        c.plan.legal_document = None;
+    }),
+    ("LEGAL_DOCUMENT_READY", DIRECT, |c| {
+        c.plan.legal_document = None;
+        c.document_failure = Some("sow.pdf is encrypted".into());
+    }),
+    ("LEGAL_DOCUMENT_READY", authorization, |c| {
         c.plan.legal_document = None;
     }),
     ("PRICE_ABOVE_EXTRA_APPROVAL", DIRECT, |c| {
@@ -361,6 +378,9 @@ pub(crate) const ALONE: &[(&str, Base, Change)] = &[
     }),
     ("MARKUP_DIGITS", || marked_up("10.0000000001"), |_| ()),
     ("MARKUP_DIGITS", || percentage("2.5000000001"), |_| ()),
+    ("FIXED_AMOUNTS_NEED_SCHEDULE", partner, |c| {
+        reselling(c).authorization.schedule.clear();
+    }),
     ("CHARGE_DATES_KEPT", partner, |c| {
         c.plan.schedule[1].date = sample::day("2026-03-19");
     }),

@@ -1,54 +1,68 @@
 //! The legal documents: what goes into the one PDF, and the PDF (O6).
 
-use super::{Candidate, Kinds, Rule, more_than, when};
+use super::{Candidate, Kinds, REFUSED_AT_ONCE, Rule, more_than, when};
 use crate::domain::deal::{DocumentKind, MediaType};
 use crate::domain::resale::Kind;
 
 /// Beside the EULA.
 const OTHERS: u32 = 5;
 
+/// What AWS answers to a document that it cannot use, in an offer (facts §1.3) and in an authorization's terms for
+/// the buyer (DG/work-with-resale-authorizations), where one that is too large has no code of its own.
+const UNUSABLE: &str = "INVALID_LEGAL_DOCUMENTS";
+/// See [`UNUSABLE`].
+const UNUSABLE_FOR_BUYER: &str = "INVALID_BUYER_LEGAL_DOCUMENTS";
+
+const SIZE: Rule = Rule::error(
+    "DOCUMENT_SIZE",
+    Kinds::OFFERS,
+    "documents",
+    "LIMIT_EXCEEDED_LEGAL_DOCUMENT_SIZE",
+    "keep each document at or below what AWS takes, which is 10 MB as far as is known",
+    size,
+);
+const TYPE: Rule = Rule::error(
+    "DOCUMENT_TYPE",
+    Kinds::OFFERS,
+    "documents",
+    UNUSABLE,
+    "name a text file .txt and a PDF .pdf: the portal takes no others",
+    file_type,
+)
+.warning();
+const READY: Rule = Rule::error(
+    "LEGAL_DOCUMENT_READY",
+    Kinds::OFFERS,
+    "legal_document",
+    UNUSABLE,
+    "wait until it is assembled; once it failed, have the documents mended and approved, cancel this draft and draft the offer again",
+    ready,
+);
+
 pub(super) const RULES: &[Rule] = &[
     Rule::error(
         "EULA_PRESENT",
         Kinds::ALL,
         "documents",
-        "INVALID_LEGAL_DOCUMENTS",
+        "MISSING_MANDATORY_TERMS",
         "add the seller's EULA to the deal: professional services need a custom one",
         eula_present,
     ),
+    // Merged they are the one that AWS takes.
     Rule::error(
         "DOCUMENT_COUNT",
         Kinds::ALL,
         "documents",
-        "INVALID_LEGAL_DOCUMENTS",
+        REFUSED_AT_ONCE,
         "leave at most 5 documents beside the EULA",
         count,
     ),
-    Rule::error(
-        "DOCUMENT_SIZE",
-        Kinds::ALL,
-        "documents",
-        "LIMIT_EXCEEDED_LEGAL_DOCUMENT_SIZE",
-        "keep each document at or below what AWS takes, which is 10 MB as far as is known",
-        size,
-    ),
-    Rule::error(
-        "DOCUMENT_TYPE",
-        Kinds::ALL,
-        "documents",
-        "INVALID_LEGAL_DOCUMENTS",
-        "name a text file .txt and a PDF .pdf: the portal takes no others",
-        file_type,
-    )
-    .warning(),
-    Rule::error(
-        "LEGAL_DOCUMENT_READY",
-        Kinds::ALL,
-        "legal_document",
-        "INVALID_LEGAL_DOCUMENTS",
-        "wait until it is assembled; once it failed, have the documents mended and approved, cancel this draft and draft the offer again",
-        ready,
-    ),
+    SIZE,
+    SIZE.in_authorizations(UNUSABLE_FOR_BUYER),
+    TYPE,
+    TYPE.in_authorizations(UNUSABLE_FOR_BUYER),
+    READY,
+    READY.in_authorizations(UNUSABLE_FOR_BUYER),
 ];
 
 /// A reseller's offer carries the seller's EULA of the authorization, if there is one (facts §1.4).

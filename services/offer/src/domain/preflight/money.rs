@@ -31,7 +31,7 @@ pub(super) const RULES: &[Rule] = &[
         "CURRENCY_SINGLE",
         Kinds::ALL,
         "schedule",
-        "INCOMPATIBLE_CURRENCY_CODE",
+        "INVALID_CURRENCY_CODE",
         "use one currency in the whole offer",
         single,
     ),
