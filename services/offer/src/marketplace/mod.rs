@@ -12,6 +12,8 @@ mod cross_check_intake;
 #[cfg(test)]
 mod cross_check_payments;
 #[cfg(test)]
+mod cross_check_prerequisites;
+#[cfg(test)]
 mod cross_check_said;
 mod entity;
 mod error;
