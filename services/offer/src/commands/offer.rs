@@ -74,6 +74,12 @@ pub(crate) async fn apply(
         }
         _ => None,
     };
+    let unpaid = match command {
+        Command::Release { .. } => {
+            store::change_order::unpaid(uow.connection(), seller, &offer).await?
+        }
+        _ => None,
+    };
     let namesake = match command {
         Command::TakePortalOffer { aws_offer_id } => {
             store::offer::by_aws_id(uow.connection(), seller, aws_offer_id).await?
@@ -86,6 +92,7 @@ pub(crate) async fn apply(
         engagement: &engagement,
         rival: rival.as_ref(),
         held: held.as_ref(),
+        unpaid: unpaid.as_ref(),
         limits: store::limits::of(uow.connection(), seller).await?,
         namesake: namesake.as_ref(),
     };

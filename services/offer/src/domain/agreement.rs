@@ -65,12 +65,15 @@ impl Agreement {
         Money::sum(self.amounts(), currency).ok()
     }
 
-    /// The charges, by their numbers from 1 on, that AWS does not invoice when the agreement ends at this
+    /// The charges, with their numbers from 1 on, that AWS does not invoice when the agreement ends at this
     /// time: those whose day, from 00:00 UTC on, had not begun (facts §1.3, §3.1).
-    pub(crate) fn dropped(&self, ended_at: DateTime<Utc>) -> impl Iterator<Item = u32> {
+    pub(crate) fn dropped(
+        &self,
+        ended_at: DateTime<Utc>,
+    ) -> impl Iterator<Item = (u32, &DatedAmount)> {
         let day = ended_at.date_naive();
         let charges = (1..).zip(&self.charges);
-        charges.filter_map(move |(number, charge)| (charge.date > day).then_some(number))
+        charges.filter(move |(_, charge)| charge.date > day)
     }
 
     fn amounts(&self) -> impl Iterator<Item = Money> {
@@ -178,7 +181,8 @@ mod tests {
             ("2026-03-01T00:00:00Z", vec![3]),
             ("2026-04-01T00:00:00Z", vec![]),
         ] {
-            let found: Vec<u32> = agreement.dropped(ended_at.parse().unwrap()).collect();
+            let found = agreement.dropped(ended_at.parse().unwrap());
+            let found: Vec<u32> = found.map(|(number, _)| number).collect();
             assert_eq!(found, dropped, "{ended_at}");
         }
     }

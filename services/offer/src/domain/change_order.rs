@@ -13,6 +13,9 @@
 //! | replaced | that offer is drafted | billing adjustments |
 //! | rejected, withdrawn, failed | nothing: the agreement goes on, another change order may start | |
 //!
+//! The offer that replaces it should carry what AWS no longer invoices, and need not, since a change may be one of the
+//! price: pre-flight tells what of it is left out ([`super::unpaid`]).
+//!
 //! AWS's word stands, whenever it comes: an agreement that AWS shows as over is over, whatever became of the
 //! request; a status that is not known here is kept, shown and waited for.
 

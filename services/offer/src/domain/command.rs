@@ -17,6 +17,7 @@ use super::preflight::{self, Candidate, Finding};
 use super::rejection::{Rejection, Violation};
 use super::renewal::Held;
 use super::resale::{Kind, SellerKind};
+use super::unpaid::Unpaid;
 
 mod ending;
 mod portal;
@@ -107,6 +108,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) rival: Option<&'a OfferId>,
     /// What the buyer has of the product already (O16).
     pub(crate) held: Option<&'a Held>,
+    /// What the agreement whose place it takes leaves unpaid (O15).
+    pub(crate) unpaid: Option<&'a Unpaid>,
     /// What the seller's AWS account is taken to allow.
     pub(crate) limits: Limits,
     /// Our offer that has the AWS id which the command gives, if one has it.
@@ -318,6 +321,7 @@ fn release(
     }
     let candidate = Candidate {
         held: facts.held.cloned(),
+        unpaid: facts.unpaid.cloned(),
         seller,
         limits: facts.limits,
         ..Candidate::of(offer, facts.engagement, facts.now.date_naive())

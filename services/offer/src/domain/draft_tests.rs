@@ -17,6 +17,7 @@ fn ask(offer: &Offer, command: &Command) -> Result<Vec<Event>, Rejection> {
         engagement: &sample::engagement(),
         rival: None,
         held: None,
+        unpaid: None,
         limits: Limits::default(),
         namesake: None,
     };
@@ -50,6 +51,7 @@ fn a_draft_beside_an_offer_that_is_not_over_is_not_released() {
         engagement: &sample::engagement(),
         rival: Some(&rival),
         held: None,
+        unpaid: None,
         limits: Limits::default(),
         namesake: None,
     };

@@ -16,7 +16,7 @@
 //! | [`preflight`] | AWS's rules, checked here before AWS is called (O4) |
 //! | [`limits`] | what AWS's sources are not sure of, as a seller says it (O4) |
 //! | [`portal`] | the sheet for AWS's portal, the check of what was entered, and what is read back (O10, O11) |
-//! | [`change_order`] | an agreement that another one replaces: cancelled, adjusted, offered anew (O15) |
+//! | [`change_order`], [`unpaid`] | an agreement that another one replaces: cancelled, adjusted, offered anew; what it leaves unpaid (O15) |
 //! | [`clock`], [`calendar`] | what must happen by when, and the days that count (O18) |
 //! | [`agreement`] | an agreement as AWS shows it (O13) |
 //! | [`order`] | what a buyer accepted, and who the buyer is (O14) |
@@ -51,6 +51,7 @@ pub(crate) mod preflight;
 pub(crate) mod rejection;
 pub(crate) mod renewal;
 pub(crate) mod resale;
+pub(crate) mod unpaid;
 
 #[cfg(test)]
 mod draft_tests;

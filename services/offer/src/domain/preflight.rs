@@ -16,6 +16,7 @@
 //! | [`authorization`] | what only a resale authorization must keep |
 //! | [`partner`] | what only a reseller's offer must keep |
 //! | [`renewal`] | what the buyer has already |
+//! | [`replacement`] | what a cancelled agreement leaves unpaid |
 //! | [`form`] | what is asked of the intake, before there is an offer |
 //! | [`payment`] | what is asked of a payment request, once there is an agreement |
 //! | [`prerequisite`] | what only the seller's AWS account shows: a checklist |
@@ -40,6 +41,7 @@ use super::offer::{AwsError, LegalDocument, Offer, Stage};
 use super::plan::Plan;
 use super::renewal::Held;
 use super::resale::{Kind, SellerKind};
+use super::unpaid::Unpaid;
 
 mod approval;
 mod authorization;
@@ -55,6 +57,7 @@ pub(crate) mod prerequisite;
 pub(crate) mod printed;
 mod product;
 mod renewal;
+mod replacement;
 mod schedule;
 mod wording;
 
@@ -64,7 +67,7 @@ pub(crate) mod cases;
 mod tests;
 
 /// Every rule about an offer, by family.
-const FAMILIES: [&[Rule]; 11] = [
+const FAMILIES: [&[Rule]; 12] = [
     approval::RULES,
     wording::RULES,
     availability::RULES,
@@ -76,6 +79,7 @@ const FAMILIES: [&[Rule]; 11] = [
     authorization::RULES,
     partner::RULES,
     renewal::RULES,
+    replacement::RULES,
 ];
 
 fn rules() -> impl Iterator<Item = &'static Rule> {
@@ -260,6 +264,8 @@ pub(crate) struct Candidate {
     pub(crate) limits: Limits,
     /// What the buyer has of the same product, as far as it is known.
     pub(crate) held: Option<Held>,
+    /// Of the agreement whose place it takes.
+    pub(crate) unpaid: Option<Unpaid>,
 }
 
 impl Candidate {
@@ -313,6 +319,7 @@ impl Candidate {
             seller: SellerKind::default(),
             limits: Limits::default(),
             held: None,
+            unpaid: None,
         }
     }
 }

@@ -19,6 +19,7 @@ use super::offer::{Basis, Event, Offer, Origin, Publication, ReadyDocument, Term
 use super::payment::{self, PaymentRequest};
 use super::preflight::Candidate;
 use super::resale::{Authorization, Contract, Kind, Partner, Received, Reseller};
+use super::unpaid::Unpaid;
 
 pub(crate) fn day(text: &str) -> NaiveDate {
     NaiveDate::from_str(text).unwrap()
@@ -342,6 +343,15 @@ pub(crate) fn agreement() -> Agreement {
             amount: usd("102500.00"),
         }],
         variable: None,
+    }
+}
+
+/// What the agreement left unpaid that an offer replaces.
+pub(crate) fn unpaid(charges: &[(&str, &str)]) -> Unpaid {
+    let charges = charges.iter().map(|(date, amount)| dated(date, amount));
+    Unpaid {
+        agreement_id: agreement().id,
+        charges: charges.collect(),
     }
 }
 

@@ -31,6 +31,7 @@ fn ask_at(offer: &Offer, command: &Command, now: DateTime<Utc>) -> Result<Vec<Ev
             engagement: &sample::engagement(),
             rival: None,
             held: None,
+            unpaid: None,
             limits: Limits::default(),
             namesake: None,
         },
@@ -300,6 +301,7 @@ fn a_release_is_refused_with_every_finding() {
             engagement: &engagement,
             rival: None,
             held: None,
+            unpaid: None,
             limits: Limits::default(),
             namesake: None,
         };

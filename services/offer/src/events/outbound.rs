@@ -88,7 +88,8 @@ pub(crate) fn agreement_ended(
     status: &str,
     (ended_at, seen_at): (DateTime<Utc>, DateTime<Utc>),
 ) -> Public {
-    let dropped: BTreeSet<u32> = agreement.dropped(ended_at).collect();
+    let dropped = agreement.dropped(ended_at).map(|(number, _)| number);
+    let dropped: BTreeSet<u32> = dropped.collect();
     let charges = wire::charges(&agreement.charges).into_iter();
     Public::of(&pb::AgreementEnded {
         offer: Some(wire::summary(offer)),

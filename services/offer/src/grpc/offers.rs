@@ -47,9 +47,11 @@ impl Offers {
         let confirmed = confirmed.map_err(failed)?;
         let now = database.clock().now();
         let held = store::renewal::held(&mut *reader, &call.seller, &offer, now).await;
+        let unpaid = store::change_order::unpaid(&mut reader, &call.seller, &offer).await;
         let limits = store::limits::of(&mut *reader, &call.seller).await;
         let candidate = Candidate {
             held: held.map_err(failed)?,
+            unpaid: unpaid.map_err(failed)?,
             seller: self.config.kind_of(&call.seller),
             limits: limits.map_err(failed)?,
             ..Candidate::of(&offer, &engagement, now.date_naive())

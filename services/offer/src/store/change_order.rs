@@ -6,9 +6,11 @@ use serde_json::Value;
 use sqlx::{PgConnection, PgExecutor};
 
 use super::json::{self, parse};
-use super::{Position, StoreError, Unreadable, one_row, revision};
+use super::{Position, StoreError, Unreadable, offer, one_row, revision};
 use crate::domain::change_order::{AtAws, ChangeOrder};
 use crate::domain::id::{AgreementId, AwsCancellationId, ChangeOrderId};
+use crate::domain::offer::Offer;
+use crate::domain::unpaid::Unpaid;
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -160,6 +162,37 @@ pub(crate) async fn others_at_aws(
     .await?;
     let ids = ids.iter().map(|id| parse(id, "cancellation request id"));
     Ok(ids.collect::<Result<_, _>>()?)
+}
+
+/// What the agreement whose place `offer` takes leaves unpaid: by its change order, or by the estimate, where that
+/// follows an agreement which is over and does not renew it.
+pub(crate) async fn unpaid(
+    connection: &mut PgConnection,
+    seller: &SellerId,
+    offer: &Offer,
+) -> Result<Option<Unpaid>, StoreError> {
+    let estimate = &offer.basis.deal.estimate;
+    let follows = estimate.follows.as_ref().filter(|_| !estimate.renewal);
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT change_order_id, offer_id, engagement_id, agreement_id, revision, reason,
+            started_by, started_at, progress
+        FROM change_order
+        WHERE seller = $1 AND ((state = 'replaced' AND progress #>> '{stage,offer_id}' = $2)
+            OR (state = 'over' AND agreement_id = $3))
+        ORDER BY state DESC LIMIT 1",
+    )
+    .bind(seller.as_str())
+    .bind(offer.id.as_str())
+    .bind(follows.map(AgreementId::as_str))
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(order) = row.map(ChangeOrder::try_from).transpose()? else {
+        return Ok(None);
+    };
+    let replaced = offer::find(connection, seller, &order.offer_id).await?;
+    let agreement = replaced.as_ref().and_then(Offer::agreement);
+    let ended = agreement.zip(order.stage.over_at());
+    Ok(ended.and_then(|(agreement, over_at)| Unpaid::of(agreement, over_at)))
 }
 
 /// A page of the seller's change orders, or of one agreement's, the newest first.

@@ -13,6 +13,53 @@ use crate::world::{World, refusal};
 
 const ENGAGEMENT: &str = "006-landing-zone-grown";
 
+/// A replacement that charges less, or on other days, is released only with that in sight: both sums, and each
+/// installment that it leaves out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replacement_without_the_unpaid_installments_says_so() {
+    let world = World::new().await;
+    let offer = orders::accepted(&world).await;
+    let (order, _) = orders::over(&world, &offer).await;
+    let [_, second, third] = offer.charges.as_slice() else {
+        panic!("three installments: {:?}", offer.charges)
+    };
+    let deal = deals::deal(ENGAGEMENT, &deals::files(), Digest::of(b"what shrank"));
+    let less = vec![deals::installment(&second.charge_date, "30750.29")];
+    let deal = deals::in_installments(deal, "30750.29", less);
+    let words = pb::DraftOfferRequest {
+        change_order_id: order.change_order_id,
+        expires_on: offer.summary.unwrap().expires_on,
+        ..World::draft_request()
+    };
+    let draft = world.drafted_from(deal, orders::BUYER, words).await;
+    let asked = World::query(pb::PreflightRequest {
+        offer_id: draft.offer_id.clone(),
+    });
+    let found = world.client.clone().preflight(asked).await;
+    let found = found.unwrap().into_inner().findings;
+    let [finding] = found.as_slice() else {
+        panic!("one finding: {found:?}")
+    };
+    assert_eq!(
+        (finding.rule.as_str(), finding.severity()),
+        (
+            "UNPAID_INSTALLMENTS_CARRIED",
+            pb::finding::Severity::Warning
+        )
+    );
+    let (second, third) = (&second.charge_date, &third.charge_date);
+    let says = format!(
+        "agreement {} left 61500.00 USD unpaid, this offer charges 30750.29 USD: on {second} 30750.29 USD in place of \
+         30750.30 USD, on {third} nothing in place of 30749.70 USD",
+        offer.agreement_id
+    );
+    assert_eq!(finding.problem, says);
+    // It was approved and signed so.
+    world.release(&draft).await;
+    let published = pb::offer::State::Published;
+    world.until_state(&draft.offer_id, published).await;
+}
+
 /// Drafts the offer that carries the unpaid charges, and sees it through to the buyer's acceptance.
 pub(crate) async fn replaced(world: &World, id: &str, unpaid: &[Charge]) {
     let before = orders::get(world, id).await;

@@ -127,6 +127,7 @@ mod tests {
             engagement,
             rival: None,
             held: None,
+            unpaid: None,
             limits: Limits::default(),
             namesake: None,
         };

@@ -334,6 +334,12 @@ pub(crate) const ALONE: &[(&str, Base, Change)] = &[
         c.plan.schedule[0].amount = sample::usd("250000.01");
         c.approved_price = sample::usd("250000.01");
     }),
+    ("UNPAID_INSTALLMENTS_CARRIED", DIRECT, |c| {
+        c.unpaid = Some(sample::unpaid(&[("2026-04-02", "50000.00")]));
+    }),
+    ("UNPAID_INSTALLMENTS_CARRIED", partner, |c| {
+        c.unpaid = Some(sample::unpaid(&[("2026-03-18", "0.56")]));
+    }),
     ("RESELLER_ACCOUNT_VALID", authorization, |c| {
         allowed(c).reseller.account = "123456789012".parse().unwrap();
     }),

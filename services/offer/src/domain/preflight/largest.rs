@@ -81,5 +81,6 @@ pub(crate) fn largest() -> Option<Candidate> {
             ..Limits::default()
         },
         held: None,
+        unpaid: None,
     })
 }

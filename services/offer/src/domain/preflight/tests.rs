@@ -83,6 +83,7 @@ fn worst(base: Base) -> Candidate {
     c.plan.pre_existing = Some(PreExisting::AwsMarketplace);
     c.seller = SellerKind::ChannelPartner;
     c.held = Some(held(None));
+    c.unpaid = Some(sample::unpaid(&[("2027-01-01", "1.00")]));
     c
 }
 
@@ -351,6 +352,7 @@ fn a_new_expiry_lies_after_what_the_buyer_has() {
         engagement: &engagement,
         rival: None,
         held: Some(&had),
+        unpaid: None,
         limits: Limits::default(),
         namesake: None,
     };
@@ -433,6 +435,7 @@ fn a_warning_stops_no_release() {
             "DOCUMENT_TYPE",
             "RENEWAL_MARKED_BY_SELLER",
             "AGREEMENT_STILL_ACTIVE",
+            "UNPAID_INSTALLMENTS_CARRIED",
         ]
     );
     for (rule, base, change) in ALONE {
