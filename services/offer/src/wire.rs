@@ -162,7 +162,7 @@ pub(crate) fn clock(clock: &Clock) -> pb::Clock {
         clock_id: clock.id.clone(),
         offer_id: optional(clock.offer_id.as_ref()),
         engagement_id: clock.engagement_id.to_string(),
-        owner: clock.kind.owner().to_owned(),
+        owner: clock.owner().to_owned(),
         started_at: time(clock.started_at),
         due_at: time(clock.due_at),
         ..pb::Clock::default()

@@ -1,7 +1,7 @@
 //! Clocks (O18): started and ended with the events of their offer, or by a person; each rings once.
 
 use chrono::{DateTime, Utc};
-use countersign_kernel::SellerId;
+use countersign_kernel::{Principal, SellerId};
 use countersign_platform::{Failure, NewAudit, NewTask, Rejection, TaskRun, UnitOfWork};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,7 @@ use crate::domain::clock::{self, Clock, Kind, State, Step, renewals};
 use crate::domain::id::{AgreementId, OfferId};
 use crate::domain::offer::{Event, Offer};
 use crate::domain::rejection;
+use crate::domain::renewal::Renewal;
 use crate::events::outbound;
 use crate::store;
 
@@ -47,17 +48,20 @@ pub(crate) async fn follow(
     let now = uow.now();
     let calendar = store::calendar::find(uow.connection(), seller).await?;
     let milestones = store::renewal::milestones(uow.connection(), seller).await?;
+    let (mut adopted, mut renewal_owner) = (Vec::new(), None);
+    if let Event::AgreementRecorded(agreement) = event {
+        adopted = adopt(uow, seller, offer, &agreement.id).await?;
+        renewal_owner = store::renewal::owner(uow.connection(), seller, &agreement.id).await?;
+    }
     let policy = clock::Policy {
         calendar: calendar.unwrap_or_default(),
         milestones: milestones.unwrap_or_default(),
         limits: store::limits::of(uow.connection(), seller).await?,
+        renewal_owner,
     };
     let mut steps = clock::follow(event, offer, &policy, now);
-    if let Event::AgreementRecorded(agreement) = event {
-        let adopted = adopt(uow, seller, offer, &agreement.id).await?;
-        let known = |kind| adopted.iter().any(|clock: &Clock| clock.kind == kind);
-        steps.retain(|step| !matches!(step, Step::Start(clock) if known(clock.kind)));
-    }
+    let known = |kind| adopted.iter().any(|clock| clock.kind == kind);
+    steps.retain(|step| !matches!(step, Step::Start(clock) if known(clock.kind)));
     take(uow, seller, &offer.id, steps).await
 }
 
@@ -72,19 +76,41 @@ async fn adopt(
     // Before its clocks, as whoever starts them does.
     store::agreement::lock(uow.connection(), seller, agreement).await?;
     let adopted = store::clock::adopt(uow.connection(), seller, agreement, offer).await?;
-    for clock in &adopted {
+    audit_each(uow, seller, "adopt_clock", &adopted).await?;
+    Ok(adopted)
+}
+
+/// Whoever is named to see to a renewal sees to its milestones that are still to come.
+pub(super) async fn name(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    renewal: &Renewal,
+    owner: &Principal,
+) -> Result<(), Failure> {
+    let named = store::clock::name(uow.connection(), seller, renewal, owner).await?;
+    audit_each(uow, seller, "name_clock_owner", &named).await
+}
+
+/// What became of clocks at once, whatever they were before.
+async fn audit_each(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+    action: &str,
+    clocks: &[Clock],
+) -> Result<(), Failure> {
+    for clock in clocks {
         uow.audit(NewAudit {
             seller: seller.clone(),
             engagement: Some(clock.engagement_id.clone()),
             aggregate_id: clock.id.clone(),
-            action: "adopt_clock".to_owned(),
+            action: action.to_owned(),
             reason: String::new(),
             before: None,
             after: Some(store::clock::audit_view(clock)),
         })
         .await?;
     }
-    Ok(adopted)
+    Ok(())
 }
 
 /// Ends what an agreement that is over leaves running (O16).
@@ -104,7 +130,8 @@ pub(super) async fn start_renewals(
 ) -> Result<(), Failure> {
     let milestones = store::renewal::milestones(uow.connection(), seller).await?;
     let milestones = milestones.unwrap_or_default();
-    for clock in renewals::of_nobody(agreement, &milestones, uow.now()) {
+    let owner = store::renewal::owner(uow.connection(), seller, &agreement.id).await?;
+    for clock in renewals::of_nobody(agreement, &milestones, owner.as_ref(), uow.now()) {
         start(uow, seller, &clock).await?;
     }
     Ok(())

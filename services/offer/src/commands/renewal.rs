@@ -4,13 +4,14 @@ use countersign_kernel::{Principal, SellerId};
 use countersign_platform::{Failure, NewAudit, Rejection, UnitOfWork};
 use serde_json::json;
 
+use super::clock;
 use crate::domain::id::AgreementId;
 use crate::domain::milestones::Milestones;
 use crate::domain::renewal::Renewal;
 use crate::store;
 use crate::store::ending::Wanted;
 
-/// Names who sees to it. Naming the same again changes nothing.
+/// Names who sees to it, and to its milestones from now on. Naming the same again changes nothing.
 pub(crate) async fn assign(
     uow: &mut UnitOfWork,
     seller: &SellerId,
@@ -22,6 +23,8 @@ pub(crate) async fn assign(
         ..Wanted::default()
     };
     let now = uow.now();
+    // Before its clocks, as whoever starts them does.
+    store::agreement::lock(uow.connection(), seller, agreement).await?;
     let found = store::ending::page(uow.connection(), seller, &wanted, None, 1, now).await?;
     let Some(before) = found.into_iter().next() else {
         return Err(unknown(agreement.as_str()).into());
@@ -31,6 +34,7 @@ pub(crate) async fn assign(
     }
     let view = |owner: &Principal| json!({ "owner": owner.as_str() });
     store::renewal::assign(uow.connection(), seller, agreement, &owner, now).await?;
+    clock::name(uow, seller, &before, &owner).await?;
     uow.audit(NewAudit {
         seller: seller.clone(),
         engagement: Some(before.engagement_id.clone()),

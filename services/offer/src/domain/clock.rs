@@ -7,8 +7,8 @@
 //! asked for here starts its own. An acceptance is told of by AWS's event, which is best effort, or by a person:
 //! from either on AWS has a day to show the agreement.
 
-use countersign_kernel::EngagementId;
 use countersign_kernel::chrono::{DateTime, TimeDelta, Utc};
+use countersign_kernel::{EngagementId, Principal};
 
 use super::agreement::Acceptance;
 use super::calendar::Calendar;
@@ -36,6 +36,8 @@ pub(crate) struct Policy {
     pub(crate) calendar: Calendar,
     pub(crate) milestones: Milestones,
     pub(crate) limits: Limits,
+    /// Who was named to see to the renewal of the agreement (O16).
+    pub(crate) renewal_owner: Option<Principal>,
 }
 
 /// A clock.
@@ -47,6 +49,8 @@ pub(crate) struct Clock {
     /// `None` of a public order's, and of an agreement's whose offer was made elsewhere.
     pub(crate) offer_id: Option<OfferId>,
     pub(crate) engagement_id: EngagementId,
+    /// Whom somebody named to see to it.
+    pub(crate) named: Option<Principal>,
     pub(crate) started_at: DateTime<Utc>,
     pub(crate) due_at: DateTime<Utc>,
     pub(crate) state: State,
@@ -94,6 +98,7 @@ impl Clock {
             kind,
             offer_id: Some(id.clone()),
             engagement_id: offer.engagement_id().clone(),
+            named: None,
             started_at,
             due_at,
             state: State::Running,
@@ -114,6 +119,7 @@ impl Clock {
             kind,
             offer_id: offer.cloned(),
             engagement_id: engagement.clone(),
+            named: None,
             started_at,
             due_at: kind.due(started_at, &Calendar::default())?,
             state: State::Running,
@@ -132,10 +138,17 @@ impl Clock {
             kind,
             offer_id: Some(subject.offer_id.clone()),
             engagement_id: subject.engagement_id.clone(),
+            named: None,
             started_at,
             due_at,
             state: State::Running,
         }
+    }
+
+    /// Who sees to it: whom somebody named, or else the role of its kind.
+    pub(crate) fn owner(&self) -> &str {
+        let named = self.named.as_ref().map(Principal::as_str);
+        named.unwrap_or_else(|| self.kind.role())
     }
 
     /// The clock after it rang at `now`; `None` when it does not ring: it ended before, or is not due.
@@ -260,7 +273,7 @@ pub(crate) fn follow(
             Some(settle(Kind::OfferExpiry, "cancelled")),
         ],
         Event::AgreementRecorded(agreement) => {
-            let renewals = renewals::of_offer(offer, agreement, &policy.milestones, now);
+            let renewals = renewals::of_offer(offer, agreement, policy, now);
             let seen = [
                 Some(settle(Kind::OfferExpiry, "accepted")),
                 Some(settle(Kind::AgreementVisible, "the agreement is visible")),

@@ -1,7 +1,7 @@
 //! Clocks.
 
 use chrono::{DateTime, Utc};
-use countersign_kernel::SellerId;
+use countersign_kernel::{Principal, SellerId};
 use serde_json::{Value, json};
 use sqlx::{PgConnection, PgExecutor};
 
@@ -11,6 +11,7 @@ use crate::domain::clock::renewals::RENEWALS;
 use crate::domain::clock::{Clock, Kind, State};
 use crate::domain::id::{AgreementId, OfferId};
 use crate::domain::offer::Offer;
+use crate::domain::renewal::Renewal;
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -18,6 +19,7 @@ struct Row {
     kind: String,
     offer_id: Option<String>,
     engagement_id: String,
+    named: Option<String>,
     state: String,
     started_at: DateTime<Utc>,
     due_at: DateTime<Utc>,
@@ -33,6 +35,10 @@ impl TryFrom<Row> for Clock {
             kind: parse(&row.kind, "clock kind")?,
             offer_id: row.offer_id.map(|id| parse(&id, "offer id")).transpose()?,
             engagement_id: parse(&row.engagement_id, "engagement id")?,
+            named: row
+                .named
+                .map(|name| parse(&name, "principal"))
+                .transpose()?,
             started_at: row.started_at,
             due_at: row.due_at,
             state: match (row.state.as_str(), row.ended_at, row.reason) {
@@ -67,18 +73,19 @@ pub(crate) async fn insert(
 ) -> Result<bool, StoreError> {
     let written = sqlx::query(
         "INSERT INTO clock (seller, clock_id, kind, offer_id, engagement_id, owner, state, started_at,
-            due_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (seller, clock_id) DO NOTHING",
+            due_at, named)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (seller, clock_id) DO NOTHING",
     )
     .bind(seller.as_str())
     .bind(&clock.id)
     .bind(clock.kind.name())
     .bind(clock.offer_id.as_ref().map(OfferId::as_str))
     .bind(clock.engagement_id.as_str())
-    .bind(clock.kind.owner())
+    .bind(clock.kind.role())
     .bind(clock.state.name())
     .bind(clock.started_at)
     .bind(clock.due_at)
+    .bind(clock.named.as_ref().map(Principal::as_str))
     .execute(connection)
     .await?;
     Ok(written.rows_affected() == 1)
@@ -91,7 +98,7 @@ pub(crate) async fn lock(
     id: &str,
 ) -> Result<Option<Clock>, StoreError> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT clock_id, kind, offer_id, engagement_id, state, started_at, due_at, ended_at, reason
+        "SELECT clock_id, kind, offer_id, engagement_id, named, state, started_at, due_at, ended_at, reason
         FROM clock WHERE seller = $1 AND clock_id = $2 FOR UPDATE",
     )
     .bind(seller.as_str())
@@ -109,7 +116,7 @@ pub(crate) async fn running(
     kind: Kind,
 ) -> Result<Vec<Clock>, StoreError> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT clock_id, kind, offer_id, engagement_id, state, started_at, due_at, ended_at, reason
+        "SELECT clock_id, kind, offer_id, engagement_id, named, state, started_at, due_at, ended_at, reason
         FROM clock WHERE seller = $1 AND offer_id = $2 AND kind = $3 AND state = 'running'
         ORDER BY clock_id FOR UPDATE",
     )
@@ -133,13 +140,41 @@ pub(crate) async fn adopt(
     let rows: Vec<Row> = sqlx::query_as(
         "UPDATE clock SET offer_id = $4, engagement_id = $5
         WHERE seller = $1 AND offer_id IS NULL AND engagement_id = $2 AND kind = ANY ($3)
-        RETURNING clock_id, kind, offer_id, engagement_id, state, started_at, due_at, ended_at, reason",
+        RETURNING clock_id, kind, offer_id, engagement_id, named, state, started_at, due_at, ended_at,
+            reason",
     )
     .bind(seller.as_str())
     .bind(agreement.as_str())
     .bind(RENEWALS.map(Kind::name))
     .bind(offer.id.as_str())
     .bind(offer.engagement_id().as_str())
+    .fetch_all(connection)
+    .await?;
+    let clocks = rows.into_iter().map(Clock::try_from);
+    Ok(clocks.collect::<Result<_, _>>()?)
+}
+
+/// Names who sees to the milestones of a renewal that still run: its offer's, or those that stand under the agreement's
+/// own name. Returns them as they stand now.
+pub(crate) async fn name(
+    connection: &mut PgConnection,
+    seller: &SellerId,
+    renewal: &Renewal,
+    owner: &Principal,
+) -> Result<Vec<Clock>, StoreError> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "UPDATE clock SET named = $5
+        WHERE seller = $1 AND state = 'running' AND kind = ANY ($4)
+            AND CASE WHEN $2::text IS NULL THEN offer_id IS NULL AND engagement_id = $3
+                ELSE offer_id = $2 END
+        RETURNING clock_id, kind, offer_id, engagement_id, named, state, started_at, due_at, ended_at,
+            reason",
+    )
+    .bind(seller.as_str())
+    .bind(renewal.offer_id.as_ref().map(OfferId::as_str))
+    .bind(renewal.agreement_id.as_str())
+    .bind(RENEWALS.map(Kind::name))
+    .bind(owner.as_str())
     .fetch_all(connection)
     .await?;
     let clocks = rows.into_iter().map(Clock::try_from);
@@ -201,7 +236,7 @@ pub(crate) async fn page(
     limit: i64,
 ) -> Result<Vec<Clock>, StoreError> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT clock_id, kind, offer_id, engagement_id, state, started_at, due_at, ended_at, reason
+        "SELECT clock_id, kind, offer_id, engagement_id, named, state, started_at, due_at, ended_at, reason
         FROM clock
         WHERE seller = $1 AND ($2::text IS NULL OR state = $2)
             AND ($3::text IS NULL OR offer_id = $3)
@@ -226,6 +261,7 @@ pub(crate) fn audit_view(clock: &Clock) -> Value {
     json!({
         "kind": clock.kind.name(),
         "offer_id": clock.offer_id.as_ref().map(OfferId::as_str),
+        "owner": clock.owner(),
         "state": clock.state.name(),
         "started_at": clock.started_at,
         "due_at": clock.due_at,

@@ -92,6 +92,22 @@ pub(crate) async fn put_milestones(
     Ok(())
 }
 
+/// Who was named to see to the renewal of an agreement.
+pub(crate) async fn owner(
+    executor: impl PgExecutor<'_>,
+    seller: &SellerId,
+    agreement: &AgreementId,
+) -> Result<Option<Principal>, StoreError> {
+    let owner: Option<String> = sqlx::query_scalar(
+        "SELECT owner FROM renewal_owner WHERE seller = $1 AND agreement_id = $2",
+    )
+    .bind(seller.as_str())
+    .bind(agreement.as_str())
+    .fetch_optional(executor)
+    .await?;
+    Ok(owner.map(|owner| parse(&owner, "principal")).transpose()?)
+}
+
 /// Names who sees to a renewal.
 pub(crate) async fn assign(
     connection: &mut PgConnection,

@@ -144,6 +144,7 @@ async fn what_was_sold_elsewhere_is_listed_and_its_end_is_seen_to() {
     let clock = breached[0].clock.clone().unwrap();
     assert_eq!(clock.kind(), ClockKind::Renewal120);
     assert_eq!(clock.engagement_id, agreement.agreement_id);
+    assert_eq!(clock.owner, "ren@acme.example");
     let reached = renewals(&world, pb::ListRenewalsRequest::default()).await;
     assert_eq!(reached[0].reached(), ClockKind::Renewal120);
 

@@ -1,7 +1,7 @@
 //! Renewals (O16): what ends when, who sees to it, what it is worth.
 
 use chrono::TimeDelta;
-use countersign_kernel::Digest;
+use countersign_kernel::{Digest, role};
 use countersign_offer::SellerKind;
 use countersign_proto::approval::v1 as approval_pb;
 use countersign_proto::common::v1::Money;
@@ -218,6 +218,49 @@ async fn a_channel_partners_own_renewal_is_not_sold_as_one() {
     assert_eq!(world.findings(&anew.offer_id).await, [""; 0]);
     world.sold(&anew).await;
     assert!(!all(&world).await.remove(0).markable);
+}
+
+/// O16, O18: whom a renewal was assigned to last sees to its milestones that still run, and is told of when one
+/// rings; what rang stays as it was, and so does what the offer has to see to beside it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_assigned_renewals_milestones_are_that_persons() {
+    let world = World::new().await;
+    let offer = accepted(&world).await;
+    let assign = async |owner: &str| {
+        let assign = world.command(pb::AssignRenewalRequest {
+            agreement_id: offer.agreement_id.clone(),
+            owner: owner.into(),
+        });
+        world.client.clone().assign_renewal(assign).await.unwrap();
+    };
+    let owner = async |kind: ClockKind| {
+        let listed = World::query(pb::ListClocksRequest::default());
+        let listed = world.client.clone().list_clocks(listed).await;
+        let clocks = listed.unwrap().into_inner().clocks;
+        let clock = clocks.into_iter().find(|clock| clock.kind() == kind);
+        clock.unwrap().owner
+    };
+    let (milestone, contact) = (ClockKind::Renewal60, ClockKind::BuyerContact);
+    assert_eq!(owner(milestone).await, role::ENGAGEMENT_MANAGER);
+    for named in ["ren@acme.example", "sam@acme.example"] {
+        assign(named).await;
+        assert_eq!(owner(milestone).await, named);
+        assert_eq!(owner(contact).await, role::ENGAGEMENT_MANAGER);
+    }
+    world.advance(TimeDelta::days(31));
+    let mut rung = None;
+    for _ in 0..100 {
+        let told = world.events::<pb::ClockBreached>().await.into_iter();
+        let mut told = told.filter_map(|event| event.clock);
+        rung = told.find(|clock| clock.kind() == milestone);
+        if rung.is_some() {
+            break;
+        }
+        world.pass().await;
+    }
+    assert_eq!(rung.unwrap().owner, "sam@acme.example");
+    assign("ren@acme.example").await;
+    assert_eq!(owner(milestone).await, "sam@acme.example");
 }
 
 /// O16: a seller's own milestones, of agreements that are recorded from then on.

@@ -40,24 +40,18 @@ enum Span {
 pub(super) struct Row {
     pub(super) kind: Kind,
     name: &'static str,
-    /// The role that sees to it.
-    owner: &'static str,
+    /// The one that sees to it.
+    role: &'static str,
     span: Span,
     /// Whether a person starts it.
     by_hand: bool,
 }
 
-const fn row(
-    kind: Kind,
-    name: &'static str,
-    owner: &'static str,
-    span: Span,
-    by_hand: bool,
-) -> Row {
+const fn row(kind: Kind, name: &'static str, role: &'static str, span: Span, by_hand: bool) -> Row {
     Row {
         kind,
         name,
-        owner,
+        role,
         span,
         by_hand,
     }
@@ -171,8 +165,8 @@ impl Kind {
     }
 
     /// The role that sees to it.
-    pub(crate) fn owner(self) -> &'static str {
-        self.row().owner
+    pub(crate) fn role(self) -> &'static str {
+        self.row().role
     }
 
     /// Whether a person starts it.

@@ -1,10 +1,10 @@
 //! The milestones before an agreement's end (O16), each with a clock: those of an offer's agreement, and those
 //! of an agreement whose offer was made elsewhere (O12), which stand under the agreement's own name.
 
-use countersign_kernel::EngagementId;
 use countersign_kernel::chrono::{DateTime, Utc};
+use countersign_kernel::{EngagementId, Principal};
 
-use super::{Clock, Kind, State, Step, settle};
+use super::{Clock, Kind, Policy, State, Step, settle};
 use crate::domain::agreement::Agreement;
 use crate::domain::id::AgreementId;
 use crate::domain::milestones::{self, Milestones};
@@ -25,19 +25,24 @@ pub(crate) fn after_agreement() -> impl Iterator<Item = Step> {
 pub(super) fn of_offer(
     offer: &Offer,
     agreement: &Agreement,
-    milestones: &Milestones,
+    policy: &Policy,
     now: DateTime<Utc>,
 ) -> impl Iterator<Item = Step> {
     let start = agreement.accepted_at;
-    due(agreement, milestones, now)
-        .map(move |(kind, due_at)| Step::Start(Clock::new(offer, kind, start, due_at)))
+    due(agreement, &policy.milestones, now).map(move |(kind, due_at)| {
+        Step::Start(Clock {
+            named: policy.renewal_owner.clone(),
+            ..Clock::new(offer, kind, start, due_at)
+        })
+    })
 }
 
-/// What an agreement starts whose offer was made elsewhere, when it is seen at `now`. None for an agreement whose
-/// name cannot stand for an engagement.
+/// What an agreement starts whose offer was made elsewhere, when it is seen at `now`; `owner` was named to see to it.
+/// None for an agreement whose name cannot stand for an engagement.
 pub(crate) fn of_nobody(
     agreement: &Agreement,
     milestones: &Milestones,
+    owner: Option<&Principal>,
     now: DateTime<Utc>,
 ) -> Vec<Clock> {
     let Ok(engagement) = agreement.id.as_str().parse::<EngagementId>() else {
@@ -51,6 +56,7 @@ pub(crate) fn of_nobody(
             kind,
             offer_id: None,
             engagement_id: engagement.clone(),
+            named: owner.cloned(),
             started_at,
             due_at,
             state: State::Running,
@@ -85,6 +91,7 @@ fn due(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::offer::Event;
     use crate::domain::sample;
 
     /// Of a year: the milestones are due on 2026-11-05, 12-05 and 2027-01-04.
@@ -98,7 +105,8 @@ mod tests {
     #[test]
     fn of_what_was_passed_before_anybody_looked_only_the_last_rings() {
         let found = |now: &str| {
-            let clocks = of_nobody(&of_a_year(), &Milestones::default(), sample::at(now));
+            let milestones = Milestones::default();
+            let clocks = of_nobody(&of_a_year(), &milestones, None, sample::at(now));
             clocks.iter().map(|clock| clock.kind).collect::<Vec<_>>()
         };
         let all = RENEWALS.to_vec();
@@ -114,8 +122,8 @@ mod tests {
     fn an_offers_milestones_that_were_passed_are_not_all_told() {
         let (offer, agreement) = (sample::published(), of_a_year());
         let started = |now: &str| -> Vec<_> {
-            let milestones = Milestones::default();
-            let steps = of_offer(&offer, &agreement, &milestones, sample::at(now));
+            let policy = Policy::default();
+            let steps = of_offer(&offer, &agreement, &policy, sample::at(now));
             let kinds = steps.map(|step| match step {
                 Step::Start(clock) => Some(clock.kind),
                 Step::Settle { .. } | Step::Breach { .. } => None,
@@ -136,10 +144,40 @@ mod tests {
         assert_eq!(settled.collect::<Vec<_>>(), RENEWALS.map(Some));
     }
 
+    /// O16: who was named sees to each milestone, and to nothing else of the offer; without a name the role does.
+    #[test]
+    fn the_milestones_are_those_of_whom_somebody_named() {
+        let now = sample::at("2026-03-06T12:00:00Z");
+        let owner: Principal = "ren@acme.example".parse().unwrap();
+        let event = Event::AgreementRecorded(of_a_year());
+        let owners = |named: Option<&Principal>| -> Vec<(Kind, String)> {
+            let policy = Policy {
+                renewal_owner: named.cloned(),
+                ..Policy::default()
+            };
+            let steps = super::super::follow(&event, &sample::published(), &policy, now);
+            let started = steps.into_iter().filter_map(|step| match step {
+                Step::Start(clock) => Some((clock.kind, clock.owner().to_owned())),
+                Step::Settle { .. } | Step::Breach { .. } => None,
+            });
+            started.collect()
+        };
+        for (kind, seen_to_by) in owners(Some(&owner)) {
+            let renewal = RENEWALS.contains(&kind);
+            assert_eq!(seen_to_by == owner.as_str(), renewal, "{kind}");
+        }
+        for (kind, seen_to_by) in owners(None) {
+            assert_eq!(seen_to_by, kind.role());
+        }
+        let clocks = of_nobody(&of_a_year(), &Milestones::default(), Some(&owner), now);
+        assert_eq!(clocks.len(), RENEWALS.len());
+        assert!(clocks.iter().all(|clock| clock.owner() == owner.as_str()));
+    }
+
     #[test]
     fn it_stands_under_the_agreements_own_name() {
         let (agreement, now) = (of_a_year(), sample::at("2026-03-05T12:00:00Z"));
-        let clocks = of_nobody(&agreement, &Milestones::default(), now);
+        let clocks = of_nobody(&agreement, &Milestones::default(), None, now);
         for (clock, kind) in clocks.iter().zip(RENEWALS) {
             assert_eq!(clock.id, format!("{}.{}", agreement.id, kind.name()));
             assert_eq!(clock.engagement_id.as_str(), agreement.id.as_str());
@@ -150,6 +188,6 @@ mod tests {
             ends_at: None,
             ..agreement
         };
-        assert_eq!(of_nobody(&endless, &Milestones::default(), now), []);
+        assert_eq!(of_nobody(&endless, &Milestones::default(), None, now), []);
     }
 }

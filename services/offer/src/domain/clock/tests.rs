@@ -26,7 +26,7 @@ fn every_kind_has_one_row_and_comes_back_by_its_name() {
     for kind in kinds {
         assert_eq!(kind.row().kind, kind);
         assert_eq!(kind.name().parse::<Kind>().unwrap(), kind);
-        assert!(role::ALL.contains(&kind.owner()));
+        assert!(role::ALL.contains(&kind.role()));
     }
 }
 
