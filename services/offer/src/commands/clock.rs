@@ -11,6 +11,7 @@ use crate::domain::agreement::Agreement;
 use crate::domain::calendar::Calendar;
 use crate::domain::clock::{self, Clock, Kind, State, Step, renewals};
 use crate::domain::id::{AgreementId, OfferId};
+use crate::domain::limits::Limits;
 use crate::domain::offer::{Event, Offer};
 use crate::domain::rejection;
 use crate::domain::renewal::Renewal;
@@ -44,6 +45,7 @@ pub(crate) async fn follow(
     seller: &SellerId,
     offer: &Offer,
     event: &Event,
+    limits: Limits,
 ) -> Result<(), Failure> {
     let now = uow.now();
     let calendar = store::calendar::find(uow.connection(), seller).await?;
@@ -56,7 +58,7 @@ pub(crate) async fn follow(
     let policy = clock::Policy {
         calendar: calendar.unwrap_or_default(),
         milestones: milestones.unwrap_or_default(),
-        limits: store::limits::of(uow.connection(), seller).await?,
+        limits,
         renewal_owner,
     };
     let mut steps = clock::follow(event, offer, &policy, now);

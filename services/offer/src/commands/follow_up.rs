@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::clock::Kind;
 use crate::domain::id::OfferId;
+use crate::domain::limits::Limits;
 use crate::domain::offer::{Event, Offer, Stage};
 use crate::store;
 
@@ -98,6 +99,7 @@ pub(crate) async fn schedule(
     seller: &SellerId,
     offer: &Offer,
     event: &Event,
+    limits: &Limits,
 ) -> Result<(), Failure> {
     let now = uow.now();
     let of_offer = Subject {
@@ -109,7 +111,6 @@ pub(crate) async fn schedule(
         change: offer.change_under_way().unwrap_or(0),
         ..of_offer.clone()
     };
-    let limits = store::limits::of(uow.connection(), seller).await?;
     let tasks = match event {
         Event::Drafted { .. } => vec![of_offer.task(ASSEMBLE, now)?],
         // A person enters it: the portal's time runs from when it is said to be there.

@@ -136,11 +136,12 @@ pub(super) async fn write(
             store::offer::update(uow.connection(), seller, &after, revision, now).await?;
         }
     }
+    let limits = store::limits::of(uow.connection(), seller).await?;
     for event in events {
         audit(uow, seller, before.as_ref(), &after, event).await?;
         publish(uow, seller, &after, event).await?;
-        follow_up::schedule(uow, seller, &after, event).await?;
-        clock::follow(uow, seller, &after, event).await?;
+        follow_up::schedule(uow, seller, &after, event, &limits).await?;
+        clock::follow(uow, seller, &after, event, limits).await?;
         warn_of_failure(seller, &after, event);
     }
     Ok(after)

@@ -33,7 +33,6 @@
 use countersign_kernel::chrono::NaiveDate;
 use countersign_kernel::{Digest, Money};
 
-use super::command::Facts;
 use super::deal::Document;
 use super::engagement::Engagement;
 use super::limits::Limits;
@@ -366,8 +365,14 @@ pub(crate) fn as_errors(findings: &[Finding], undone: &str) -> Vec<AwsError> {
 }
 
 /// What stops a new expiry of a published offer: the rules about dates, with the charges that AWS
-/// has (O11).
-pub(crate) fn expiry_findings(offer: &Offer, to: NaiveDate, facts: Facts<'_>) -> Vec<Finding> {
+/// has (O11), what the buyer has, and the seller's limits.
+pub(crate) fn expiry_findings(
+    offer: &Offer,
+    to: NaiveDate,
+    today: NaiveDate,
+    held: Option<&Held>,
+    limits: Limits,
+) -> Vec<Finding> {
     let Stage::Published { publication, .. } = &offer.stage else {
         return Vec::new();
     };
@@ -375,12 +380,12 @@ pub(crate) fn expiry_findings(offer: &Offer, to: NaiveDate, facts: Facts<'_>) ->
     let mut candidate = Candidate::of(
         offer,
         &Engagement::new(offer.engagement_id().clone()),
-        facts.now.date_naive(),
+        today,
     );
     candidate.plan = Plan::of(offer, released_on);
     candidate.plan.available_until = Some(to);
-    candidate.held = facts.held.cloned();
-    candidate.limits = facts.limits;
+    candidate.held = held.cloned();
+    candidate.limits = limits;
     rules()
         .filter(|rule| rule.field == availability::EXPIRY)
         .filter_map(|rule| rule.find(&candidate))

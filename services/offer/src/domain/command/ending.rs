@@ -30,7 +30,8 @@ pub(super) fn change_expiry(
             if Some(to) == offer.terms.expires_on {
                 return Ok(Vec::new());
             }
-            let findings = preflight::expiry_findings(offer, to, facts);
+            let (today, limits) = (facts.now.date_naive(), facts.limits);
+            let findings = preflight::expiry_findings(offer, to, today, facts.held, limits);
             if preflight::any_error(&findings) {
                 return Err(Rejection::PreflightFailed { findings });
             }

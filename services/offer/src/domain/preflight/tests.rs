@@ -345,32 +345,23 @@ fn an_approval_that_fell_takes_a_release_back() {
 fn a_new_expiry_lies_after_what_the_buyer_has() {
     let offer = sample::published();
     let had = held(Some("2026-04-10T12:00:00Z"));
-    let (engagement, by) = (sample::engagement(), "ops@acme.example".parse().unwrap());
-    let facts = Facts {
-        now: sample::at("2026-03-03T10:00:00Z"),
-        by: &by,
-        engagement: &engagement,
-        rival: None,
-        held: Some(&had),
-        unpaid: None,
-        limits: Limits::default(),
-        namesake: None,
-    };
-    let limits = Limits {
+    let (today, one) = (sample::day("2026-03-03"), Limits::default());
+    let several = Limits {
         concurrent_agreements: true,
-        ..Limits::default()
+        ..one
     };
-    let nothing = Facts {
-        held: None,
-        ..facts
-    };
-    for (to, facts, expected) in [
-        ("2026-04-09", facts, vec!["AGREEMENT_ENDS_AFTER_EXPIRY"]),
-        ("2026-04-11", facts, vec![]),
-        ("2026-04-09", nothing, vec![]),
-        ("2026-04-09", Facts { limits, ..facts }, vec![]),
+    for (to, held, limits, expected) in [
+        (
+            "2026-04-09",
+            Some(&had),
+            one,
+            vec!["AGREEMENT_ENDS_AFTER_EXPIRY"],
+        ),
+        ("2026-04-11", Some(&had), one, vec![]),
+        ("2026-04-09", None, one, vec![]),
+        ("2026-04-09", Some(&had), several, vec![]),
     ] {
-        let found = expiry_findings(&offer, sample::day(to), facts);
+        let found = expiry_findings(&offer, sample::day(to), today, held, limits);
         let found: Vec<_> = found.iter().map(|finding| finding.rule).collect();
         assert_eq!(found, expected, "{to}");
     }
