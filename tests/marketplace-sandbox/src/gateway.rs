@@ -192,23 +192,39 @@ const STATUSES: [&str; 11] = [
     "REJECTED",
 ];
 
+/// The states that entities have, which only the Catalog's JSON tells.
+const STATES: [&str; 4] = ["Draft", "Released", "Active", "Restricted"];
+
 /// The answer with its statuses misspelt: as long as before, so that they fit into either protocol.
 fn unknown_values(body: &[u8]) -> Bytes {
     let mut body = body.to_vec();
     for status in STATUSES {
-        let mut at = 0;
-        while let Some(found) = body[at..]
-            .windows(status.len())
-            .position(|window| window == status.as_bytes())
-        {
-            at += found + status.len();
-            // The whole word, not the beginning of another.
-            if body.get(at) != Some(&b'_') {
-                body[at - 1] = b'X';
-            }
-        }
+        // The whole word, not the beginning of another.
+        misspell(&mut body, status, |_, after| after != Some(&b'_'));
+    }
+    for state in STATES {
+        let quoted = |quote: Option<&u8>| matches!(quote, Some(b'"' | b'\\'));
+        misspell(&mut body, state, |before, after| {
+            quoted(before) && quoted(after)
+        });
     }
     body.into()
+}
+
+/// The last letter of the word, wherever it stands between what is `whole`.
+fn misspell(body: &mut [u8], word: &str, whole: impl Fn(Option<&u8>, Option<&u8>) -> bool) {
+    let mut at = 0;
+    while let Some(found) = body[at..]
+        .windows(word.len())
+        .position(|window| window == word.as_bytes())
+    {
+        let begin = at + found;
+        at = begin + word.len();
+        let before = begin.checked_sub(1).and_then(|before| body.get(before));
+        if whole(before, body.get(at)) {
+            body[at - 1] = b'X';
+        }
+    }
 }
 
 fn answer(api: Api, name: &str, result: Result<Bytes, Refusal>) -> Response {
@@ -261,7 +277,23 @@ fn injected(failure: Failure) -> Refusal {
     }
 }
 
+/// What SQS calls a refusal that all APIs have: its name in JSON, and the one that its clients map it back to, from
+/// before it spoke JSON. It knows no locks: the key that a queue is encrypted with can be out of use for a while.
+fn of_the_queue(refusal: &Refusal) -> Option<(&'static str, &'static str)> {
+    match refusal {
+        Refusal::Throttled => Some(("RequestThrottled", "RequestThrottled")),
+        Refusal::Quota { .. } => Some(("OverLimit", "OverLimit")),
+        Refusal::AccessDenied { .. } => Some(("AccessDeniedException", "AccessDenied")),
+        Refusal::InUse { .. } => Some(("KmsInvalidState", "KMS.InvalidStateException")),
+        _ => None,
+    }
+}
+
 fn refuse(api: Api, refusal: &Refusal) -> Response {
+    if let (Api::Queue, Some((code, _))) = (api, of_the_queue(refusal)) {
+        let message = "The queue does not take it now.";
+        return error(api, StatusCode::FORBIDDEN, code, message, Some(refusal));
+    }
     let catalog = api == Api::Catalog;
     let (status, code, message) = match refusal {
         Refusal::Validation { message, .. } => (
@@ -314,7 +346,16 @@ fn error(
     } else {
         api.write(&error_shape(api, code, message, refusal))
     };
-    respond(api, status, body, Some(code))
+    let mut response = respond(api, status, body, Some(code));
+    let old = match refusal {
+        _ if api != Api::Queue => None,
+        _ if code == "QueueDoesNotExist" => Some("AWS.SimpleQueueService.NonExistentQueue"),
+        refusal => refusal.and_then(of_the_queue).map(|(_, old)| old),
+    };
+    if let Some(Ok(old)) = old.map(|old| format!("{old};Sender").parse()) {
+        response.headers_mut().insert("x-amzn-query-error", old);
+    }
+    response
 }
 
 fn error_shape(api: Api, code: &str, message: &str, refusal: Option<&Refusal>) -> Wire {
@@ -350,11 +391,6 @@ fn respond(api: Api, status: StatusCode, body: Bytes, code: Option<&str>) -> Res
             response.header(header::CONTENT_TYPE, "application/x-amz-json-1.0")
         }
     };
-    // SQS's clients map these back to the names that they had before it spoke JSON.
-    if let (Api::Queue, Some("QueueDoesNotExist")) = (api, code) {
-        let old = "AWS.SimpleQueueService.NonExistentQueue;Sender";
-        response = response.header("x-amzn-query-error", old);
-    }
     if let (Api::Catalog | Api::AgreementJson | Api::Queue, Some(code)) = (api, code) {
         response = response.header("x-amzn-errortype", code);
     }

@@ -32,7 +32,7 @@ pub(crate) enum Failure {
     Nonsense,
     /// 503 with a body that is not AWS's, as from a load balancer in front of it.
     Unavailable,
-    /// The request is processed, and each status in its answer is one that no model has.
+    /// The request is processed, and each status or state in its answer is one that no model has.
     UnknownValue,
 }
 

@@ -1,10 +1,11 @@
 //! What an error of AWS means (facts §1.1): try again later, and how much later, or never. The typed code
-//! decides, and the HTTP status where AWS sends a code that the SDK does not know.
+//! decides, and the HTTP status where AWS sends a code that the SDK does not know. SQS has words of its own,
+//! and answers them all with 400 or 403.
 //!
 //! | AWS says | it means | what is done |
 //! |---|---|---|
-//! | 429, `ThrottlingException` | more calls than its rate | all replicas pause; tried again, then later |
-//! | 402, `ServiceQuotaExceededException` | too many open change sets | later: some of them must end |
+//! | 429, `ThrottlingException`, `RequestThrottled` | more calls than its rate | all replicas pause; tried again, then later |
+//! | 402, `ServiceQuotaExceededException`, `OverLimit` | too many open change sets, or events received and not deleted | later: some of them must end |
 //! | 423, `ResourceInUseException` | another change set has the entity | later: that one must end |
 //! | 5xx, no answer, one that is none | AWS or the way to it is broken | tried again, then later |
 //! | credentials that are not valid | an operator's to mend | later |
@@ -81,21 +82,37 @@ const FAULTS: [&str; 3] = [
     "ConflictException",
 ];
 
+/// More calls than the rate: of the two APIs, of SQS, and of the key that its queue is encrypted with.
+const THROTTLED: [&str; 3] = [
+    "ThrottlingException",
+    "RequestThrottled",
+    "KMS.ThrottlingException",
+];
+
+/// More at a time than AWS allows.
+const QUOTA: [&str; 2] = ["ServiceQuotaExceededException", "OverLimit"];
+
 /// Wrong credentials, or a clock that is: an operator's to mend, and no fault of the offer.
-const CREDENTIALS: [&str; 7] = [
+const CREDENTIALS: [&str; 9] = [
     "UnrecognizedClientException",
     "InvalidSignatureException",
     "IncompleteSignatureException",
+    "IncompleteSignature",
     "InvalidClientTokenId",
     "MissingAuthenticationTokenException",
+    "MissingAuthenticationToken",
     "ExpiredTokenException",
     "RequestExpired",
 ];
 
 /// AWS's word for what the account does not have.
 const NOT_FOUND: &str = "ResourceNotFoundException";
-/// The caller may not do that: fatal for what was asked (facts §1.1).
-pub(super) const ACCESS_DENIED: &str = "AccessDeniedException";
+/// The caller may not do that: fatal for what was asked (facts §1.1). SQS has names of its own for it.
+pub(super) const DENIED: [&str; 3] = [
+    "AccessDeniedException",
+    "AccessDenied",
+    "KMS.AccessDeniedException",
+];
 
 impl Later {
     /// The same works later, for a reason that AWS did not give.
@@ -194,8 +211,10 @@ fn classify(
 /// What must pass before the call works; `None`: it never will.
 pub(super) fn why(code: Option<&str>, status: u16) -> Option<Why> {
     match (code.unwrap_or_default(), status) {
-        ("ThrottlingException", _) | (_, 429) => Some(Why::Rate),
-        ("ServiceQuotaExceededException", _) | (_, 402) => Some(Why::Quota),
+        (_, 429) => Some(Why::Rate),
+        (code, _) if THROTTLED.contains(&code) => Some(Why::Rate),
+        (_, 402) => Some(Why::Quota),
+        (code, _) if QUOTA.contains(&code) => Some(Why::Quota),
         ("ResourceInUseException", _) | (_, 423) => Some(Why::Lock),
         // Of a success, an answer that is none: it says nothing about what was asked.
         (_, 200..=299 | 408 | 500..) => Some(Why::Fault),
@@ -254,6 +273,16 @@ mod tests {
             (Some("SomethingNew"), 400, None),
             (Some("ExpiredTokenException"), 403, Some(Why::Credentials)),
             (Some("RequestExpired"), 400, Some(Why::Credentials)),
+            (Some("RequestThrottled"), 403, Some(Why::Rate)),
+            (Some("KMS.ThrottlingException"), 400, Some(Why::Rate)),
+            (Some("OverLimit"), 403, Some(Why::Quota)),
+            (
+                Some("MissingAuthenticationToken"),
+                403,
+                Some(Why::Credentials),
+            ),
+            (Some("AccessDenied"), 403, None),
+            (Some("AWS.SimpleQueueService.NonExistentQueue"), 400, None),
             (None, 429, Some(Why::Rate)),
             (None, 400, None),
         ];

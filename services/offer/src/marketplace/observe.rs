@@ -13,7 +13,7 @@ use aws_sdk_marketplacecatalog::error::{ProvideErrorMetadata, SdkError};
 use countersign_platform::{Counter, Metrics, back_off};
 use tracing::Instrument;
 
-use super::error::{ACCESS_DENIED, why};
+use super::error::{DENIED, why};
 use super::rate::Rates;
 use super::{CallError, Why};
 
@@ -146,7 +146,7 @@ fn answered(code: Option<&str>, status: u16) -> &'static str {
         Some(Why::Fault) => "failed",
         Some(Why::Credentials) => "unauthorised",
         // Also a refusal of the call, but an operator's to mend.
-        None if status == 401 || code == Some(ACCESS_DENIED) => "unauthorised",
+        None if status == 401 || code.is_some_and(|code| DENIED.contains(&code)) => "unauthorised",
         None => "refused",
     }
 }

@@ -30,6 +30,7 @@ mod limits;
 mod marketplace;
 mod net_terms;
 mod news;
+mod news_failures;
 mod offers;
 mod orders;
 mod payments;

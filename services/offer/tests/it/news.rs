@@ -15,7 +15,7 @@ use crate::world::World;
 
 const HOUR_MS: u64 = 60 * 60 * 1_000;
 
-fn hears(config: &mut OfferConfig) {
+pub(crate) fn hears(config: &mut OfferConfig) {
     let endpoint = config.marketplace_endpoint.as_deref().unwrap();
     let queue = format!("{endpoint}/111122223333/marketplace-events");
     config.events_queue_url = Some(queue);
@@ -145,24 +145,6 @@ async fn without_the_queue_everything_is_found_by_looking() {
         told.contains("QueueDoesNotExist") || told.contains("NonExistentQueue"),
         "{told}"
     );
-}
-
-/// The same look, when AWS refuses the queue's calls for a while.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_queue_that_fails_delays_no_look() {
-    let world = World::with(hears).await;
-    for (operation, failure) in [
-        ("ReceiveMessage", "fault"),
-        ("ReceiveMessage", "nonsense"),
-        ("ReceiveMessage", "access-denied"),
-        ("DeleteMessage", "fault"),
-        ("DeleteMessage", "access-denied"),
-    ] {
-        let body = json!({ "operation": operation, "failure": failure, "times": 3 });
-        world.act("inject", body).await;
-    }
-    accepted(&world).await;
-    was_told_once(&world).await;
 }
 
 async fn send(world: &World, body: &str) {

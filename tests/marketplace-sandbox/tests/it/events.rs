@@ -224,3 +224,23 @@ async fn a_message_is_hidden_while_it_is_worked_on() {
         "com.amazonaws.sqs#ReceiptHandleIsInvalid"
     );
 }
+
+/// SQS's words for a refusal are not the other APIs'.
+#[tokio::test]
+async fn the_queue_refuses_in_its_own_words() {
+    let market = market().await;
+    let url = format!("{}/111122223333/marketplace-events", market.url);
+    for (failure, status, name) in [
+        ("throttle", 403, "RequestThrottled"),
+        ("quota", 403, "OverLimit"),
+        ("lock", 403, "KmsInvalidState"),
+        ("access-denied", 403, "AccessDeniedException"),
+        ("fault", 500, "InternalServerException"),
+    ] {
+        market.inject("ReceiveMessage", failure, false).await;
+        let ask = json!({ "QueueUrl": url });
+        let (told, refused) = sqs(&market, "AKIAISV", "ReceiveMessage", ask).await;
+        let shape = format!("com.amazonaws.sqs#{name}");
+        assert_eq!((told, &refused["__type"]), (status, &json!(shape)));
+    }
+}

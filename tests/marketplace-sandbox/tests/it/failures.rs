@@ -299,3 +299,19 @@ async fn a_failure_is_used_by_the_request_that_it_was_for() {
         "the next one is not hit"
     );
 }
+
+#[tokio::test]
+async fn the_state_of_an_entity_can_be_one_that_no_model_has() {
+    let market = Market::open().await;
+    let offer = market.succeed(&market.handbook().await).await;
+    for (failure, state) in [(Some("unknown-value"), "ReleaseX"), (None, "Released")] {
+        if let Some(failure) = failure {
+            market.inject("DescribeEntity", failure, false).await;
+        }
+        let asked = market.catalog.describe_entity();
+        let asked = asked.catalog("AWSMarketplace").entity_id(&offer);
+        let shown = asked.send().await.unwrap();
+        let details: serde_json::Value = serde_json::from_str(shown.details().unwrap()).unwrap();
+        assert_eq!(details["State"], state);
+    }
+}

@@ -88,9 +88,13 @@ fn each_answer_has_its_word() {
     for (code, status, word) in [
         (Some("ThrottlingException"), 400, "throttled"),
         (None, 429, "throttled"),
+        (Some("RequestThrottled"), 403, "throttled"),
+        (Some("OverLimit"), 403, "quota"),
         (Some("ServiceQuotaExceededException"), 402, "quota"),
         (Some("InternalServiceException"), 500, "failed"),
         (Some("AccessDeniedException"), 403, "unauthorised"),
+        (Some("AccessDenied"), 403, "unauthorised"),
+        (Some("KMS.AccessDeniedException"), 400, "unauthorised"),
         (Some("ExpiredTokenException"), 403, "unauthorised"),
         (Some("RequestExpired"), 400, "unauthorised"),
         (None, 401, "unauthorised"),
