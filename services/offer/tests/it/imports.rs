@@ -7,11 +7,13 @@ use countersign_proto::offer::v1::marketplace_offer::Ownership;
 use serde_json::json;
 use tonic::Code;
 
+use crate::aws_failures::{self as aws, FAILURES};
 use crate::elsewhere::drafted;
 use crate::world::{World, refusal};
 
 /// Offers that nobody here made: more than one page of AWS's.
 const ELSEWHERE: u32 = 60;
+const LIST: &str = "ListEntities";
 
 async fn elsewhere(world: &World, name: &str) -> String {
     drafted(world, name, "102500.00", "P90D").await
@@ -108,37 +110,57 @@ async fn what_aws_has_is_read_once_and_goes_on_after_a_stop() {
     assert_eq!(released.unwrap().state, "Released");
 }
 
-/// O9, O12: whatever AWS does while a page is read, it is read; that AWS does not let us is told.
+/// O9, O12: whatever AWS does while the first page is read, or the one behind it, all of both is read, and nothing is
+/// new twice. That AWS does not let us is told, and the next import reads what that one did not.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_import_ends_done_whatever_aws_does() {
+async fn an_import_reads_every_page_whatever_aws_does() {
     let world = World::with(|config| config.marketplace_timeout_ms = 2_000).await;
-    elsewhere(&world, "Made elsewhere").await;
-    let mut number = 0;
-    for (failure, times) in [
-        ("throttle", 2),
-        ("lock", 2),
-        ("quota", 2),
-        ("fault", 2),
-        ("unavailable", 2),
-        ("timeout", 2),
-        ("nonsense", 2),
-        ("twice", 1),
-    ] {
-        let body = json!({ "operation": "ListEntities", "failure": failure, "times": times });
-        world.act("inject", body).await;
-        number += 1;
-        assert_eq!(begin(&world).await.number, number, "{failure}");
-        let done = until(&world, |import| import.state() == State::Done).await;
-        assert_eq!(done.number, number, "{failure}");
+    for number in 1..ELSEWHERE {
+        elsewhere(&world, &format!("Made elsewhere {number}")).await;
     }
-    assert_eq!(listed(&world, Ownership::NotOurs).await.len(), 1);
-    let body = json!({ "operation": "ListEntities", "failure": "access-denied" });
-    world.act("inject", body).await;
-    begin(&world).await;
-    let failed = until(&world, |import| import.state() == State::Failed).await;
-    assert!(
-        failed.problem.contains("AccessDeniedException"),
-        "{failed:?}"
-    );
-    assert_eq!(world.look("state").await["injections"], json!([]));
+    let over = |import: &pb::Import| import.state() != State::Running;
+    let (mut imports, mut at_aws, mut new, mut denied) = (0, ELSEWHERE - 1, 0, 0);
+    for (failure, after_apply) in FAILURES {
+        for pages in [0, 1] {
+            let row = format!("{failure}, done all the same: {after_apply}, behind {pages}");
+            elsewhere(&world, &row).await;
+            at_aws += 1;
+            let fails = async || aws::inject(&world, LIST, failure, after_apply).await;
+            // The first page is asked for as soon as the import begins.
+            if pages == 0 {
+                fails().await;
+            }
+            begin(&world).await;
+            if pages == 1 {
+                until(&world, |import| import.pages == pages).await;
+                fails().await;
+            }
+            let mut ended = until(&world, over).await;
+            imports += 1;
+            aws::all_were_used(&world, &row).await;
+            let is_denied = failure == "access-denied";
+            assert_eq!(
+                ended.state() == State::Failed,
+                is_denied,
+                "{row}: {ended:?}"
+            );
+            if is_denied {
+                denied += 1;
+                assert!(ended.problem.contains("AccessDeniedException"), "{ended:?}");
+                new += ended.new_offers;
+                begin(&world).await;
+                ended = until(&world, over).await;
+                imports += 1;
+            }
+            new += ended.new_offers;
+            let read = (ended.state(), ended.number, ended.seen, new);
+            assert_eq!(read, (State::Done, imports, at_aws, at_aws), "{row}");
+            let kept = listed(&world, Ownership::NotOurs).await;
+            assert_eq!(u32::try_from(kept.len()), Ok(at_aws), "{row}");
+            // AWS's word for a state is kept, whatever it is, until the next is read.
+            let known = kept.iter().all(|offer| offer.state == "Draft");
+            assert_eq!(known, failure != "unknown-value", "{row}");
+        }
+    }
+    assert_eq!(denied, 4, "each page is denied twice");
 }
