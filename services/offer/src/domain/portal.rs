@@ -6,14 +6,14 @@ mod authorization;
 mod read_back;
 mod sheet;
 
-use countersign_kernel::{AwsAccountId, Money};
+use countersign_kernel::{AwsAccountId, Currency, Money};
 
 use super::id::AwsOfferId;
 use super::offer::AwsError;
 use super::plan::{Plan, PreExisting};
-use super::resale::{Contract, Kind, Markup, NetTerms};
+use super::resale::{Contract, Kind, Markup, NetTerms, Partner};
 
-pub(crate) use authorization::authorization_differences;
+pub(crate) use authorization::{Reading, authorization_differences};
 pub(crate) use read_back::Left;
 pub(crate) use sheet::{Section, printable, sheet};
 
@@ -318,12 +318,24 @@ impl<'a> OfKind<'a> {
     }
 }
 
-/// Beside variable payments AWS may show no fixed price at all, which is none to pay.
+/// Beside variable payments AWS may show no fixed price at all, which is none to pay. A reseller's percentage leaves
+/// parts of a cent, which AWS shows and nobody is charged (O5).
 fn whole_price(plan: &Plan, shown: &Shown) -> String {
-    match &shown.price {
-        None if plan.cap.is_some() => "0".to_owned(),
-        price => plain(&text(price.as_ref())),
+    match (&shown.price, &plan.kind) {
+        (None, _) if plan.cap.is_some() => "0".to_owned(),
+        (
+            Some(price),
+            Kind::Partner(Partner {
+                markup: Some(_), ..
+            }),
+        ) => plain(&charged(price, plan.currency).unwrap_or_else(|| price.clone())),
+        (price, _) => plain(&text(price.as_ref())),
     }
+}
+
+fn charged(price: &str, currency: Currency) -> Option<String> {
+    let charged = Money::rounded(price.parse().ok()?, currency);
+    charged.ok().map(Money::amount_text)
 }
 
 /// Beside variable payments AWS may show no pricing term, and so nothing granted.

@@ -70,10 +70,7 @@ impl Offers {
     pub(super) async fn shown(&self, id: &AwsOfferId) -> Result<Shown, Status> {
         match self.marketplace.entity(id).await {
             Ok(Ok(shown)) => Ok(shown),
-            Ok(Err(unread)) => {
-                let text = format!("what AWS has under {id} cannot be read: {unread}");
-                Err(Rejection::failed_precondition("ENTITY_NOT_READ", text).into())
-            }
+            Ok(Err(unread)) => Err(not_read(id, &unread).into()),
             Err(error) if error.is_unknown() => {
                 Err(Rejection::not_found("AWS_OFFER_UNKNOWN", "offer of AWS", id.as_str()).into())
             }
@@ -86,6 +83,12 @@ impl Offers {
             }
         }
     }
+}
+
+/// AWS has something under that id, of which this is not understood here.
+pub(super) fn not_read(id: &AwsOfferId, unread: &str) -> Rejection {
+    let text = format!("what AWS has under {id} cannot be read: {unread}");
+    Rejection::failed_precondition("ENTITY_NOT_READ", text)
 }
 
 fn subject(request: &pb::CompareOfferRequest) -> Result<(EngagementId, AwsOfferId), Rejection> {

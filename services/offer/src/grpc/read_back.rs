@@ -1,12 +1,13 @@
 //! Reading back what a person did in AWS's portal (O10, O11). AWS is asked first, outside of any transaction.
 
 use countersign_proto::offer::v1 as pb;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response};
 
+use super::association::not_read;
 use super::{Offers, reply};
 use crate::commands;
 use crate::domain::command::Command;
-use crate::domain::portal::Left;
+use crate::domain::portal::{Left, Status};
 
 const READ_BACK: &str = "offer.v1/ReadOfferBack";
 
@@ -14,7 +15,7 @@ impl Offers {
     pub(super) async fn read_back(
         &self,
         request: Request<pb::ReadOfferBackRequest>,
-    ) -> Result<Response<pb::Offer>, Status> {
+    ) -> Result<Response<pb::Offer>, tonic::Status> {
         self.connected(&request)?;
         let call = self.commands.call(&request)?;
         let request = request.into_inner();
@@ -24,7 +25,15 @@ impl Offers {
         }
         let offer = self.offer(&call.seller, &request.offer_id).await?;
         let left = match offer.publication() {
-            Some(publication) => Left::of(&self.shown(&publication.aws_offer_id).await?),
+            Some(publication) => {
+                let aws_offer_id = &publication.aws_offer_id;
+                let shown = self.shown(aws_offer_id).await?;
+                // What was published is no draft any more: AWS has a word for it that is not known here.
+                if shown.status == Status::Draft {
+                    return Err(not_read(aws_offer_id, &format!("it is {:?}", shown.state)).into());
+                }
+                Left::of(&shown)
+            }
             // Refused by the decision.
             None => Left::default(),
         };

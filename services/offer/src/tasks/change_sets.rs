@@ -18,6 +18,7 @@ use crate::domain::command::Command;
 use crate::domain::id::{AwsOfferId, ChangeSetId};
 use crate::domain::offer::{AwsError, Offer, Stage};
 use crate::domain::plan::{self, Plan};
+use crate::domain::portal::Reading;
 use crate::domain::resale::Kind;
 use crate::domain::{portal, preflight};
 use crate::marketplace::{CallError, ChangeSetRequest, Later, Progress, Urls};
@@ -154,7 +155,7 @@ impl Start {
                 let plan = Plan::of(offer, release.released_at.date_naive());
                 let digest = plan.legal_document;
                 let digest = digest.ok_or_else(|| inconsistent("a release without document"))?;
-                let differences = self.0.authorization_errors(offer).await;
+                let differences = self.0.authorization_errors(offer, Reading::ToMake).await;
                 let differences = differences.map_err(Unsent::Later)?;
                 if !differences.is_empty() {
                     return Err(Unsent::Refused(differences));
@@ -324,7 +325,11 @@ impl Outside {
 
     /// How the authorization that a reseller's offer is made from differs from what AWS has (O5); nothing
     /// for other kinds. `Err` says why that cannot be told now.
-    pub(super) async fn authorization_errors(&self, offer: &Offer) -> Result<Vec<AwsError>, Later> {
+    pub(super) async fn authorization_errors(
+        &self,
+        offer: &Offer,
+        reading: Reading,
+    ) -> Result<Vec<AwsError>, Later> {
         let Kind::Partner(partner) = &offer.basis.kind else {
             return Ok(Vec::new());
         };
@@ -336,7 +341,7 @@ impl Outside {
                 code: "ENTITY_NOT_READ".to_owned(),
                 message: unread,
             }]),
-            Ok(Ok(shown)) => Ok(portal::authorization_differences(received, &shown)),
+            Ok(Ok(shown)) => Ok(portal::authorization_differences(received, &shown, reading)),
         }
     }
 

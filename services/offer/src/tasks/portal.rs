@@ -10,7 +10,7 @@ use crate::commands::follow_up::Subject;
 use crate::domain::command::Command;
 use crate::domain::offer::AwsError;
 use crate::domain::plan::Plan;
-use crate::domain::portal;
+use crate::domain::portal::{self, Reading};
 use crate::marketplace::CallError;
 
 #[derive(Debug)]
@@ -50,7 +50,7 @@ impl TaskHandler for Check {
                 ));
             }
             Ok(Ok(shown)) => {
-                let mut errors = match self.0.authorization_errors(&offer).await {
+                let mut errors = match self.0.authorization_errors(&offer, Reading::Made).await {
                     Ok(errors) => errors,
                     Err(later) => return Ok(come_back(run, later)),
                 };

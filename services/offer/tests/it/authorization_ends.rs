@@ -19,12 +19,12 @@ use crate::resale;
 use crate::world::{ENGAGEMENT, World, refusal};
 
 /// A channel partner that the sandbox knows.
-const RESELLER: &str = "222233334444";
+pub(crate) const RESELLER: &str = "222233334444";
 const BUYER: &str = "123456789012";
 /// Of an authorization that can be used again and again.
 const LAST_SECOND: &str = "2026-03-31T23:59:59Z";
 /// Of one that is used once: before its first charge.
-const LAST_SECOND_OF_ONE: &str = "2026-03-16T23:59:59Z";
+pub(crate) const LAST_SECOND_OF_ONE: &str = "2026-03-16T23:59:59Z";
 
 /// At one price, for as many offers as the reseller likes, until a date.
 fn until_a_date() -> pb::DraftResaleAuthorizationRequest {
@@ -35,7 +35,7 @@ fn until_a_date() -> pb::DraftResaleAuthorizationRequest {
     }
 }
 
-fn single_use() -> pb::DraftResaleAuthorizationRequest {
+pub(crate) fn single_use() -> pb::DraftResaleAuthorizationRequest {
     pb::DraftResaleAuthorizationRequest {
         reseller_account_id: RESELLER.into(),
         contract: Some(pb::ResellerContract {
@@ -100,7 +100,7 @@ async fn bought(world: &World, offer_id: &Value) {
     world.act("accept", accept).await;
 }
 
-async fn resold_once(world: &World, offer: &pb::Offer) {
+pub(crate) async fn resold_once(world: &World, offer: &pb::Offer) {
     let schedule = json!([
         { "chargeDate": "2026-03-17", "chargeAmount": "0.55" },
         { "chargeDate": "2026-03-18", "chargeAmount": "0.55" },
@@ -109,7 +109,7 @@ async fn resold_once(world: &World, offer: &pb::Offer) {
     bought(world, &id).await;
 }
 
-fn go_to(world: &World, at: &str, seconds: i64) {
+pub(crate) fn go_to(world: &World, at: &str, seconds: i64) {
     let at: DateTime<Utc> = at.parse().unwrap();
     world.advance(at + TimeDelta::seconds(seconds) - world.now());
 }
@@ -121,7 +121,7 @@ async fn a_while(world: &World) {
 }
 
 /// It ended, and that was told once and as what it is; its clock rang, once.
-async fn ended_once(world: &World, offer: &pb::Offer) {
+pub(crate) async fn ended_once(world: &World, offer: &pb::Offer) {
     a_while(world).await;
     let told = world.events::<pb::ResaleAuthorizationExpired>().await;
     let [told] = told.as_slice() else {

@@ -35,6 +35,7 @@ mod offers;
 mod orders;
 mod payments;
 mod portal;
+mod portal_resale;
 mod read_back;
 mod refusals;
 mod renewals;

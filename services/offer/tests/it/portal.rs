@@ -1,5 +1,6 @@
 //! The portal path (O10): the sheet, the id that comes back, and what AWS has under it.
 
+use aws_sdk_marketplacecatalog::Client;
 use aws_sdk_marketplacecatalog::types::{Change, ChangeStatus, Entity};
 use countersign_marketplace_sandbox as sandbox;
 use countersign_proto::offer::v1 as pb;
@@ -10,11 +11,14 @@ use crate::deals;
 use crate::sdk;
 use crate::world::{World, refusal};
 
+const OFFER: &str = "Offer@1.0";
+
 /// A person with a browser, at AWS without us, makes an offer and says its id.
 pub(crate) async fn enter(world: &World, offer: &pb::Offer, amount: &str) -> String {
     let digest = &offer.legal_document.as_ref().unwrap().digest;
     let url = format!("{}/bucket/{digest}.pdf", world.aws());
     let charge = &offer.charges[0].charge_date;
+    let buyer = &offer.summary.as_ref().unwrap().buyer_account_id;
     let changes = [
         (
             "CreateOffer",
@@ -26,7 +30,7 @@ pub(crate) async fn enter(world: &World, offer: &pb::Offer, amount: &str) -> Str
         ),
         (
             "UpdateTargeting",
-            json!({ "PositiveTargeting": { "BuyerAccounts": ["123456789012"] } }),
+            json!({ "PositiveTargeting": { "BuyerAccounts": [buyer] } }),
         ),
         (
             "UpdateLegalTerms",
@@ -68,20 +72,28 @@ pub(crate) async fn enter(world: &World, offer: &pb::Offer, amount: &str) -> Str
     ];
     let made =
         |name: &str| (name != "CreateOffer").then(|| "$CreateOffer.Entity.Identifier".into());
-    let changes = changes.map(|(name, details)| change(name, made(name), &details));
+    let changes = changes.map(|(name, details)| change(OFFER, name, made(name), &details));
     sent(world, changes.to_vec()).await
 }
 
 /// Gives a published offer another last day.
 pub(crate) async fn move_expiry(world: &World, aws_offer_id: &str, day: &str) {
     let details = json!({ "AvailabilityEndDate": day });
-    let moved = change("UpdateAvailability", Some(aws_offer_id.into()), &details);
-    sent(world, vec![moved]).await;
+    let id = Some(aws_offer_id.into());
+    sent(
+        world,
+        vec![change(OFFER, "UpdateAvailability", id, &details)],
+    )
+    .await;
 }
 
 /// Sends the changes, and says of what entity they are once they are made.
-async fn sent(world: &World, changes: Vec<Change>) -> String {
-    let client = sdk::catalog(world);
+pub(crate) async fn sent(world: &World, changes: Vec<Change>) -> String {
+    sent_by(world, &sdk::catalog(world), changes).await
+}
+
+/// The same, of another seller.
+pub(crate) async fn sent_by(world: &World, client: &Client, changes: Vec<Change>) -> String {
     let started = client
         .start_change_set()
         .catalog("AWSMarketplace")
@@ -108,9 +120,10 @@ async fn sent(world: &World, changes: Vec<Change>) -> String {
     panic!("what the person did was never done")
 }
 
-fn change(name: &str, of: Option<String>, details: &Value) -> Change {
+/// The change of this name, of an entity of that type.
+pub(crate) fn change(kind: &str, name: &str, of: Option<String>, details: &Value) -> Change {
     let entity = Entity::builder()
-        .r#type("Offer@1.0")
+        .r#type(kind)
         .set_identifier(of)
         .build()
         .unwrap();

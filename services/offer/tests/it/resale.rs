@@ -65,6 +65,15 @@ pub(crate) async fn given(world: &World, authorization: Value) -> String {
 
 /// What we sell of it, approved, signed and ready to be drafted.
 pub(crate) async fn approved(world: &World, change: impl FnOnce(ApprovedDeal) -> ApprovedDeal) {
+    approved_for(world, pb::ReleaseWay::Unspecified, change).await;
+}
+
+/// The same, of an offer that reaches AWS this way.
+pub(crate) async fn approved_for(
+    world: &World,
+    way: pb::ReleaseWay,
+    change: impl FnOnce(ApprovedDeal) -> ApprovedDeal,
+) {
     let files = deals::files();
     let deal = change(deals::deal(
         ENGAGEMENT,
@@ -75,26 +84,30 @@ pub(crate) async fn approved(world: &World, change: impl FnOnce(ApprovedDeal) ->
     let total = estimate.economics.as_ref().unwrap().price_total.clone();
     world.signed(deal, &files).await;
     world.close_checklist().await;
-    let mut client = world.client.clone();
-    let listing = pb::Listing {
-        product_id: PRODUCT.into(),
-        title: "Another's services".into(),
-        dimension_keys: vec!["implementation".into()],
-        ..pb::Listing::default()
-    };
-    let request = pb::RegisterListingRequest {
-        listing: Some(listing),
-    };
-    client
-        .register_listing(world.command(request))
-        .await
-        .unwrap();
+    register(world, way).await;
     let intake = pb::CompleteIntakeRequest {
         total_price: total,
         product_id: PRODUCT.into(),
         ..World::intake()
     };
+    let mut client = world.client.clone();
     client.complete_intake(world.command(intake)).await.unwrap();
+}
+
+/// The other seller's product is one that we sell; its offers reach AWS this way.
+pub(crate) async fn register(world: &World, way: pb::ReleaseWay) {
+    let listing = pb::Listing {
+        release_way: way.into(),
+        product_id: PRODUCT.into(),
+        title: "Another's services".into(),
+        dimension_keys: vec!["implementation".into()],
+    };
+    let request = pb::RegisterListingRequest {
+        listing: Some(listing),
+    };
+    let mut client = world.client.clone();
+    let registered = client.register_listing(world.command(request)).await;
+    registered.unwrap();
 }
 
 pub(crate) fn request(

@@ -9,11 +9,13 @@ use crate::world::World;
 const REGION: &str = "us-east-1";
 
 pub(crate) fn catalog(world: &World) -> catalog::Client {
+    catalog_with(world, sandbox::DEFAULT_ACCESS_KEY_ID)
+}
+
+/// The same of the seller whose key this is.
+pub(crate) fn catalog_with(world: &World, id: &str) -> catalog::Client {
     use catalog::config::{BehaviorVersion, Config, Credentials, Region};
-    let (id, secret) = (
-        sandbox::DEFAULT_ACCESS_KEY_ID,
-        sandbox::DEFAULT_SECRET_ACCESS_KEY,
-    );
+    let secret = sandbox::DEFAULT_SECRET_ACCESS_KEY;
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(REGION))

@@ -12,8 +12,21 @@ use super::{Shown, joined, listed, plain, text, told};
 use crate::domain::offer::AwsError;
 use crate::domain::resale::Received;
 
+/// For what an authorization is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// An offer is to be made from it: it must be active.
+    ToMake,
+    /// A person made one from it, which stands, whatever became of the authorization since (O10, facts §1.5).
+    Made,
+}
+
 /// Every difference between what was typed and what AWS has.
-pub(crate) fn authorization_differences(received: &Received, shown: &Shown) -> Vec<AwsError> {
+pub(crate) fn authorization_differences(
+    received: &Received,
+    shown: &Shown,
+    reading: Reading,
+) -> Vec<AwsError> {
     let typed = received
         .schedule
         .iter()
@@ -39,7 +52,7 @@ pub(crate) fn authorization_differences(received: &Received, shown: &Shown) -> V
             (
                 "AUTHORIZATION_STATUS_DIFFERS",
                 active(true),
-                active(shown.is_released()),
+                active(shown.is_released() || reading == Reading::Made),
             ),
             (
                 "AUTHORIZATION_PRODUCT_DIFFERS",
@@ -122,7 +135,7 @@ mod tests {
     }
 
     fn codes(shown: &Shown) -> Vec<String> {
-        let found = authorization_differences(&sample::received(), shown);
+        let found = authorization_differences(&sample::received(), shown, Reading::ToMake);
         found.into_iter().map(|error| error.code).collect()
     }
 
@@ -187,6 +200,18 @@ mod tests {
         }
     }
 
+    /// O10: what was made from it is ours, though nothing more can be made from it.
+    #[test]
+    fn what_was_made_from_an_authorization_outlives_it() {
+        let over = Shown {
+            status: Status::Restricted,
+            ..shown()
+        };
+        let made = authorization_differences(&sample::received(), &over, Reading::Made);
+        assert_eq!(made, []);
+        assert_eq!(codes(&over), ["AUTHORIZATION_STATUS_DIFFERS"]);
+    }
+
     #[test]
     fn without_a_schedule_the_price_is_compared() {
         let mut received = sample::received();
@@ -194,9 +219,11 @@ mod tests {
         let mut shown = shown();
         shown.schedule.clear();
         shown.price = Some("1".into());
-        assert_eq!(authorization_differences(&received, &shown), []);
+        let differences =
+            |shown: &Shown| authorization_differences(&received, shown, Reading::ToMake);
+        assert_eq!(differences(&shown), []);
         shown.price = Some("1.01".into());
-        let found = authorization_differences(&received, &shown);
+        let found = differences(&shown);
         assert_eq!(found[0].code, "AUTHORIZATION_PRICE_DIFFERS");
         assert_eq!(found[0].message, "typed is \"1\", AWS has \"1.01\"");
     }

@@ -259,3 +259,31 @@ fn the_sheet_says_what_to_enter() {
     assert!(text.contains("[ ] Adjust price: Fixed price"));
     assert!(text.contains("[ ] Total price: 1.10 USD"));
 }
+
+/// O5: a percentage leaves parts of a cent, which AWS shows and nobody is charged; a whole one too much differs.
+#[test]
+fn a_marked_up_price_is_compared_in_whole_cents() {
+    let mut plan = sample::candidate_of(&sample::partner_draft()).plan;
+    let Kind::Partner(partner) = &mut plan.kind else {
+        panic!("{:?}", plan.kind)
+    };
+    partner.markup = "10.5".parse().ok();
+    partner.fixed_amounts = false;
+    plan.schedule.clear();
+    plan.upfront = Some(sample::usd("1.10"));
+    for (price, expected) in [
+        ("1.1", &[][..]),
+        ("1.104999", &[]),
+        ("1.095001", &[]),
+        ("1.106", &["PRICE_DIFFERS"]),
+        ("dear", &["PRICE_DIFFERS"]),
+    ] {
+        let other = Shown {
+            price: Some(price.into()),
+            markup: Some("10.50".into()),
+            schedule: Vec::new(),
+            ..resold()
+        };
+        assert_eq!(codes(&plan, &other), expected, "{price}");
+    }
+}

@@ -35,11 +35,17 @@ impl World {
 
     /// All that a draft of this deal needs.
     pub(crate) async fn ready_to_draft(&self, deal: ApprovedDeal) {
+        self.ready_to_draft_for(pb::ReleaseWay::Unspecified, deal)
+            .await;
+    }
+
+    /// The same, of an offer that reaches AWS this way.
+    pub(crate) async fn ready_to_draft_for(&self, way: pb::ReleaseWay, deal: ApprovedDeal) {
         let price = deal.estimate.as_ref().unwrap().economics.as_ref().unwrap();
         let total_price = price.price_total.clone();
         self.signed(deal, &deals::files()).await;
         self.close_checklist().await;
-        self.register_listing().await;
+        self.register_listing_for(way).await;
         let intake = pb::CompleteIntakeRequest {
             total_price,
             ..Self::intake()
@@ -161,6 +167,32 @@ impl World {
         buyer: &str,
         words: pb::DraftOfferRequest,
     ) -> pb::Offer {
+        // Boxed, it does not weigh on every caller.
+        let engagement_id = Box::pin(self.ready_for(deal, buyer)).await;
+        let draft = pb::DraftOfferRequest {
+            engagement_id,
+            ..words
+        };
+        let mut client = self.client.clone();
+        let drafted = client.draft_offer(self.command(draft)).await.unwrap();
+        self.assembled(&drafted.into_inner().offer_id).await
+    }
+
+    /// All that a draft of any deal needs, for this buyer; the listing is registered. Returns its engagement.
+    pub(crate) async fn ready_for(&self, deal: ApprovedDeal, buyer: &str) -> String {
+        let intake = pb::CompleteIntakeRequest {
+            buyer_account_id: buyer.into(),
+            ..Self::intake()
+        };
+        self.ready_with(deal, intake).await
+    }
+
+    /// The same with this intake, but for the engagement and the price.
+    pub(crate) async fn ready_with(
+        &self,
+        deal: ApprovedDeal,
+        intake: pb::CompleteIntakeRequest,
+    ) -> String {
         for file in deals::files() {
             self.approval.keep(&file.bytes);
         }
@@ -182,17 +214,11 @@ impl World {
         let mut client = self.client.clone();
         let intake = pb::CompleteIntakeRequest {
             engagement_id: engagement_id.clone(),
-            buyer_account_id: buyer.into(),
             total_price,
-            ..Self::intake()
+            ..intake
         };
         client.complete_intake(self.command(intake)).await.unwrap();
-        let draft = pb::DraftOfferRequest {
-            engagement_id,
-            ..words
-        };
-        let drafted = client.draft_offer(self.command(draft)).await.unwrap();
-        self.assembled(&drafted.into_inner().offer_id).await
+        engagement_id
     }
 
     pub(crate) fn release_request(offer: &pb::Offer) -> pb::ReleaseOfferRequest {
