@@ -22,6 +22,7 @@ mod crossings;
 mod deals;
 mod elsewhere;
 mod entities;
+mod entity_failures;
 mod figures;
 mod imports;
 mod incremental;

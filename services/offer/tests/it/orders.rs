@@ -49,7 +49,7 @@ async fn buy(world: &World) -> String {
 }
 
 /// Somebody buys at the public price; returns AWS's agreement id.
-async fn buy_for(world: &World, account: &str) -> String {
+pub(crate) async fn buy_for(world: &World, account: &str) -> String {
     let body = json!({
         "productId": sandbox::DEFAULT_PRODUCT_ID,
         "buyerAccountId": account,

@@ -11,7 +11,7 @@ use crate::portal::{enter, given, move_expiry, waiting};
 use crate::world::{World, refusal};
 
 /// An offer that a person entered, published; and AWS's id of it.
-async fn published(world: &World) -> (pb::Offer, String) {
+pub(crate) async fn published(world: &World) -> (pb::Offer, String) {
     let offer = waiting(world).await;
     let entered = enter(world, &offer, "102500.00").await;
     let mut client = world.client.clone();
@@ -21,7 +21,7 @@ async fn published(world: &World) -> (pb::Offer, String) {
     (published, entered)
 }
 
-fn read_back(offer: &pb::Offer) -> pb::ReadOfferBackRequest {
+pub(crate) fn read_back(offer: &pb::Offer) -> pb::ReadOfferBackRequest {
     pb::ReadOfferBackRequest {
         offer_id: offer.offer_id.clone(),
     }
