@@ -1,9 +1,15 @@
 //! What a person does in AWS's portal to an offer that is published (O10, O11): it is read back, when somebody
 //! says so or when the expiry comes.
 
+use std::sync::Arc;
+
 use chrono::{TimeDelta, TimeZone, Utc};
+use countersign_marketplace_sandbox as sandbox;
+use countersign_offer::{OfferConfig, compose, service};
+use countersign_platform::Parts;
 use countersign_proto::offer::v1 as pb;
 use countersign_proto::offer::v1::offer::State;
+use countersign_proto::offer::v1::offer_service_client::OfferServiceClient;
 use serde_json::json;
 use tonic::Code;
 
@@ -102,4 +108,50 @@ async fn an_offer_of_the_portal_expires_when_it_does_at_aws() {
         world.pass().await;
     }
     assert_eq!(world.events::<pb::OfferExpired>().await.len(), 1);
+}
+
+/// P5, O7: what another tenant's process would be told of an offer says nothing about it: its expiry waits for the
+/// process of its own tenant, which finds that it was moved.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_tenants_process_ends_no_offer_of_the_portal() {
+    let mut world = World::new().await;
+    let (offer, aws_offer_id) = published(&world).await;
+    move_expiry(&world, &aws_offer_id, "2026-04-15").await;
+    world.stop().await;
+    let of_globex = async |parts: Parts<OfferConfig>| {
+        let section = Arc::new(OfferConfig {
+            seller: "globex".into(),
+            marketplace_access_key_id: Some(sandbox::DEFAULT_PARTNER_ACCESS_KEY_ID.into()),
+            ..OfferConfig::clone(&parts.section)
+        });
+        compose(Parts { section, ..parts }).await
+    };
+    let another = world.bed.serve(&service(), of_globex).await;
+    world.client = OfferServiceClient::new(another.channel());
+    let last_day = Utc.with_ymd_and_hms(2026, 4, 1, 0, 0, 30).unwrap();
+    world.advance(last_day - world.now());
+    let told = "SELECT last_error FROM task WHERE kind = 'offer.expire'";
+    let told = async || -> Option<String> {
+        let told = sqlx::query_scalar(told).fetch_one(world.bed.pool());
+        told.await.unwrap()
+    };
+    let has_another_account =
+        |told: &Option<String>| told.as_deref() == Some("acme has another AWS account");
+    let step = TimeDelta::seconds(2);
+    world.hurry_by(step, told, has_another_account).await;
+    // However often it is tried.
+    for _ in 0..10 {
+        world.advance(TimeDelta::minutes(5));
+        world.pass().await;
+    }
+    let waiting = world.offer(&offer.offer_id).await;
+    assert_eq!(waiting, offer);
+    another.stop().await;
+
+    world.restart().await;
+    let moved = |offer: &pb::Offer| offer.summary.as_ref().unwrap().expires_on == "2026-04-15";
+    let offer = world.hurry(&offer.offer_id, moved).await;
+    assert_eq!(offer.state(), State::Published);
+    assert_eq!(world.events::<pb::OfferExpired>().await, []);
+    assert_eq!(world.events::<pb::OfferExpiryChanged>().await.len(), 1);
 }
