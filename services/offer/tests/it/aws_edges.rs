@@ -217,3 +217,39 @@ async fn a_prepaid_release_that_was_held_back_comes_back() {
         assert_eq!(again.charges[0].charge_date, day);
     }
 }
+
+/// O4, O9: asked for in a day's last second, what is charged on that day is AWS's to refuse: it comes back whole, says
+/// why, and is released on the next day as it was approved.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prepaid_release_of_a_days_last_second_is_released_on_the_next() {
+    let world = World::new().await;
+    // AWS looks at the dates when it is done with the rest.
+    let settings = json!({ "preparingMs": 3_000, "applyingMs": 1_000 });
+    world.act("settings", settings).await;
+    let draft = world.draft().await;
+    let last_second = Utc.with_ymd_and_hms(2026, 3, 2, 23, 59, 59).unwrap();
+    world.advance(last_second - world.now());
+    let releasing = world.release(&draft).await;
+    assert_eq!(releasing.charges[0].charge_date, "2026-03-02");
+    let started = |offer: &pb::Offer| !offer.change_set_id.is_empty();
+    // The clock stands while it is sent.
+    let look = async || world.offer(&draft.offer_id).await;
+    world.hurry_by(TimeDelta::zero(), look, started).await;
+    world.advance(TimeDelta::seconds(5));
+    let back = world.until_state(&draft.offer_id, State::Draft).await;
+    assert_eq!(back.errors[0].code, "INVALID_CHARGE_DATES");
+    assert_eq!(world.events::<pb::OfferReleaseFailed>().await.len(), 1);
+    let kept = |offer: &pb::Offer| {
+        let document = offer.legal_document.as_ref().unwrap().digest.clone();
+        let (name, approved) = (offer.name.clone(), offer.approved_digest.clone());
+        (document, name, approved, offer.charges[0].amount.clone())
+    };
+    assert_eq!(kept(&back), kept(&draft));
+
+    world.release(&back).await;
+    let published = world.until_state(&draft.offer_id, State::Published).await;
+    assert_eq!(published.charges[0].charge_date, "2026-03-03");
+    assert_eq!(kept(&published), kept(&draft));
+    assert_eq!(world.events::<pb::OfferPublished>().await.len(), 1);
+    assert_eq!(world.look("offers").await.as_array().unwrap().len(), 1);
+}
