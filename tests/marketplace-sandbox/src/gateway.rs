@@ -178,12 +178,13 @@ fn fail(api: Api, failure: Failure) -> Response {
 }
 
 /// The statuses that answers have.
-const STATUSES: [&str; 11] = [
+const STATUSES: [&str; 12] = [
     "PREPARING",
     "APPLYING",
     "SUCCEEDED",
     "FAILED",
     "ACTIVE",
+    "DRAFT",
     "PENDING_APPROVAL",
     "APPROVED",
     "PENDING",

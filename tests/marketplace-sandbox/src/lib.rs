@@ -9,6 +9,7 @@
 //! | `queue_api` | SQS, AWS JSON 1.0: each seller's queue of EventBridge events |
 //! | `portal` | `/sandbox/portal`: what sellers do in the Management Portal, for which there is no API |
 //! | `admin` | `/sandbox`: the buyer's and AWS's acts, feeds, injected failures |
+//! | `views` | `GET /sandbox/…`: what there is |
 //! | `files`, `documents` | the seller's bucket, and reading legal documents from it |
 //! | `feed_files` | seller data feeds as CSV |
 //!
@@ -32,6 +33,7 @@ mod queue_api;
 mod server;
 mod settings_api;
 mod sigv4;
+mod views;
 mod wire;
 mod world;
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use chrono::{DateTime, TimeDelta, Utc};
 
 /// AWS's published rates; an operation without one is not limited.
-const RATES: [(&str, usize); 33] = [
+const RATES: [(&str, usize); 37] = [
     ("StartChangeSet", 5),
     ("DescribeChangeSet", 10),
     ("ListChangeSets", 5),
@@ -28,17 +28,21 @@ const RATES: [(&str, usize); 33] = [
     ("CancelAgreementPaymentRequest", 5),
     ("GetAgreementPaymentRequest", 5),
     ("ListAgreementPaymentRequests", 5),
-    ("AcceptAgreementPaymentRequest", 3),
-    ("RejectAgreementPaymentRequest", 3),
+    ("AcceptAgreementPaymentRequest", 5),
+    ("RejectAgreementPaymentRequest", 5),
     ("SendAgreementCancellationRequest", 2),
     ("CancelAgreementCancellationRequest", 2),
     ("GetAgreementCancellationRequest", 5),
     ("ListAgreementCancellationRequests", 5),
-    ("AcceptAgreementCancellationRequest", 3),
-    ("RejectAgreementCancellationRequest", 3),
+    ("AcceptAgreementCancellationRequest", 2),
+    ("RejectAgreementCancellationRequest", 2),
     ("BatchCreateBillingAdjustmentRequest", 2),
     ("GetBillingAdjustmentRequest", 5),
     ("ListBillingAdjustmentRequests", 5),
+    ("CreateAgreementRequest", 4),
+    ("AcceptAgreementRequest", 3),
+    ("CancelAgreement", 3),
+    ("UpdatePurchaseOrders", 3),
 ];
 
 const WINDOW: TimeDelta = TimeDelta::seconds(1);
@@ -80,5 +84,24 @@ mod tests {
         assert!(!allow("a", TimeDelta::milliseconds(999)));
         assert!(allow("b", TimeDelta::zero()), "accounts do not share");
         assert!(allow("a", TimeDelta::seconds(1)));
+    }
+
+    #[test]
+    fn the_buyer_s_own_calls_have_the_rates_of_the_quota_page() {
+        for (operation, rate) in [
+            ("CreateAgreementRequest", 4),
+            ("AcceptAgreementRequest", 3),
+            ("CancelAgreement", 3),
+            ("UpdatePurchaseOrders", 3),
+            ("ListAgreementCharges", 15),
+            ("AcceptAgreementPaymentRequest", 5),
+            ("RejectAgreementPaymentRequest", 5),
+            ("AcceptAgreementCancellationRequest", 2),
+            ("RejectAgreementCancellationRequest", 2),
+        ] {
+            let mut limits = Limits::default();
+            let let_in = (0..20).filter(|_| limits.allow("a", operation, DateTime::UNIX_EPOCH));
+            assert_eq!(let_in.count(), rate, "{operation}");
+        }
     }
 }

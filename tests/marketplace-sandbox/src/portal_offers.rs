@@ -11,9 +11,10 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::admin::{agreement_json, command, decimal};
+use crate::admin::{command, decimal};
 use crate::portal::{checked_duration, lasting, seller_and_product};
 use crate::server::App;
+use crate::views::agreement_json;
 use crate::world::World;
 use crate::world::agreements::{Acceptance, Denied};
 use crate::world::apply::direct_draft;
@@ -163,7 +164,7 @@ async fn public_order(State(app): State<App>, body: Bytes) -> Response {
             buyer: &buyer,
             ..Acceptance::default()
         };
-        world.accept(now, &offer, how).map(agreement_json)
+        Ok(agreement_json(world.accept(now, &offer, how)?))
     })
 }
 

@@ -16,7 +16,9 @@ use crate::config::Config;
 use crate::inject::Injections;
 use crate::limits::Limits;
 use crate::world::World;
-use crate::{admin, agreement, catalog, files, portal, portal_offers, portal_resale, settings_api};
+use crate::{
+    admin, agreement, catalog, files, portal, portal_offers, portal_resale, settings_api, views,
+};
 
 /// Longest request body: 20 changes of 16 KB with room.
 const BODY_LIMIT: usize = 2 * 1024 * 1024;
@@ -86,6 +88,7 @@ impl Sandbox {
             .merge(catalog::routes())
             .merge(agreement::routes())
             .merge(admin::routes())
+            .merge(views::routes())
             .merge(settings_api::routes())
             .merge(files::routes())
             .merge(portal::routes())

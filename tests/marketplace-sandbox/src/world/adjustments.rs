@@ -409,7 +409,6 @@ fn line_item(
         ("month", Some(Wire::Int(at.month().into()))),
         ("year", Some(Wire::Int(at.year().into()))),
     ]);
-    let entity = map([("legalName", Some(Wire::text("Amazon Web Services, Inc.")))]);
     map([
         ("agreementId", Some(Wire::text(&agreement.id))),
         ("invoiceId", Some(Wire::text(id))),
@@ -417,8 +416,13 @@ fn line_item(
         ("invoiceBillingPeriod", Some(period)),
         ("issuedTime", Some(Wire::Time(at))),
         ("invoiceType", Some(Wire::text(kind))),
-        ("invoicingEntity", Some(entity)),
+        ("invoicingEntity", Some(invoicing_entity())),
     ])
+}
+
+/// Who issues every invoice.
+pub(super) fn invoicing_entity() -> Wire {
+    map([("legalName", Some(Wire::text("Amazon Web Services, Inc.")))])
 }
 
 fn shown(request: &Adjustment) -> Vec<(&'static str, Option<Wire>)> {

@@ -10,7 +10,7 @@ use crate::wire::{Wire, map};
 type Fields = Vec<(&'static str, Option<Wire>)>;
 
 /// How long a payment request waits before silence is approval.
-const APPROVAL_PERIOD: &str = "P10D";
+pub(super) const APPROVAL_PERIOD: &str = "P10D";
 
 /// The accepted terms, in the order in which the agreement lists them.
 pub(super) fn terms(agreement: &Agreement, base: &str) -> Vec<Wire> {
@@ -30,7 +30,10 @@ pub(super) fn terms(agreement: &Agreement, base: &str) -> Vec<Wire> {
                     "variablePaymentTerm",
                     variable(agreement.variable.as_ref()?),
                 ),
-                "RenewalTerm" => ("renewalTerm", renewal(agreement.renewal.as_ref()?)),
+                "RenewalTerm" => (
+                    "renewalTerm",
+                    renewal(agreement.renewal.as_ref()?, !agreement.renewal_declined),
+                ),
                 _ => ("netPaymentTerm", net_payment(agreement)?),
             };
             let head = [
@@ -178,7 +181,7 @@ fn variable(agreed: &VariableAgreed) -> Fields {
     ]
 }
 
-fn renewal(term: &Renewal) -> Fields {
+fn renewal(term: &Renewal, enabled: bool) -> Fields {
     let days = |days: u32| Wire::text(format!("P{days}D"));
     let increase = term.increase.as_ref().map(|increase| match increase {
         PriceIncrease::Fixed(value) => {
@@ -194,7 +197,7 @@ fn renewal(term: &Renewal) -> Fields {
             map([("percentageRange", Some(range))])
         }
     });
-    let enabled = map([("enableAutoRenew", Some(Wire::Bool(true)))]);
+    let enabled = map([("enableAutoRenew", Some(Wire::Bool(enabled)))]);
     vec![
         ("configuration", Some(enabled)),
         ("lockoutPeriod", Some(days(term.lockout))),

@@ -3,7 +3,7 @@
 
 use rust_decimal::Decimal;
 
-use super::agreements::Denied;
+use super::agreements::{Unacceptable, Why};
 
 /// Of what is proposed to named buyers.
 const TARGETED_MAX: i64 = 1_000_000_000;
@@ -11,11 +11,11 @@ const TARGETED_MAX: i64 = 1_000_000_000;
 const GENERAL_MAX: i64 = 1_000_000;
 
 /// Refuses what lies above the quota.
-pub(super) fn check(value: Decimal, currency: &str, targeted: bool) -> Result<(), Denied> {
+pub(super) fn check(value: Decimal, currency: &str, targeted: bool) -> Result<(), Unacceptable> {
     let most = if targeted { TARGETED_MAX } else { GENERAL_MAX };
     if currency == "USD" && value > Decimal::from(most) {
-        return Err(Denied::new(
-            "ServiceQuotaExceededException",
+        return Err(Unacceptable::new(
+            Why::ValueTooLarge,
             format!("An agreement of {value} USD is above the quota of {most} USD."),
         ));
     }

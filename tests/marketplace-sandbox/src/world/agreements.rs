@@ -1,8 +1,11 @@
 //! A buyer's acceptance: what the buyer's side checks, and the agreement that comes of it.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use rust_decimal::Decimal;
 
+use super::contacts::Contact;
 use super::model::{
     Agreement, AgreementStatus, Charge, Offer, OfferState, Schedule, VariableAgreed,
 };
@@ -27,6 +30,55 @@ impl Denied {
     }
 }
 
+/// Why an offer is not accepted; the same whether a rehearsal asks or the buyer's own SDK.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unacceptable {
+    pub(crate) why: Why,
+    pub(crate) message: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Why {
+    OfferNotFound,
+    OfferNotReleased,
+    OfferExpired,
+    AccountNotTargeted,
+    NoSuchDimension,
+    OfferIncomplete,
+    /// AWS's limit for what an agreement may be worth.
+    ValueTooLarge,
+    /// The agreement that this payer made of the same offer.
+    AlreadyAccepted(String),
+    /// Their agreement about the same product.
+    ActiveAgreementExists(String),
+}
+
+impl Unacceptable {
+    pub(super) fn new(why: Why, message: impl Into<String>) -> Self {
+        Self {
+            why,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<Unacceptable> for Denied {
+    fn from(refused: Unacceptable) -> Self {
+        let code = match refused.why {
+            Why::OfferNotFound => "OFFER_NOT_FOUND",
+            Why::OfferNotReleased => "OFFER_NOT_RELEASED",
+            Why::OfferExpired => "OFFER_EXPIRED",
+            Why::AccountNotTargeted => "ACCOUNT_NOT_TARGETED",
+            Why::NoSuchDimension => "NO_SUCH_DIMENSION",
+            Why::OfferIncomplete => "OFFER_INCOMPLETE",
+            Why::ValueTooLarge => "ServiceQuotaExceededException",
+            Why::AlreadyAccepted(_) => "ALREADY_ACCEPTED",
+            Why::ActiveAgreementExists(_) => "ACTIVE_AGREEMENT_EXISTS",
+        };
+        Self::new(code, refused.message)
+    }
+}
+
 /// Who accepts and how.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Acceptance<'a> {
@@ -38,6 +90,12 @@ pub(crate) struct Acceptance<'a> {
     pub(crate) auto_approve: bool,
     /// The dimension that is taken of a rate card; need not be said where there is one only.
     pub(crate) dimension_key: Option<&'a str>,
+    /// The agreement is not to renew by itself.
+    pub(crate) declines_renewal: bool,
+    /// Whom the buyer names for the seller to talk to.
+    pub(crate) contact: Option<&'a Contact>,
+    /// The id that the agreement gets, where it was told before.
+    pub(crate) agreement_id: Option<&'a str>,
 }
 
 impl World {
@@ -47,17 +105,28 @@ impl World {
         now: DateTime<Utc>,
         offer_id: &str,
         how: Acceptance<'_>,
-    ) -> Result<&Agreement, Denied> {
+    ) -> Result<&Agreement, Unacceptable> {
+        let agreement = self.quote(now, offer_id, how)?;
+        self.agreement_created(now, &agreement, "NEW");
+        self.agreements.push(agreement);
+        self.agreements
+            .last()
+            .ok_or_else(|| Unacceptable::new(Why::OfferIncomplete, "The agreement was not kept."))
+    }
+
+    /// The agreement that an acceptance now would make.
+    pub(super) fn quote(
+        &mut self,
+        now: DateTime<Utc>,
+        offer_id: &str,
+        how: Acceptance<'_>,
+    ) -> Result<Agreement, Unacceptable> {
         let payer = how.payer.unwrap_or(how.buyer);
         let offer = self.acceptable(now, offer_id, how.buyer, payer)?.clone();
         let agreement = self.agree(now, &offer, payer, &how)?;
         let (value, currency) = (agreement.value(), &agreement.schedule.currency);
         agreement_value::check(value, currency, offer.targeting.is_some())?;
-        self.agreement_created(now, &agreement, "NEW");
-        self.agreements.push(agreement);
-        self.agreements
-            .last()
-            .ok_or_else(|| Denied::new("OFFER_INCOMPLETE", "The agreement was not kept."))
+        Ok(agreement)
     }
 
     fn agree(
@@ -66,16 +135,18 @@ impl World {
         offer: &Offer,
         payer: &str,
         how: &Acceptance<'_>,
-    ) -> Result<Agreement, Denied> {
+    ) -> Result<Agreement, Unacceptable> {
         let chosen = chosen_of(offer, how.dimension_key)?;
         let schedule = charges_of(offer, chosen.as_deref(), now);
         let (Some(schedule), Some(period)) = (schedule, offer.duration()) else {
-            return Err(Denied::new(
-                "OFFER_INCOMPLETE",
+            return Err(Unacceptable::new(
+                Why::OfferIncomplete,
                 "The offer has no price or duration.",
             ));
         };
-        let id = self.ids.agreement();
+        let id = how
+            .agreement_id
+            .map_or_else(|| self.ids.agreement(), str::to_owned);
         let hidden = i64::try_from(self.settings.agreement_visible_ms).unwrap_or(i64::MAX / 2);
         let manufacturer = self
             .product_owner(&offer.product_id)
@@ -119,8 +190,11 @@ impl World {
             validity: offer.validity.clone(),
             net_payment: offer.net_payment.clone(),
             renewal: offer.renewal.clone(),
+            renewal_declined: how.declines_renewal,
             renews: offer.pre_existing_agreement.is_some(),
             preceding: None,
+            contact: how.contact.cloned(),
+            orders: BTreeMap::new(),
             invoices: Vec::new(),
             credits: Vec::new(),
         })
@@ -132,23 +206,24 @@ impl World {
         offer_id: &str,
         buyer: &str,
         payer: &str,
-    ) -> Result<&Offer, Denied> {
+    ) -> Result<&Offer, Unacceptable> {
         let offer = self
             .offers
             .iter()
             .find(|offer| offer.id == offer_id)
             .ok_or_else(|| {
-                Denied::new("OFFER_NOT_FOUND", format!("There is no offer {offer_id}."))
+                let message = format!("There is no offer {offer_id}.");
+                Unacceptable::new(Why::OfferNotFound, message)
             })?;
         if offer.state != OfferState::Released {
-            return Err(Denied::new(
-                "OFFER_NOT_RELEASED",
+            return Err(Unacceptable::new(
+                Why::OfferNotReleased,
                 format!("{offer_id} is a draft; buyers do not see it."),
             ));
         }
         if offer.is_expired(now.date_naive()) {
-            return Err(Denied::new(
-                "OFFER_EXPIRED",
+            return Err(Unacceptable::new(
+                Why::OfferExpired,
                 format!("{offer_id} can no longer be accepted."),
             ));
         }
@@ -158,8 +233,8 @@ impl World {
             .iter()
             .any(|account| account == payer || account == buyer);
         if offer.targeting.is_some() && !targeted {
-            return Err(Denied::new(
-                "ACCOUNT_NOT_TARGETED",
+            return Err(Unacceptable::new(
+                Why::AccountNotTargeted,
                 format!("{offer_id} is not offered to {payer}."),
             ));
         }
@@ -167,9 +242,10 @@ impl World {
             .agreements
             .iter()
             .filter(|agreement| agreement.payer == payer);
-        if own.clone().any(|agreement| agreement.offer_id == offer_id) {
-            return Err(Denied::new(
-                "ALREADY_ACCEPTED",
+        let same = own.clone().find(|agreement| agreement.offer_id == offer_id);
+        if let Some(agreement) = same {
+            return Err(Unacceptable::new(
+                Why::AlreadyAccepted(agreement.id.clone()),
                 format!("{payer} has accepted {offer_id} already."),
             ));
         }
@@ -178,8 +254,8 @@ impl World {
             agreement.product_id == offer.product_id && agreement.status == AgreementStatus::Active
         });
         match other {
-            Some(agreement) => Err(Denied::new(
-                "ACTIVE_AGREEMENT_EXISTS",
+            Some(agreement) => Err(Unacceptable::new(
+                Why::ActiveAgreementExists(agreement.id.clone()),
                 format!(
                     "{payer} has the active agreement {} for this product.",
                     agreement.id
@@ -206,7 +282,7 @@ fn charges_of(offer: &Offer, chosen: Option<&str>, now: DateTime<Utc>) -> Option
 }
 
 /// The dimension of the offer's rate card that the buyer takes; none where there is no rate card.
-fn chosen_of(offer: &Offer, named: Option<&str>) -> Result<Option<String>, Denied> {
+fn chosen_of(offer: &Offer, named: Option<&str>) -> Result<Option<String>, Unacceptable> {
     let Some(Pricing::Configurable(term)) = &offer.pricing else {
         return Ok(None);
     };
@@ -217,7 +293,7 @@ fn chosen_of(offer: &Offer, named: Option<&str>) -> Result<Option<String>, Denie
         .and_then(|it| it.price_of(chosen.as_deref()));
     if chosen.is_none() || priced.is_none() {
         let message = format!("Choose one dimension of the rate card of {}.", offer.id);
-        return Err(Denied::new("NO_SUCH_DIMENSION", message));
+        return Err(Unacceptable::new(Why::NoSuchDimension, message));
     }
     Ok(chosen)
 }
@@ -258,7 +334,7 @@ fn at_once(now: DateTime<Utc>, currency: &str, amount: Decimal) -> Schedule {
 }
 
 /// The types of the terms that the buyer accepts.
-fn terms_of(offer: &Offer) -> Vec<&'static str> {
+pub(super) fn terms_of(offer: &Offer) -> Vec<&'static str> {
     let present = |is: bool, kind: &'static str| is.then_some(kind);
     [
         present(offer.legal.is_some(), "LegalTerm"),

@@ -7,6 +7,7 @@ use super::agreements::Denied;
 use super::change_sets::optional_text;
 use super::input::{as_proposer, bounded, client_token, page, required, status, usual_scope};
 use super::model::{Agreement, AgreementStatus};
+use super::parties::active;
 use super::payment_requests::RequestStatus;
 use super::{Refusal, World, timestamp};
 use crate::wire::{Wire, map};
@@ -60,12 +61,7 @@ impl World {
             let position = self.cancellation_position(&agreement.id, &id)?;
             return Ok(full(&self.cancellations[position]));
         }
-        if agreement.status != AgreementStatus::Active {
-            return Err(Refusal::reasoned(
-                "INACTIVE_AGREEMENT",
-                "The agreement is not active.",
-            ));
-        }
+        active(&agreement)?;
         let open = |request: &Cancellation| {
             request.agreement_id == agreement.id && request.status == RequestStatus::Pending
         };
@@ -129,14 +125,29 @@ impl World {
             (1, 2000),
             "INVALID_REJECTION_REASON",
         )?;
+        if !approve && why.is_none() {
+            return Err(Refusal::reasoned(
+                "INVALID_REJECTION_REASON",
+                "rejectionReason is required.",
+            ));
+        }
         let position = self.pending_cancellation(input)?;
-        let status = if approve {
-            RequestStatus::Approved
-        } else {
-            RequestStatus::Rejected
-        };
-        self.move_cancellation(now, position, status, why);
+        self.move_cancellation(now, position, answered(approve), why);
         Ok(full(&self.cancellations[position]))
+    }
+
+    /// `CancelAgreement`: not for a contract, which only its seller can ask to end (facts §2).
+    pub(crate) fn cancel_agreement(
+        &self,
+        now: DateTime<Utc>,
+        caller: &str,
+        input: &Value,
+    ) -> Result<Wire, Refusal> {
+        active(self.accepted(now, caller, input)?)?;
+        Err(Refusal::reasoned(
+            "UNSUPPORTED_ACTION",
+            "A contract for professional services is cancelled at its seller's request.",
+        ))
     }
 
     /// `GetAgreementCancellationRequest`, by either party.
@@ -225,11 +236,7 @@ impl World {
                     format!("There is no pending cancellation request {id}."),
                 )
             })?;
-        let status = if approve {
-            RequestStatus::Approved
-        } else {
-            RequestStatus::Rejected
-        };
+        let status = answered(approve);
         self.move_cancellation(now, position, status, reason);
         Ok(json!({ "agreementCancellationRequestId": id, "status": status.as_str() }))
     }
@@ -313,6 +320,14 @@ impl World {
                 format!("The cancellation request is {}.", other.as_str()),
             )),
         }
+    }
+}
+
+fn answered(approve: bool) -> RequestStatus {
+    if approve {
+        RequestStatus::Approved
+    } else {
+        RequestStatus::Rejected
     }
 }
 

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::change_sets::optional_text;
 use super::ids::charge_id;
 use super::input::{page, usual_scope};
-use super::model::{Agreement, AgreementStatus};
+use super::model::{Agreement, AgreementStatus, Charge};
+use super::purchase_orders::revision;
 use super::search::resource;
 use super::{Refusal, World};
 use crate::wire::{Wire, map};
@@ -54,21 +55,35 @@ impl World {
     }
 }
 
-fn charges(agreement: &Agreement) -> Vec<Wire> {
+/// The charges that an agreement makes, with their ids and when they fall due.
+pub(super) fn charges_by_id(
+    agreement: &Agreement,
+) -> impl Iterator<Item = (String, &Charge, DateTime<Utc>)> {
     // After the schedule come approved payment requests, which have ids of their own.
     let scheduled = agreement.schedule.charges.len();
     let charges = agreement.dues().enumerate();
     let made = charges.filter(|(_, (_, at))| !agreement.is_over_at(*at));
-    let shown = made.map(|(index, (charge, at))| {
+    made.map(move |(index, (charge, at))| {
         let approved = index.checked_sub(scheduled);
         let approved = approved.and_then(|index| agreement.approved.get(index));
         let id = approved.map_or_else(
             || charge_id(&agreement.id, index),
             |approved| approved.charge_id.clone(),
         );
+        (id, charge, at)
+    })
+}
+
+fn charges(agreement: &Agreement) -> Vec<Wire> {
+    let shown = charges_by_id(agreement).map(|(id, charge, at)| {
+        let order = agreement.orders.get(&id);
         map([
+            ("revision", Some(Wire::Int(revision(agreement, &id)))),
+            (
+                "purchaseOrderReference",
+                order.map(|order| Wire::text(&order.reference)),
+            ),
             ("id", Some(Wire::Text(id))),
-            ("revision", Some(Wire::Int(1))),
             ("agreementId", Some(Wire::text(&agreement.id))),
             ("agreementType", Some(Wire::text("PurchaseAgreement"))),
             (

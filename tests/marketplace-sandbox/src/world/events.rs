@@ -214,7 +214,7 @@ impl World {
 
     /// An agreement ends in so many days: told to its seller of record only.
     pub(super) fn agreement_ending(&mut self, at: DateTime<Utc>, agreement: &Agreement, days: i64) {
-        let renews = agreement.renewal.is_some();
+        let renews = agreement.renewing().is_some();
         let mut detail = parties(agreement);
         detail["agreement"] = json!({
             "id": agreement.id,

@@ -36,7 +36,7 @@ impl Ids {
         format!("agmt-{}", self.base36(25))
     }
 
-    /// `pr-…`, `ch-…`, `acr-…`, `ba-…`.
+    /// `ar-…`, `pr-…`, `ch-…`, `acr-…`, `ba-…`.
     pub(crate) fn request(&mut self, prefix: &str) -> String {
         format!("{prefix}-{}", self.base36(25))
     }
@@ -84,10 +84,15 @@ fn base36(bytes: &[u8], length: usize) -> String {
         .collect()
 }
 
-/// `ch-…` of a charge that an agreement's schedule names: the same whenever it is asked for.
+/// An id that comes of what it is of: the same whenever it is asked for.
+pub(crate) fn derived(prefix: &str, of: &str) -> String {
+    let hash = Sha256::digest(of);
+    format!("{prefix}-{}", base36(&hash, 25))
+}
+
+/// `ch-…` of a charge that an agreement's schedule names.
 pub(crate) fn charge_id(agreement_id: &str, index: usize) -> String {
-    let hash = Sha256::digest(format!("{agreement_id}/charge/{index}"));
-    format!("ch-{}", base36(&hash, 25))
+    derived("ch", &format!("{agreement_id}/charge/{index}"))
 }
 
 /// The globally unique id that feeds use for a 12-digit account. Stable across sandboxes.

@@ -9,12 +9,14 @@
 //! | entities described and listed | [`entities`], [`authorizations`], [`listing`], [`filters`] |
 //! | tags and policies of entities | [`tags`] |
 //! | agreements: accepted, found, read, renewed | [`agreements`], [`search`], [`agreement_terms`], [`entitlements`], [`renewing`], [`parties`] |
+//! | the buyer's own way to them | [`agreement_requests`], [`proposals`], [`purchase_orders`], [`contacts`] |
 //! | requests between the parties | [`payment_requests`], [`cancellations`], [`adjustments`], [`input`] |
 //! | sellers before AWS | [`sellers`] |
 //! | money | [`billing`], [`invoices`], [`disbursing`] |
 //! | what sellers are told | [`feeds`], [`events`], [`queue`] |
 
 pub(crate) mod adjustments;
+pub(crate) mod agreement_requests;
 pub(crate) mod agreement_terms;
 pub(crate) mod agreement_value;
 pub(crate) mod agreements;
@@ -28,6 +30,7 @@ pub(crate) mod cancellations;
 pub(crate) mod change_set_views;
 pub(crate) mod change_sets;
 pub(crate) mod changes;
+pub(crate) mod contacts;
 pub(crate) mod disbursing;
 pub(crate) mod entities;
 pub(crate) mod entitlements;
@@ -49,6 +52,8 @@ pub(crate) mod period;
 pub(crate) mod pricing;
 pub(crate) mod pricing_inputs;
 pub(crate) mod pricing_rules;
+pub(crate) mod proposals;
+pub(crate) mod purchase_orders;
 pub(crate) mod queue;
 pub(crate) mod release_rules;
 pub(crate) mod renewal_inputs;
@@ -72,6 +77,7 @@ use serde_json::Value;
 
 use crate::config::{Config, Product, Settings};
 use adjustments::Adjustment;
+use agreement_requests::AgreementRequest;
 use authorizations::Authorization;
 use cancellations::Cancellation;
 use events::Events;
@@ -206,6 +212,7 @@ pub(crate) struct World {
     pub(crate) offer_history: Vec<Offer>,
     pub(crate) change_sets: Vec<ChangeSet>,
     pub(crate) agreements: Vec<Agreement>,
+    pub(crate) agreement_requests: Vec<AgreementRequest>,
     pub(crate) payment_requests: Vec<PaymentRequest>,
     pub(crate) cancellations: Vec<Cancellation>,
     pub(crate) adjustments: Vec<Adjustment>,
@@ -262,6 +269,7 @@ impl World {
             offer_history: Vec::new(),
             change_sets: Vec::new(),
             agreements: Vec::new(),
+            agreement_requests: Vec::new(),
             payment_requests: Vec::new(),
             cancellations: Vec::new(),
             adjustments: Vec::new(),

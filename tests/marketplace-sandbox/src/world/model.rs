@@ -1,5 +1,7 @@
 //! The words of the world: offers, change sets, agreements, billing events.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
@@ -8,9 +10,11 @@ use serde_json::Value;
 
 use super::authorization_changes;
 use super::changes::{Details, Kind};
+use super::contacts::Contact;
 use super::invoices::{Credit, Invoice};
 use super::period::Period;
 use super::pricing::Pricing;
+use super::purchase_orders::Order;
 use super::tags::Tags;
 
 /// Money in JSON is text: a number would pass through a float somewhere.
@@ -343,6 +347,8 @@ pub(crate) struct Agreement {
     pub(crate) validity: Option<Validity>,
     pub(crate) net_payment: Option<String>,
     pub(crate) renewal: Option<Renewal>,
+    /// The buyer took the renewal term with automatic renewal off.
+    pub(crate) renewal_declined: bool,
     /// The offer said what the buyer had before: the fee is a renewal's.
     pub(crate) renews: bool,
     /// The agreement that this one renews, and the first of the chain.
@@ -352,6 +358,10 @@ pub(crate) struct Agreement {
     pub(crate) reminders: Vec<i64>,
     /// The terms accepted, in order: type and id.
     pub(crate) terms: Vec<(&'static str, String)>,
+    /// Whom the buyer named at acceptance.
+    pub(crate) contact: Option<Contact>,
+    /// By charge.
+    pub(crate) orders: BTreeMap<String, Order>,
     pub(crate) invoices: Vec<Invoice>,
     pub(crate) credits: Vec<Credit>,
 }
@@ -362,6 +372,12 @@ impl Agreement {
         self.variable
             .as_ref()
             .map_or_else(|| self.schedule.total(), |agreed| agreed.term.cap)
+    }
+
+    /// The renewal that waits at its end; none, too, where the buyer has declined it.
+    pub(crate) fn renewing(&self) -> Option<&Renewal> {
+        let term = self.renewal.as_ref()?;
+        (!self.renewal_declined && term.max != Some(0)).then_some(term)
     }
 
     pub(crate) fn term_id(&self, kind: &str) -> Option<&str> {

@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 
 use super::input::required;
-use super::model::Agreement;
+use super::model::{Agreement, AgreementStatus};
 use super::{Refusal, World};
 
 /// A request made under a client token: its body, the id it made, when.
@@ -105,6 +105,18 @@ impl World {
             self.agreement_tokens
                 .insert(key, Remembered { body, id, at: now });
         }
+    }
+}
+
+/// What can only be done to an agreement that lasts.
+pub(super) fn active(agreement: &Agreement) -> Result<(), Refusal> {
+    if agreement.status == AgreementStatus::Active {
+        Ok(())
+    } else {
+        Err(Refusal::reasoned(
+            "INACTIVE_AGREEMENT",
+            "The agreement is not active.",
+        ))
     }
 }
 

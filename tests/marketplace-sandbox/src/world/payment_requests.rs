@@ -11,7 +11,9 @@ use super::change_sets::optional_text;
 use super::input::{
     as_proposer, bounded, client_token, page, positive, required, status, usual_scope,
 };
-use super::model::{Agreement, AgreementStatus, Approved, Charge};
+use super::model::{Agreement, Approved, Charge};
+use super::parties::active;
+use super::purchase_orders::{Order, reference};
 use super::{Refusal, World, money};
 use crate::wire::{Wire, map};
 
@@ -85,12 +87,7 @@ impl World {
         if let Some(id) = self.remembered(caller, KIND, token, input, lifetime, now)? {
             return self.payment_request(&id).map(full);
         }
-        if agreement.status != AgreementStatus::Active {
-            return Err(Refusal::reasoned(
-                "INACTIVE_AGREEMENT",
-                "The agreement is not active.",
-            ));
-        }
+        active(&agreement)?;
         if agreement.term_id("VariablePaymentTerm") != Some(term) {
             return Err(Refusal::reasoned(
                 "INVALID_TERM_ID",
@@ -181,14 +178,19 @@ impl World {
             (1, 250),
             "INVALID_REJECTION_REASON",
         )?;
+        let order = reference(input)?;
         let position = self.pending_position(input)?;
-        self.payment_requests[position].message = reason.map(str::to_owned);
-        if approve {
-            self.approve_payment(now, position);
-        } else {
-            self.close(now, position, RequestStatus::Rejected);
+        self.decide_payment(now, position, approve, reason);
+        let request = &self.payment_requests[position];
+        if let (Some(charge), Some(order)) = (&request.charge_id, order) {
+            let order = Order::new(order);
+            for agreement in &mut self.agreements {
+                if agreement.id == request.agreement_id {
+                    agreement.orders.insert(charge.clone(), order.clone());
+                }
+            }
         }
-        Ok(full(&self.payment_requests[position]))
+        Ok(full(request))
     }
 
     /// `GetAgreementPaymentRequest`, by either party.
@@ -254,6 +256,22 @@ impl World {
         })
     }
 
+    /// The buyer's answer, however it came.
+    fn decide_payment(
+        &mut self,
+        at: DateTime<Utc>,
+        position: usize,
+        approve: bool,
+        reason: Option<&str>,
+    ) {
+        self.payment_requests[position].message = reason.map(str::to_owned);
+        if approve {
+            self.approve_payment(at, position);
+        } else {
+            self.close(at, position, RequestStatus::Rejected);
+        }
+    }
+
     fn approve_payment(&mut self, at: DateTime<Utc>, position: usize) {
         let charge_id = self.ids.request("ch");
         self.close(at, position, RequestStatus::Approved);
@@ -311,12 +329,7 @@ impl World {
                     format!("There is no pending payment request {id}."),
                 )
             })?;
-        self.payment_requests[position].message = reason.map(str::to_owned);
-        if approve {
-            self.approve_payment(now, position);
-        } else {
-            self.close(now, position, RequestStatus::Rejected);
-        }
+        self.decide_payment(now, position, approve, reason);
         let request = &self.payment_requests[position];
         Ok(
             serde_json::json!({ "paymentRequestId": id, "status": request.status.as_str(),

@@ -1,5 +1,7 @@
 //! What the clock does to agreements: silence that is an answer, expiry, automatic renewal (facts §4).
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate, TimeDelta, Utc};
 use rust_decimal::Decimal;
 
@@ -80,7 +82,7 @@ impl World {
                 continue;
             }
             let at = agreement.ends_at;
-            let renewal = agreement.renewal.clone().filter(|term| term.max != Some(0));
+            let renewal = agreement.renewing().cloned();
             let agreement = &mut self.agreements[position];
             agreement.status = if renewal.is_some() {
                 AgreementStatus::Renewed
@@ -116,6 +118,7 @@ impl World {
                 ..term.clone()
             }),
             approved: Vec::new(),
+            orders: BTreeMap::new(),
             reminders: reminders(at, at + (ended.ends_at - ended.accepted_at)),
             invoices: Vec::new(),
             credits: Vec::new(),

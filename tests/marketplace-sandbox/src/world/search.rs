@@ -346,6 +346,7 @@ fn end_behaviour_of(agreement: &Agreement) -> (&'static str, Option<&'static str
     match &agreement.renewal {
         None => ("EXPIRE", Some("NO_RENEWAL_TERM")),
         Some(term) if term.max == Some(0) => ("EXPIRE", Some("RENEWAL_LIMIT_EXHAUSTED")),
+        Some(_) if agreement.renewal_declined => ("EXPIRE", Some("ACCEPTOR_RENEW_OPTED_OUT")),
         Some(_) => ("RENEW", None),
     }
 }

@@ -1,18 +1,14 @@
-//! What an agreement gives its buyer and what it charges them, and the calls that are the buyer's alone
-//! (facts §3).
+//! What an agreement gives its buyer and what it charges them (facts §3).
 
 use aws_sdk_marketplaceagreement::Client;
 use aws_sdk_marketplaceagreement::types::AgreementCancellationRequestReasonCode as Reason;
 use countersign_marketplace_sandbox::DEFAULT_PRODUCT_ID;
 
+use crate::buyer::client as buyer;
 use crate::clients::flow::millis;
-use crate::market::{Market, agreement_client};
+use crate::market::Market;
 use crate::money::{self, installments, milestones, wait};
 use crate::reasons::reason;
-
-fn buyer(market: &Market) -> Client {
-    agreement_client(&market.url, "AKIABUYER", "any")
-}
 
 async fn entitled(client: &Client, agreement: &str) -> (String, String) {
     let request = client.get_agreement_entitlements().agreement_id(agreement);
@@ -131,24 +127,4 @@ async fn a_buyer_sees_what_is_charged_and_what_will_be() {
     let amounts = charges(&buyer, Some(&id)).await;
     let amounts: Vec<_> = amounts.iter().map(|charge| charge.2.as_str()).collect();
     assert_eq!(amounts, ["20.00", "10.00"]);
-}
-
-#[tokio::test]
-async fn what_the_buyer_does_by_api_is_not_served() {
-    let market = money::market().await;
-    let id = installments(&market, &[]).await;
-    let sdk = buyer(&market);
-    let unsupported = "UNSUPPORTED_ACTION";
-    assert_eq!(
-        reason(sdk.create_agreement_request().send().await),
-        unsupported
-    );
-    let sent = sdk.accept_agreement_request().agreement_request_id("ar-1");
-    assert_eq!(reason(sent.send().await), unsupported);
-    let sent = sdk.cancel_agreement().agreement_id(&id).send().await;
-    assert_eq!(reason(sent), unsupported);
-    assert_eq!(
-        reason(sdk.update_purchase_orders().send().await),
-        unsupported
-    );
 }

@@ -2,29 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::by_hand::sqs;
 use crate::market::Market;
 use crate::resale;
 
 const DAY: u64 = 86_400;
-
-/// One signed SQS request, as any SDK sends it; keys without a secret are not verified.
-async fn sqs(market: &Market, key: &str, operation: &str, body: Value) -> (u16, Value) {
-    let credential = format!("{key}/20270104/us-east-1/sqs/aws4_request");
-    let signed = format!(
-        "AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature={}",
-        "0".repeat(64)
-    );
-    let (status, text) = market
-        .raw(|http| {
-            http.post(&market.url)
-                .header("x-amz-target", format!("AmazonSQS.{operation}"))
-                .header("x-amz-date", "20270104T100000Z")
-                .header("authorization", signed)
-                .body(body.to_string())
-        })
-        .await;
-    (status, serde_json::from_str(&text).unwrap())
-}
 
 async fn market() -> Market {
     Market::with(|config| {

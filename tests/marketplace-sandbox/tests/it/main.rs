@@ -5,6 +5,8 @@
     reason = "a precondition that does not hold ends the test there"
 )]
 
+mod buyer;
+mod by_hand;
 mod catalog;
 mod clients;
 mod deal;

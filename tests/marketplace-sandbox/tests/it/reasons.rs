@@ -227,6 +227,8 @@ async fn of_cancellation_requests() {
         .reject_agreement_cancellation_request()
         .agreement_id(&id);
     let answer = answer.agreement_cancellation_request_id(request);
+    let sent = answer.clone().send().await;
+    assert_eq!(reason(sent), "INVALID_REJECTION_REASON", "it must be there");
     let sent = answer.rejection_reason("r".repeat(2001)).send().await;
     assert_eq!(reason(sent), "INVALID_REJECTION_REASON");
     let list = || sdk.list_agreement_cancellation_requests();
