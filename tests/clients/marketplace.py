@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 
 ISV_KEY = ("AKIACOUNTERSIGN00001", "countersign-sandbox-secret")
 PARTNER_KEY = ("AKIACOUNTERSIGN00002", "countersign-sandbox-secret")
+BUYER_KEY = ("AKIACOUNTERSIGN00003", "countersign-sandbox-secret")
 PARTNER = "222233334444"
 PRODUCT = "prod-hndbkprofserv1"
 BUYER = "444455556666"
@@ -51,14 +52,16 @@ class Market:
         self.endpoint = endpoint
         self.isv = Party(endpoint, ISV_KEY)
         self.partner = Party(endpoint, PARTNER_KEY)
+        self.buyer = Party(endpoint, BUYER_KEY)
 
     def see(self, step, **facts):
         print(json.dumps({"step": step, **facts}))
 
     def act(self, route, body):
-        request = urllib.request.Request(
-            f"{self.endpoint}/sandbox/{route}", data=json.dumps(body).encode(), method="POST"
-        )
+        return self.fetch(route, data=json.dumps(body).encode(), method="POST")
+
+    def fetch(self, route, **request):
+        request = urllib.request.Request(f"{self.endpoint}/sandbox/{route}", **request)
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
             return json.load(answer)
 
@@ -462,21 +465,22 @@ def reusable(market):
     see_terms(market, "terms", partner, agreement)
 
 
+def milestone_offer(market):
+    return {
+        "name": "Milestones",
+        "buyerAccounts": [BUYER],
+        "currencyCode": "USD",
+        "maxTotalChargeAmount": "1000.00",
+        "duration": "P90D",
+        "availabilityEndDate": market.day(14),
+        "legalDocumentUrl": f"{market.endpoint}/bucket/terms.pdf",
+    }
+
+
 def milestones(market):
     """Payment requests under a cap."""
     isv = market.isv
-    offer = market.act(
-        "portal/variable-offer",
-        {
-            "name": "Milestones",
-            "buyerAccounts": [BUYER],
-            "currencyCode": "USD",
-            "maxTotalChargeAmount": "1000.00",
-            "duration": "P90D",
-            "availabilityEndDate": market.day(14),
-            "legalDocumentUrl": f"{market.endpoint}/bucket/terms.pdf",
-        },
-    )["offerId"]
+    offer = market.act("portal/variable-offer", milestone_offer(market))["offerId"]
     agreement = market.act("accept", {"offerId": offer, "buyerAccountId": BUYER})["agreementId"]
     describe(market, "agreement", isv, agreement)
     see_terms(market, "terms", isv, agreement)
@@ -641,8 +645,205 @@ def events(market):
     market.refused("no such queue", queue.get_queue_url, QueueName="another")
 
 
+CONTACT = {
+    "firstName": "Ada",
+    "lastName": "Byron",
+    "emailAddress": "ada@buyer.example.com",
+    "companyName": "Buyer",
+    "countryCode": "GB",
+}
+
+
+def buyer(market):
+    """What a buyer does by API: a quote, its acceptance, purchase orders, answers to the seller's requests."""
+    changes = handbook(market)
+    rows = [(market.day(0), "100.00"), (market.day(30), "200.00")]
+    changes[5] = ("UpdatePaymentScheduleTerms", schedule("PaymentScheduleTerm", rows))
+    offer = market.make(market.isv, "offer", changes)
+    agreement = accepted(market, offer)
+    ordered(market, agreement)
+    cancelled(market, agreement, market.make(market.isv, "second offer", changes))
+    paid(market)
+
+
+def ask(market, offer, configured=None):
+    """A request for a new agreement of every term of the offer; which terms they are."""
+    found = next(one for one in market.fetch("offers") if one["offerId"] == offer)
+    terms = [{"id": term["id"]} for term in found["terms"]]
+    for term, known in zip(terms, found["terms"]):
+        if configured and known["type"] in configured:
+            term["configuration"] = configured[known["type"]]
+    request = {
+        "intent": "NEW",
+        "agreementProposalIdentifier": found["agreementProposalId"],
+        "requestedTerms": terms,
+    }
+    return request, [term["type"] for term in found["terms"]]
+
+
+def accepted(market, offer):
+    """A quote and its acceptance, with a purchase order; the agreement."""
+    create = market.buyer.agreement.create_agreement_request
+    request, kinds = ask(market, offer)
+    market.see("proposal", id=request["agreementProposalIdentifier"], kinds=kinds)
+    taxed = {**request, "clientToken": "quote-1", "taxConfiguration": {"taxEstimation": "ENABLED"}}
+    quote = create(**taxed)
+    summary = quote["chargeSummary"]
+    market.see(
+        "quote",
+        id=quote["agreementRequestId"],
+        currency=summary["currencyCode"],
+        value=[summary["newAgreementValue"], summary["newAgreementValueAfterTax"]],
+        taxes=[[tax["amount"], tax["rate"], tax["type"]] for tax in summary["estimatedTaxes"]["breakdown"]],
+        by=summary["invoicingEntity"]["legalName"],
+        charges=[
+            [
+                charge["id"],
+                millis(charge["time"]),
+                charge["amount"],
+                charge["amountAfterTax"],
+                charge["timing"],
+                charge["estimatedTaxes"]["totalAmount"],
+            ]
+            for charge in summary["expectedCharges"]
+        ],
+    )
+    market.see("same token", id=create(**taxed)["agreementRequestId"])
+    market.refused("another body", create, **{**taxed, "taxConfiguration": {"taxEstimation": "DISABLED"}})
+    market.refused("not their offer", market.partner.agreement.create_agreement_request, **request)
+    market.refused("no such proposal", create, **{**request, "agreementProposalIdentifier": "ap-none"})
+    market.refused("a term is missing", create, **{**request, "requestedTerms": request["requestedTerms"][1:]})
+    odd = [*request["requestedTerms"], {"id": "term-none"}]
+    market.refused("no such term", create, **{**request, "requestedTerms": odd})
+    market.refused("no source", create, **{**request, "intent": "AMEND"})
+    accept = market.buyer.agreement.accept_agreement_request
+    taking = {"agreementRequestId": quote["agreementRequestId"]}
+    market.refused("somebody else's quote", market.partner.agreement.accept_agreement_request, **taking)
+    order = {"purchaseOrderReference": "PO-1"}
+    market.refused("no such charge", accept, **taking, purchaseOrders=[{"chargeId": "ch-none", **order}])
+    order["chargeId"] = summary["expectedCharges"][0]["id"]
+    agreement = accept(**taking, purchaseOrders=[order])["agreementId"]
+    market.see("accepted", id=agreement)
+    market.refused("accepted before", accept, **taking)
+    describe(market, "agreement", market.buyer, agreement)
+    market.refused("their offer no more", create, **request)
+    return agreement
+
+
+def ordered(market, agreement):
+    """Purchase orders of charges."""
+    first, second = see_charges(market, "charges", agreement)
+    update = market.buyer.agreement.update_purchase_orders
+
+    def order(charge, revision, reference):
+        entry = {"agreementId": agreement, "chargeId": charge, "chargeRevision": revision}
+        return {"purchaseOrders": [{**entry, "purchaseOrderReference": reference}]}
+
+    market.refused("due already", update, **order(first, 1, "PO-2"))
+    update(**order(second, 1, "PO-2"))
+    see_charges(market, "ordered", agreement)
+    market.refused("an old revision", update, **order(second, 1, "PO-3"))
+    market.refused("the seller's order", market.isv.agreement.update_purchase_orders, **order(second, 2, "PO-3"))
+    bare = {"agreementId": agreement, "chargeId": second, "purchaseOrderReference": "PO-3"}
+    market.refused("no revision", update, purchaseOrders=[bare])
+
+
+def see_charges(market, step, agreement):
+    """The charges and their orders; their ids."""
+    items = market.buyer.agreement.list_agreement_charges(agreementId=agreement)["items"]
+    market.see(
+        step,
+        charges=[
+            [
+                charge["id"],
+                charge["revision"],
+                charge.get("purchaseOrderReference"),
+                charge["amount"],
+                millis(charge["time"]),
+            ]
+            for charge in items
+        ],
+    )
+    return [charge["id"] for charge in items]
+
+
+def cancelled(market, agreement, second_offer):
+    """What ends an agreement: not the buyer alone, but with the seller."""
+    buyer, isv = market.buyer.agreement, market.isv.agreement
+    market.refused("one at a time", buyer.create_agreement_request, **ask(market, second_offer)[0])
+    market.refused("a contract", buyer.cancel_agreement, agreementId=agreement)
+    market.refused("the seller", isv.cancel_agreement, agreementId=agreement)
+    market.refused("no such agreement", buyer.cancel_agreement, agreementId="agmt-none")
+
+    def request():
+        sent = isv.send_agreement_cancellation_request(agreementId=agreement, reasonCode="OTHER")
+        return {"agreementId": agreement, "agreementCancellationRequestId": sent["agreementCancellationRequestId"]}
+
+    def see(step, answer):
+        market.see(
+            step,
+            id=answer["agreementCancellationRequestId"],
+            status=answer["status"],
+            said=answer.get("statusMessage"),
+            updated=millis(answer["updatedAt"]),
+        )
+
+    asked = request()
+    market.refused("the seller's own", isv.accept_agreement_cancellation_request, **asked)
+    see("rejected", buyer.reject_agreement_cancellation_request(**asked, rejectionReason="We need it"))
+    market.refused("too late to accept", buyer.accept_agreement_cancellation_request, **asked)
+    asked = request()
+    see("agreed", buyer.accept_agreement_cancellation_request(**asked))
+    market.refused(
+        "too late to reject", buyer.reject_agreement_cancellation_request, **asked, rejectionReason="No"
+    )
+    describe(market, "over", market.buyer, agreement)
+    market.refused("over already", buyer.cancel_agreement, agreementId=agreement)
+
+
+def paid(market):
+    """Variable payments as the buyer chose them, whom it named, and its answers to payment requests."""
+    buyer, isv = market.buyer.agreement, market.isv.agreement
+    offer = market.act("portal/variable-offer", milestone_offer(market))["offerId"]
+    strategy = {"paymentRequestApprovalStrategy": "WAIT_FOR_APPROVAL"}
+    configured = {"VariablePaymentTerm": {"variablePaymentTermConfiguration": strategy}}
+    market.refused("not configured", buyer.create_agreement_request, **ask(market, offer)[0])
+    quote = buyer.create_agreement_request(**ask(market, offer, configured)[0], acceptorContact=CONTACT)
+    agreement = buyer.accept_agreement_request(agreementRequestId=quote["agreementRequestId"])["agreementId"]
+    see_terms(market, "milestones", market.buyer, agreement)
+    for step, party in (("own contact", buyer), ("buyer's contact", isv)):
+        market.see(step, contact=party.get_agreement_contacts(agreementId=agreement)["acceptorContact"])
+    terms = isv.get_agreement_terms(agreementId=agreement)["acceptedTerms"]
+    term = next(term["variablePaymentTerm"]["id"] for term in terms if "variablePaymentTerm" in term)
+
+    def request(name):
+        sent = isv.send_agreement_payment_request(
+            agreementId=agreement, termId=term, name=name, chargeAmount="400.00"
+        )
+        return {"agreementId": agreement, "paymentRequestId": sent["paymentRequestId"]}
+
+    def see(step, answer):
+        market.see(
+            step,
+            id=answer["paymentRequestId"],
+            status=answer["status"],
+            said=answer.get("statusMessage"),
+            amount=answer["chargeAmount"],
+            updated=millis(answer["updatedAt"]),
+        )
+
+    first, second = request("Milestone one"), request("Milestone two")
+    market.refused("the seller's answer", isv.accept_agreement_payment_request, **first)
+    see("paid", buyer.accept_agreement_payment_request(**first, purchaseOrderReference="PO-9"))
+    see("not paid", buyer.reject_agreement_payment_request(**second, rejectionReason="Not done"))
+    market.refused("rejected before", buyer.accept_agreement_payment_request, **second)
+    market.refused("paid before", buyer.reject_agreement_payment_request, **first)
+    see_charges(market, "charged", agreement)
+
+
 FLOWS = {
-    flow.__name__: flow for flow in (direct, catalog, resale, reusable, milestones, change_order, events)
+    flow.__name__: flow
+    for flow in (direct, catalog, resale, reusable, milestones, change_order, buyer, events)
 }
 
 if __name__ == "__main__":

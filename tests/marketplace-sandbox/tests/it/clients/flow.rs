@@ -13,10 +13,18 @@ use aws_sdk_marketplaceagreement as agreement;
 use aws_sdk_marketplacecatalog as catalog;
 use catalog::operation::describe_change_set::DescribeChangeSetOutput;
 use catalog::types::ChangeStatus;
-use countersign_marketplace_sandbox::{DEFAULT_ACCESS_KEY_ID, DEFAULT_SECRET_ACCESS_KEY};
+use countersign_marketplace_sandbox::{
+    AccessKey, DEFAULT_ACCESS_KEY_ID, DEFAULT_SECRET_ACCESS_KEY,
+};
 use serde_json::{Value, json};
 
-use crate::market::{self, Market, agreement_client, catalog_client, errors};
+use crate::market::{self, BUYER, Market, agreement_client, catalog_client, errors};
+
+/// The buyer's, which a sandbox does not know by itself.
+pub(crate) fn buyer_key() -> AccessKey {
+    let key = format!("AKIACOUNTERSIGN00003:{DEFAULT_SECRET_ACCESS_KEY}={BUYER}");
+    key.parse().unwrap()
+}
 
 /// One account's clients.
 pub(crate) struct Party {
@@ -27,6 +35,11 @@ pub(crate) struct Party {
 impl Party {
     pub(crate) fn isv(market: &Market) -> Self {
         Self::of(market, DEFAULT_ACCESS_KEY_ID, DEFAULT_SECRET_ACCESS_KEY)
+    }
+
+    pub(crate) fn buyer(market: &Market) -> Self {
+        let key = buyer_key();
+        Self::of(market, &key.id, &key.secret.unwrap())
     }
 
     pub(crate) fn of(market: &Market, key: &str, secret: &str) -> Self {

@@ -1,6 +1,7 @@
 //! Two SDKs, one sandbox: boto3 (tests/clients/marketplace.py) and the Rust SDKs run the same flows, each
 //! on a sandbox of its own with the same seed and a clock that stands, and must see the same.
 
+mod buyer;
 mod catalog;
 mod direct;
 pub(crate) mod flow;
@@ -12,7 +13,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::market::Market;
+use crate::market::{BUYER, Market};
 use flow::Seen;
 
 /// What tests/clients/run.sh exits with when Python or boto3 cannot be had.
@@ -24,6 +25,9 @@ async fn market() -> Market {
         config.settings.applying_ms = 0;
         config.settings.rate_limit = false;
         config.frozen_at = Some("2027-01-04T10:00:00Z".parse().unwrap());
+        config.access_keys.push(flow::buyer_key());
+        let by_hand = format!("{}={BUYER}", buyer::BY_HAND);
+        config.access_keys.push(by_hand.parse().unwrap());
     })
     .await
 }
@@ -37,6 +41,7 @@ async fn both_sdks_get_the_same_answers() {
         "reusable",
         "milestones",
         "change_order",
+        "buyer",
     ] {
         let own = market().await;
         let mut seen = Seen::default();
@@ -47,6 +52,7 @@ async fn both_sdks_get_the_same_answers() {
             "reusable" => resold::reusable(&own, &mut seen).await,
             "milestones" => requests::milestones(&own, &mut seen).await,
             "change_order" => requests::change_order(&own, &mut seen).await,
+            "buyer" => buyer::run(&own, &mut seen).await,
             other => panic!("no flow {other}"),
         }
         let Some(theirs) = python(flow).await else {

@@ -15,13 +15,18 @@ use crate::market::{BUYER, Market};
 
 const DAY: u64 = 86_400;
 
-pub(super) async fn milestones(market: &Market, seen: &mut Seen) {
-    let isv = Party::isv(market);
+/// A cap of 1,000.00 for 90 days.
+pub(super) async fn milestone_offer(market: &Market) -> Value {
     let until = market.today().await + chrono::Days::new(14);
     let offer = json!({ "name": "Milestones", "buyerAccounts": [BUYER], "currencyCode": "USD",
         "maxTotalChargeAmount": "1000.00", "duration": "P90D", "availabilityEndDate": until,
         "legalDocumentUrl": format!("{}/bucket/terms.pdf", market.url) });
-    let offer = market.act("portal/variable-offer", offer).await["offerId"].clone();
+    market.act("portal/variable-offer", offer).await["offerId"].clone()
+}
+
+pub(super) async fn milestones(market: &Market, seen: &mut Seen) {
+    let isv = Party::isv(market);
+    let offer = milestone_offer(market).await;
     let body = json!({ "offerId": offer, "buyerAccountId": BUYER });
     let id = market.act("accept", body).await["agreementId"]
         .as_str()
