@@ -26,6 +26,7 @@ use crate::world::{Delivery, World};
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/sandbox/accept", post(accept))
+        .route("/sandbox/terminate", post(terminate))
         .route("/sandbox/bill", post(bill))
         .route("/sandbox/collect", post(collect))
         .route("/sandbox/disburse", post(disburse))
@@ -112,14 +113,22 @@ async fn accept(State(app): State<App>, body: Bytes) -> Response {
     })
 }
 
+/// A command about an agreement as it is.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Bill {
+struct Named {
     agreement_id: String,
 }
 
+async fn terminate(State(app): State<App>, body: Bytes) -> Response {
+    command(&app, &body, |world, now, input: Named| {
+        let ended = world.terminate(now, &input.agreement_id)?;
+        Ok(agreement_json(ended))
+    })
+}
+
 async fn bill(State(app): State<App>, body: Bytes) -> Response {
-    command(&app, &body, |world, now, input: Bill| {
+    command(&app, &body, |world, now, input: Named| {
         world
             .bill(now, &input.agreement_id)
             .map(|invoices| json!({ "invoices": invoices }))

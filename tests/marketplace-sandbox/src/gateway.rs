@@ -178,12 +178,13 @@ fn fail(api: Api, failure: Failure) -> Response {
 }
 
 /// The statuses that answers have.
-const STATUSES: [&str; 12] = [
+const STATUSES: [&str; 13] = [
     "PREPARING",
     "APPLYING",
     "SUCCEEDED",
     "FAILED",
     "ACTIVE",
+    "TERMINATED",
     "DRAFT",
     "PENDING_APPROVAL",
     "APPROVED",

@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use super::World;
 use super::agreements::Denied;
 use super::invoices::{Credit, Invoice, Line, LineKind, row};
-use super::model::{Agreement, AgreementStatus, BillingEvent, Charge};
+use super::model::{Agreement, BillingEvent, Charge};
 use super::money;
 use super::term_inputs::payment_days;
 
@@ -318,6 +318,6 @@ impl Agreement {
 
     /// Whether a charge that falls due at `at` is no longer made: the agreement was ended before.
     pub(super) fn is_over_at(&self, at: DateTime<Utc>) -> bool {
-        self.status == AgreementStatus::Cancelled && self.ended_at.is_some_and(|end| end <= at)
+        self.ended_at.is_some_and(|end| end <= at)
     }
 }

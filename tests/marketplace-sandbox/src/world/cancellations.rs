@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::agreements::Denied;
 use super::change_sets::optional_text;
 use super::input::{as_proposer, bounded, client_token, page, required, status, usual_scope};
-use super::model::{Agreement, AgreementStatus};
+use super::model::AgreementStatus;
 use super::parties::active;
 use super::payment_requests::RequestStatus;
 use super::{Refusal, World, timestamp};
@@ -265,16 +265,20 @@ impl World {
         if status != RequestStatus::Approved {
             return;
         }
-        let mut ended: Option<Agreement> = None;
-        for agreement in self.agreements.iter_mut().filter(|known| known.id == id) {
-            agreement.status = AgreementStatus::Cancelled;
-            agreement.ended_at = Some(at);
-            agreement.updated_at = at;
-            ended = Some(agreement.clone());
+        let mut agreements = self.agreements.iter();
+        if let Some(position) = agreements.position(|agreement| agreement.id == id) {
+            self.end_agreement(at, position, AgreementStatus::Cancelled);
         }
-        if let Some(agreement) = ended {
-            self.drop_payment_requests(at, &id);
-            self.agreement_ended(at, &agreement);
+    }
+
+    /// Nobody asks to end what is over.
+    pub(super) fn drop_cancellations(&mut self, at: DateTime<Utc>, agreement_id: &str) {
+        for position in 0..self.cancellations.len() {
+            let request = &self.cancellations[position];
+            if request.agreement_id == agreement_id && request.status == RequestStatus::Pending {
+                let why = Some("The agreement has ended.");
+                self.move_cancellation(at, position, RequestStatus::Cancelled, why);
+            }
         }
     }
 

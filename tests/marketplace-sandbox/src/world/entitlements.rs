@@ -24,9 +24,10 @@ impl World {
         let agreement = self.agreement_of(now, caller, input)?;
         let (status, reason) = match agreement.status {
             AgreementStatus::Active => ("PROVISIONED", "AGREEMENT_ACTIVE"),
-            AgreementStatus::Cancelled | AgreementStatus::Expired | AgreementStatus::Renewed => {
-                ("DEPROVISIONED", "AGREEMENT_INACTIVE")
-            }
+            AgreementStatus::Cancelled
+            | AgreementStatus::Expired
+            | AgreementStatus::Renewed
+            | AgreementStatus::Terminated => ("DEPROVISIONED", "AGREEMENT_INACTIVE"),
         };
         let entitlement = map([
             ("resource", Some(resource(agreement))),

@@ -8,7 +8,7 @@
 //! | asynchronous rules | [`rules`], [`release_rules`], [`resale_offers`], [`renewal_rules`], [`authorization_rules`], [`unavailable`] |
 //! | entities described and listed | [`entities`], [`authorizations`], [`listing`], [`filters`] |
 //! | tags and policies of entities | [`tags`] |
-//! | agreements: accepted, found, read, renewed | [`agreements`], [`search`], [`agreement_terms`], [`entitlements`], [`renewing`], [`parties`] |
+//! | agreements: accepted, found, read, renewed, ended | [`agreements`], [`search`], [`agreement_terms`], [`entitlements`], [`renewing`], [`endings`], [`parties`] |
 //! | the buyer's own way to them | [`agreement_requests`], [`proposals`], [`purchase_orders`], [`contacts`] |
 //! | requests between the parties | [`payment_requests`], [`cancellations`], [`adjustments`], [`input`] |
 //! | sellers before AWS | [`sellers`] |
@@ -32,6 +32,7 @@ pub(crate) mod change_sets;
 pub(crate) mod changes;
 pub(crate) mod contacts;
 pub(crate) mod disbursing;
+pub(crate) mod endings;
 pub(crate) mod entities;
 pub(crate) mod entitlements;
 pub(crate) mod events;

@@ -297,6 +297,7 @@ pub(crate) enum AgreementStatus {
     Cancelled,
     Expired,
     Renewed,
+    Terminated,
 }
 
 impl AgreementStatus {
@@ -306,6 +307,7 @@ impl AgreementStatus {
             Self::Cancelled => "CANCELLED",
             Self::Expired => "EXPIRED",
             Self::Renewed => "RENEWED",
+            Self::Terminated => "TERMINATED",
         }
     }
 }

@@ -83,18 +83,12 @@ impl World {
             }
             let at = agreement.ends_at;
             let renewal = agreement.renewing().cloned();
-            let agreement = &mut self.agreements[position];
-            agreement.status = if renewal.is_some() {
-                AgreementStatus::Renewed
-            } else {
-                AgreementStatus::Expired
-            };
-            agreement.updated_at = at;
-            let ended = agreement.clone();
-            self.drop_payment_requests(at, &ended.id);
-            self.agreement_ended(at, &ended);
             if let Some(term) = renewal {
+                self.end_agreement(at, position, AgreementStatus::Renewed);
+                let ended = self.agreements[position].clone();
                 self.renew(at, &ended, &term);
+            } else {
+                self.end_agreement(at, position, AgreementStatus::Expired);
             }
         }
     }

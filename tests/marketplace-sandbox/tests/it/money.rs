@@ -2,6 +2,7 @@
 
 mod cancellations;
 mod payments;
+mod terminations;
 
 use aws_sdk_marketplaceagreement::error::ProvideErrorMetadata;
 use aws_sdk_marketplaceagreement::types::{
