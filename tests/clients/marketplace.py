@@ -366,6 +366,7 @@ def catalog(market):
             for one in offers["EntitySummaryList"]
         ],
     )
+    sorted_lists(market, offer)
     both = api.batch_describe_entities(
         EntityRequestList=[{"Catalog": "AWSMarketplace", "EntityId": id} for id in (offer, "offer-none")]
     )
@@ -398,6 +399,31 @@ def catalog(market):
     market.act("inject", {"operation": "StartChangeSet", "failure": "quota"})
     release = [{"ChangeType": "ReleaseOffer", "Entity": {"Type": "Offer@1.0"}, "Details": "{}"}]
     market.refused("catalog quota", api.start_change_set, Catalog="AWSMarketplace", ChangeSet=release)
+
+
+def sorted_lists(market, tagged):
+    """The orders of lists; which of two offers and change sets comes first."""
+    api = market.isv.catalog
+    market.advance(DAY)
+    market.make(market.isv, "another", [("CreateOffer", {"ProductId": PRODUCT, "Name": "Another"})])
+    for by, order in (("Name", "ASCENDING"), ("Name", "DESCENDING"), ("LastModifiedDate", "ASCENDING")):
+        sort = {"SortBy": by, "SortOrder": order}
+        for name, sent in (("typed", {"EntityTypeSort": {"OfferSort": sort}}), ("plain", {"Sort": sort})):
+            listed = api.list_entities(Catalog="AWSMarketplace", EntityType="Offer", **sent)
+            market.see(
+                f"{name} by {by} {order}", first=listed["EntitySummaryList"][0]["EntityId"] == tagged
+            )
+    for by in ("StartTime", "EndTime"):
+        sort = {"SortBy": by, "SortOrder": "ASCENDING"}
+        sets = api.list_change_sets(Catalog="AWSMarketplace", Sort=sort)["ChangeSetSummaryList"]
+        market.see(f"sets by {by}", first=sets[0]["EntityIdList"] == [tagged])
+    colour = {"SortBy": "Colour"}
+    market.refused("no such order", api.list_entities, Catalog="AWSMarketplace", EntityType="Offer", Sort=colour)
+    market.refused("no such order of sets", api.list_change_sets, Catalog="AWSMarketplace", Sort=colour)
+    odd = {"ResaleAuthorizationSort": {"SortBy": "EntityId"}}
+    market.refused(
+        "another type's order", api.list_entities, Catalog="AWSMarketplace", EntityType="Offer", EntityTypeSort=odd
+    )
 
 
 def see_tags(market, step, arn):

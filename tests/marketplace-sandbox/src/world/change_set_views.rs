@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::change_sets::{optional_text, require_catalog};
 use super::model::{Change, ChangeSet, ChangeSetStatus};
+use super::sorting::Order;
 use super::{Refusal, World, arn, filters, paging, timestamp};
 
 impl World {
@@ -27,17 +28,28 @@ impl World {
         Ok(reply)
     }
 
-    /// `ListChangeSets`: newest first, those that every filter finds.
+    /// `ListChangeSets`: those that every filter finds, newest first unless it is asked otherwise.
     pub(crate) fn list_change_sets(&self, caller: &str, body: &Value) -> Result<Value, Refusal> {
         require_catalog(optional_text(body, "Catalog")?)?;
         let filters = filters::listed(body)?.into_iter().map(Filter::read);
         let filters: Vec<Filter> = filters.collect::<Result<_, _>>()?;
-        let own = self.change_sets.iter().rev();
+        let sort = body.get("Sort").unwrap_or(&Value::Null);
+        let order = Order::read(sort, &["StartTime", "EndTime"])?;
+        let own = self.change_sets.iter();
         let own = own.filter(|set| set.owner == caller);
-        let found = own
-            .filter(|set| filters.iter().all(|filter| filter.matches(set)))
-            .map(listed_json);
-        paging::page(found.collect(), body, "ChangeSetSummaryList", 20, 20)
+        let found = own.filter(|set| filters.iter().all(|filter| filter.matches(set)));
+        // Of the same instant, in the order in which they came.
+        let mut found: Vec<_> = found.enumerate().collect();
+        order.sort(&mut found, |(place, set)| {
+            let at = match order.by {
+                // Those that have not ended will end last.
+                "EndTime" => set.ended_at.unwrap_or(DateTime::<Utc>::MAX_UTC),
+                _ => set.started_at,
+            };
+            (at, *place)
+        });
+        let shown = found.into_iter().map(|(_, set)| listed_json(set));
+        paging::page(shown.collect(), body, "ChangeSetSummaryList", 20, 20)
     }
 }
 

@@ -46,10 +46,11 @@ impl Form {
     }
 }
 
-/// What an entity has under a filter's name.
-pub(super) enum Actual<'a> {
+/// What an entity has under a name: to be found by it, and sorted.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Actual {
     /// Any of them may be what is looked for; none: nothing finds it.
-    Texts(Vec<&'a str>),
+    Texts(Vec<String>),
     At(Option<DateTime<Utc>>),
 }
 
@@ -64,7 +65,7 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    pub(super) fn matches(&self, actual: &Actual<'_>) -> bool {
+    pub(super) fn matches(&self, actual: &Actual) -> bool {
         let listed = |text: &str| self.values.iter().any(|value| value == text);
         let like = |text: &str| self.like.as_ref().is_some_and(|part| text.contains(part));
         match actual {

@@ -1,4 +1,5 @@
-//! `ListEntities`: offers, resale authorizations and products, by filter, newest change first.
+//! `ListEntities`: offers, resale authorizations and products, by filter, newest change first unless it is
+//! asked otherwise.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde_json::{Map, Value, json};
@@ -8,10 +9,11 @@ use super::change_sets::{optional_text, require_catalog};
 use super::entities::{PRODUCT_KIND, product_summary, put, state};
 use super::filters::{self, Actual, Filter, Form};
 use super::model::{Offer, OfferState};
+use super::sorting::{self, Order};
 use super::{Refusal, World, arn, paging, timestamp};
 
 impl World {
-    /// `ListEntities` for offers, resale authorizations and products, newest change first.
+    /// `ListEntities` for offers, resale authorizations and products.
     pub(crate) fn list_entities(&self, caller: &str, body: &Value) -> Result<Value, Refusal> {
         require_catalog(optional_text(body, "Catalog")?)?;
         let shared = match optional_text(body, "OwnershipType")? {
@@ -31,28 +33,38 @@ impl World {
             }
         };
         let filters = read_filters(body, entity_type, forms)?;
+        // What can be looked for can be sorted by.
+        let usual = ["LastModifiedDate", "EntityId"];
+        let more = forms.iter().map(|(name, _)| *name);
+        let more = more.filter(|name| !usual.contains(name));
+        let fields: Vec<&str> = usual.into_iter().chain(more).collect();
+        let order = sorting::of_entities(body, entity_type, &fields)?;
         let found = match entity_type {
-            "ResaleAuthorization" => self.list_authorizations(caller, &filters, shared),
+            "ResaleAuthorization" => self.list_authorizations(caller, &filters, &order, shared),
             _ if shared => Vec::new(),
-            "Offer" => self.list_offers(caller, &filters),
-            _ => self.list_products(caller, &filters),
+            "Offer" => self.list_offers(caller, &filters, &order),
+            _ => self.list_products(caller, &filters, &order),
         };
         paging::page(found, body, "EntitySummaryList", 20, 50)
     }
 
-    fn list_products(&self, caller: &str, filters: &[Filter]) -> Vec<Value> {
+    /// Products were all last modified when the sandbox began: they have an order by id only.
+    fn list_products(&self, caller: &str, filters: &[Filter], order: &Order<'_>) -> Vec<Value> {
         let own = self.products.iter();
         let own = own.filter(|product| self.product_owner(&product.id) == Some(caller));
         let found = own.filter(|product| {
-            let id = Actual::Texts(vec![&product.id]);
+            let id = Actual::Texts(vec![product.id.clone()]);
             filters.iter().all(|filter| filter.matches(&id))
         });
-        found
+        let mut found: Vec<_> = found.collect();
+        order.sort(&mut found, |product| product.id.clone());
+        let shown = found.into_iter();
+        shown
             .map(|product| product_summary(caller, product))
             .collect()
     }
 
-    fn list_offers(&self, caller: &str, filters: &[Filter]) -> Vec<Value> {
+    fn list_offers(&self, caller: &str, filters: &[Filter], order: &Order<'_>) -> Vec<Value> {
         let own = self.offers.iter().filter(|offer| offer.owner == caller);
         let mut offers: Vec<&Offer> = own
             .filter(|offer| {
@@ -61,12 +73,20 @@ impl World {
                     .all(|filter| filter.matches(&of_offer(offer, &filter.name)))
             })
             .collect();
-        offers.sort_by_key(|offer| std::cmp::Reverse((offer.modified_at, offer.id.clone())));
+        order.sort(&mut offers, |offer| {
+            (of_offer(offer, order.by), offer.id.clone())
+        });
         let shown = offers.into_iter();
         shown.map(|offer| offer_summary(caller, offer)).collect()
     }
 
-    fn list_authorizations(&self, caller: &str, filters: &[Filter], shared: bool) -> Vec<Value> {
+    fn list_authorizations(
+        &self,
+        caller: &str,
+        filters: &[Filter],
+        order: &Order<'_>,
+        shared: bool,
+    ) -> Vec<Value> {
         let visible = |found: &&Authorization| {
             if shared {
                 found.is_shared_with(caller)
@@ -81,42 +101,44 @@ impl World {
             .filter(|found| {
                 filters
                     .iter()
-                    .all(|filter| self.matches_authorization(found, filter))
+                    .all(|filter| filter.matches(&self.of_authorization(found, &filter.name)))
             })
             .collect();
-        found.sort_by_key(|found| std::cmp::Reverse((found.modified_at, found.id.clone())));
+        order.sort(&mut found, |found| {
+            (self.of_authorization(found, order.by), found.id.clone())
+        });
         let shown = found.into_iter();
         shown
             .map(|found| self.authorization_summary(found))
             .collect()
     }
 
-    fn matches_authorization(&self, found: &Authorization, filter: &Filter) -> bool {
-        let (maker, reseller) = (legal_name(&found.owner), legal_name(&found.reseller));
-        let text = match filter.name.as_str() {
-            "EntityId" => &found.id,
-            "Name" => &found.name,
-            "ProductId" => &found.product_id,
-            "ProductName" => match self.product(&found.product_id) {
-                Some(product) => &product.title,
-                None => return false,
-            },
-            "ManufacturerAccountId" => &found.owner,
-            "ManufacturerLegalName" => &maker,
-            "ResellerAccountID" => &found.reseller,
-            "ResellerLegalName" => &reseller,
-            "ResellerRole" => RESELLER_ROLE,
-            "Status" => found.status.as_str(),
-            "OfferExtendedStatus" => found.extended_status(self.offers_made_of(&found.id)),
-            "CreatedDate" => return filter.matches(&Actual::At(Some(found.created_at))),
-            "LastModifiedDate" => return filter.matches(&Actual::At(Some(found.modified_at))),
-            "AvailabilityEndDate" => {
-                return filter.matches(&Actual::At(last_second(found.availability_end)));
+    fn of_authorization(&self, found: &Authorization, name: &str) -> Actual {
+        let text = match name {
+            "EntityId" => found.id.clone(),
+            "Name" => found.name.clone(),
+            "ProductId" => found.product_id.clone(),
+            "ProductName" => {
+                let product = self.product(&found.product_id);
+                return Actual::Texts(product.map(|it| it.title.clone()).into_iter().collect());
             }
+            "ManufacturerAccountId" => found.owner.clone(),
+            "ManufacturerLegalName" => legal_name(&found.owner),
+            "ResellerAccountID" => found.reseller.clone(),
+            "ResellerLegalName" => legal_name(&found.reseller),
+            "ResellerRole" => RESELLER_ROLE.to_owned(),
+            "Status" => found.status.as_str().to_owned(),
+            "OfferExtendedStatus" => {
+                let made = self.offers_made_of(&found.id);
+                found.extended_status(made).to_owned()
+            }
+            "CreatedDate" => return Actual::At(Some(found.created_at)),
+            "LastModifiedDate" => return Actual::At(Some(found.modified_at)),
+            "AvailabilityEndDate" => return Actual::At(last_second(found.availability_end)),
             // Distributors, and what they pass on, do not exist here: such a filter finds nothing.
-            _ => return false,
+            _ => return Actual::Texts(Vec::new()),
         };
-        filter.matches(&Actual::Texts(vec![text]))
+        Actual::Texts(vec![text])
     }
 }
 
@@ -197,9 +219,9 @@ const AUTHORIZATION_FILTERS: [(&str, Form); 16] = [
     ("IssuerAccountId", Form::Values),
 ];
 
-fn of_offer<'a>(offer: &'a Offer, filter: &str) -> Actual<'a> {
-    let one = |text: Option<&'a str>| Actual::Texts(text.into_iter().collect());
-    match filter {
+fn of_offer(offer: &Offer, name: &str) -> Actual {
+    let one = |text: Option<&str>| Actual::Texts(text.map(str::to_owned).into_iter().collect());
+    match name {
         "EntityId" => one(Some(&offer.id)),
         "Name" => one(offer.name.as_deref()),
         "ProductId" => one(Some(&offer.product_id)),
@@ -210,11 +232,11 @@ fn of_offer<'a>(offer: &'a Offer, filter: &str) -> Actual<'a> {
         "ReleaseDate" => Actual::At(offer.released_at),
         "AvailabilityEndDate" => Actual::At(last_second(offer.availability_end)),
         "LastModifiedDate" => Actual::At(Some(offer.modified_at)),
-        "BuyerAccounts" => Actual::Texts(offer.buyers().iter().map(String::as_str).collect()),
+        "BuyerAccounts" => Actual::Texts(offer.buyers().to_vec()),
         "State" => one(Some(state(offer))),
         "Targeting" => match targeted_by(offer) {
             words if words.is_empty() => one(Some("None")),
-            words => Actual::Texts(words),
+            words => Actual::Texts(words.into_iter().map(str::to_owned).collect()),
         },
         "TargetAgreementId" => one(offer.renews.as_deref()),
         "TargetAgreementIntent" => one(offer.renews.as_ref().map(|_| "Renew")),

@@ -6,7 +6,7 @@
 //! | what a change may say, at once | [`changes`], [`authorization_changes`], [`term_inputs`], [`renewal_inputs`], [`fields`] |
 //! | change sets: queued, shown, moved by the clock | [`change_sets`], [`change_set_views`], [`apply`] |
 //! | asynchronous rules | [`rules`], [`release_rules`], [`resale_offers`], [`renewal_rules`], [`authorization_rules`], [`unavailable`] |
-//! | entities described and listed | [`entities`], [`authorizations`], [`listing`], [`filters`] |
+//! | entities described and listed | [`entities`], [`authorizations`], [`listing`], [`filters`], [`sorting`] |
 //! | tags and policies of entities | [`tags`] |
 //! | agreements: accepted, found, read, renewed, ended | [`agreements`], [`search`], [`agreement_terms`], [`entitlements`], [`renewing`], [`endings`], [`parties`] |
 //! | the buyer's own way to them | [`agreement_requests`], [`proposals`], [`purchase_orders`], [`contacts`] |
@@ -64,6 +64,7 @@ pub(crate) mod resale_offers;
 pub(crate) mod rules;
 pub(crate) mod search;
 pub(crate) mod sellers;
+pub(crate) mod sorting;
 pub(crate) mod tags;
 pub(crate) mod term_inputs;
 pub(crate) mod unavailable;

@@ -1,8 +1,9 @@
 //! What the Catalog API has beside change sets: lists, several entities at once, tags, policies and assessments.
 
 use aws_sdk_marketplacecatalog::types::{
-    ChangeStatus, EntityRequest, EntityTypeFilters, Filter, OfferFilters, OfferNameFilter,
-    OfferStateString, Tag,
+    ChangeStatus, EntityRequest, EntityTypeFilters, EntityTypeSort, Filter, OfferFilters,
+    OfferNameFilter, OfferSort, OfferSortBy, OfferStateString, ResaleAuthorizationSort,
+    ResaleAuthorizationSortBy, Sort, SortOrder, Tag,
 };
 use countersign_marketplace_sandbox::DEFAULT_PRODUCT_ID;
 use serde_json::json;
@@ -19,10 +20,66 @@ pub(super) async fn run(market: &Market, seen: &mut Seen) {
         .make(&isv, "made", "Offer@1.0", &[("CreateOffer", create)])
         .await;
     let set = listed(&isv, seen, &offer).await;
+    sorted(market, &isv, seen, &offer).await;
     named(&isv, seen, &offer).await;
     tagged(&isv, seen, &offer).await;
     assessed(&isv, seen).await;
     refusals(market, &isv, seen, &offer, &set).await;
+}
+
+/// The orders of lists; which of two offers and change sets comes first.
+async fn sorted(market: &Market, isv: &Party, seen: &mut Seen, tagged: &str) {
+    let day = json!({ "advanceSeconds": 86_400 });
+    market.act("clock", day).await;
+    let create = json!({ "ProductId": DEFAULT_PRODUCT_ID, "Name": "Another" });
+    seen.make(isv, "another", "Offer@1.0", &[("CreateOffer", create)])
+        .await;
+    let entities = || {
+        let request = isv.catalog.list_entities().catalog(CATALOG);
+        request.entity_type("Offer")
+    };
+    for (by, order) in [
+        ("Name", SortOrder::Ascending),
+        ("Name", SortOrder::Descending),
+        ("LastModifiedDate", SortOrder::Ascending),
+    ] {
+        let own = OfferSort::builder().sort_by(OfferSortBy::from(by));
+        let own = own.sort_order(order.clone()).build();
+        let typed = entities().entity_type_sort(EntityTypeSort::OfferSort(own));
+        let plain = Sort::builder().sort_by(by).sort_order(order.clone());
+        let plain = entities().sort(plain.build());
+        for (name, request) in [("typed", typed), ("plain", plain)] {
+            let listed = request.send().await.unwrap();
+            let first = listed.entity_summary_list()[0].entity_id();
+            seen.see(
+                &format!("{name} by {by} {order}"),
+                json!({ "first": first == Some(tagged) }),
+            );
+        }
+    }
+    let sets = |sort: Sort| {
+        let request = isv.catalog.list_change_sets().catalog(CATALOG);
+        request.sort(sort).send()
+    };
+    for by in ["StartTime", "EndTime"] {
+        let sort = Sort::builder().sort_by(by);
+        let listed = sets(sort.sort_order(SortOrder::Ascending).build()).await;
+        let listed = listed.unwrap();
+        let first = listed.change_set_summary_list()[0].entity_id_list();
+        seen.see(
+            &format!("sets by {by}"),
+            json!({ "first": first == [tagged] }),
+        );
+    }
+    let colour = Sort::builder().sort_by("Colour").build();
+    let odd = entities().sort(colour.clone()).send().await;
+    seen.refused("no such order", odd);
+    seen.refused("no such order of sets", sets(colour).await);
+    let odd = ResaleAuthorizationSort::builder();
+    let odd = odd.sort_by(ResaleAuthorizationSortBy::from("EntityId"));
+    let odd = EntityTypeSort::ResaleAuthorizationSort(odd.build());
+    let odd = entities().entity_type_sort(odd).send().await;
+    seen.refused("another type's order", odd);
 }
 
 /// Change sets by what they changed, and offers by their name.

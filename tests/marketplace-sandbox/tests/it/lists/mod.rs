@@ -4,6 +4,7 @@
 mod authorizations;
 mod change_sets;
 mod offers;
+mod sorting;
 
 use aws_sdk_marketplacecatalog::types::{EntityTypeFilters, Filter};
 use chrono::{DateTime, SecondsFormat, Utc};
