@@ -5,7 +5,7 @@
 //! |---|---|
 //! | what a change may say, at once | [`changes`], [`authorization_changes`], [`term_inputs`], [`renewal_inputs`], [`fields`] |
 //! | change sets: queued, shown, moved by the clock | [`change_sets`], [`change_set_views`], [`apply`] |
-//! | asynchronous rules | [`rules`], [`release_rules`], [`resale_offers`], [`renewal_rules`], [`authorization_rules`], [`unavailable`] |
+//! | asynchronous rules | [`rules`], [`release_rules`], [`resale_offers`], [`renewal_rules`], [`validity_rules`], [`authorization_rules`], [`unavailable`] |
 //! | entities described and listed | [`entities`], [`authorizations`], [`listing`], [`filters`], [`sorting`] |
 //! | tags and policies of entities | [`tags`] |
 //! | agreements: accepted, found, read, renewed, ended | [`agreements`], [`search`], [`agreement_terms`], [`entitlements`], [`renewing`], [`endings`], [`parties`] |
@@ -68,6 +68,7 @@ pub(crate) mod sorting;
 pub(crate) mod tags;
 pub(crate) mod term_inputs;
 pub(crate) mod unavailable;
+pub(crate) mod validity_rules;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;

@@ -1,24 +1,44 @@
 //! AWS's asynchronous rules for a `RenewalTerm` (facts §1.2, §1.3). Whether professional services may renew
 //! automatically is written nowhere plainly; here they may.
 
+use chrono::{Days, NaiveDate};
 use rust_decimal::Decimal;
 
 use super::changes::Kind;
 use super::model::{PriceIncrease, Renewal, RenewalRow};
+use super::period::Period;
 use super::rules::{Case, Findings};
 
 const LAST_DAY: u32 = 31;
 
 pub(super) fn check(case: &Case<'_>, found: &mut Findings<'_>) {
-    if !case.changes(Kind::Renewal) {
-        return;
-    }
     let Some(term) = &case.after.renewal else {
         return;
     };
+    let moves = [Kind::Renewal, Kind::Validity, Kind::Pricing, Kind::Release];
+    let lasts = case.after.duration();
+    if let Some(period) = lasts.filter(|_| moves.iter().any(|kind| case.changes(*kind)))
+        && locked_from_the_start(term, period, case.today())
+    {
+        found.add(
+            Kind::Renewal,
+            "INVALID_LOCKOUT_PERIOD",
+            "LockoutPeriod must be shorter than the agreement.",
+        );
+    }
+    if !case.changes(Kind::Renewal) {
+        return;
+    }
     for (code, message) in findings(term, case.after.schedule.is_some()) {
         found.add(Kind::Renewal, code, message);
     }
+}
+
+/// Whether nobody could ever decide on the renewal, of an agreement that began today.
+fn locked_from_the_start(term: &Renewal, period: Period, today: NaiveDate) -> bool {
+    let end = period.after_date(today);
+    let locked = end.checked_sub_days(Days::new(term.lockout.into()));
+    locked.is_none_or(|locked| locked <= today)
 }
 
 fn findings(term: &Renewal, has_schedule: bool) -> Vec<(&'static str, &'static str)> {
@@ -76,14 +96,17 @@ fn template(rows: &[RenewalRow], found: &mut Vec<(&'static str, &'static str)>) 
             "ChargePercentages must add up to 100.",
         ));
     }
+    let unit = |row: &RenewalRow| row.offset.chars().last();
     if rows
         .iter()
-        .filter_map(|row| row.day_of_month)
-        .any(|day| !(1..=LAST_DAY).contains(&day))
+        .filter_map(|row| Some((row, row.day_of_month?)))
+        .any(|(row, day)| unit(row) != Some('M') || !(1..=LAST_DAY).contains(&day))
     {
-        found.push(("INVALID_DAY_OF_MONTH", "DayOfMonth must be 1 to 31."));
+        found.push((
+            "INVALID_DAY_OF_MONTH",
+            "DayOfMonth must be 1 to 31, beside an offset in months.",
+        ));
     }
-    let unit = |row: &RenewalRow| row.offset.chars().last();
     let shaped = |row: &RenewalRow| {
         row.offset
             .strip_prefix('P')
@@ -119,6 +142,13 @@ mod tests {
             offset: offset.to_owned(),
             percentage: percentage.into(),
             day_of_month: None,
+        }
+    }
+
+    fn on(day_of_month: u32, offset: &str) -> RenewalRow {
+        RenewalRow {
+            day_of_month: Some(day_of_month),
+            ..row(offset, 100)
         }
     }
 
@@ -183,10 +213,29 @@ mod tests {
                 vec!["INVALID_CHARGE_DATE_OFFSETS"],
             ),
             (
-                fixed,
+                fixed.clone(),
                 None,
                 vec![row("P1M", 50), row("P1M", 50)],
                 vec!["DUPLICATE_CHARGE_DATE_OFFSETS"],
+            ),
+            (fixed.clone(), None, vec![on(31, "P1M")], vec![]),
+            (
+                fixed.clone(),
+                None,
+                vec![on(32, "P1M")],
+                vec!["INVALID_DAY_OF_MONTH"],
+            ),
+            (
+                fixed.clone(),
+                None,
+                vec![on(0, "P1M")],
+                vec!["INVALID_DAY_OF_MONTH"],
+            ),
+            (
+                fixed,
+                None,
+                vec![on(1, "P30D")],
+                vec!["INVALID_DAY_OF_MONTH"],
             ),
         ] {
             let term = Renewal {

@@ -9,10 +9,11 @@ use super::authorizations::Authorization;
 use super::changes::{Details, Kind};
 use super::model::{Document, Finding, Offer, OfferState, Verdict};
 use super::money;
-use super::period::Period;
 use super::pricing::Pricing;
 use super::sellers::Standing;
-use super::{pricing_rules, release_rules, renewal_rules, resale_offers, unavailable};
+use super::{
+    pricing_rules, release_rules, renewal_rules, resale_offers, unavailable, validity_rules,
+};
 use crate::config::Product;
 
 /// One offer of one change set, before and after, with what the rules may know.
@@ -47,7 +48,7 @@ pub(crate) fn check(case: &Case<'_>) -> Vec<(usize, Finding)> {
         pricing,
         payment_schedule,
         availability,
-        validity,
+        validity_rules::check,
         currencies,
         schedule_against_dates,
         release_rules::check,
@@ -132,19 +133,27 @@ fn frozen_after_release(case: &Case<'_>, found: &mut Findings<'_>) {
                     "LegalTerm of a released offer is fixed.",
                 );
             }
-            Details::UpdatePricingTerms(_) => {
+            Details::UpdatePricingTerms(term) => {
                 found.add(
                     Kind::Pricing,
                     "INCOMPATIBLE_TERMS",
                     "Pricing of a released offer is fixed.",
                 );
+                other_currency(
+                    case,
+                    Kind::Pricing,
+                    term.as_ref().map(Pricing::currency),
+                    found,
+                );
             }
-            Details::UpdatePaymentScheduleTerms(_) => {
+            Details::UpdatePaymentScheduleTerms(term) => {
                 found.add(
                     Kind::Schedule,
                     "INCOMPATIBLE_TERMS",
                     "PaymentScheduleTerm of a released offer is fixed.",
                 );
+                let currency = term.as_ref().map(|term| term.currency.as_str());
+                other_currency(case, Kind::Schedule, currency, found);
             }
             Details::UpdateInformation(info) if info.pre_existing_agreement.is_some() => {
                 found.add(
@@ -188,6 +197,17 @@ fn frozen_after_release(case: &Case<'_>, found: &mut Findings<'_>) {
             | Details::UpdateValidityTerms(_)
             | Details::Unavailable(_) => {}
         }
+    }
+}
+
+/// The currency of what was released is fixed by itself, beside the terms.
+fn other_currency(case: &Case<'_>, kind: Kind, currency: Option<&str>, found: &mut Findings<'_>) {
+    let released = case.before.and_then(|offer| offer.pricing.as_ref());
+    if let (Some(currency), Some(released)) = (currency, released)
+        && currency != released.currency()
+    {
+        let message = format!("The offer was released in {}.", released.currency());
+        found.add(kind, "INCOMPATIBLE_CURRENCY_CODE", message);
     }
 }
 
@@ -350,41 +370,6 @@ fn availability(case: &Case<'_>, found: &mut Findings<'_>) {
             Kind::Availability,
             "INVALID_AVAILABILITY_END_DATE",
             "Provide a future AvailabilityEndDate.",
-        );
-    }
-}
-
-fn validity(case: &Case<'_>, found: &mut Findings<'_>) {
-    let Some(term) = case
-        .after
-        .validity
-        .as_ref()
-        .filter(|_| case.changes(Kind::Validity))
-    else {
-        return;
-    };
-    if term.start.is_some() || term.end.is_some() {
-        let code = match (case.was_released(), term.start) {
-            (true, Some(_)) => "INCOMPATIBLE_AGREEMENT_START_DATE",
-            (true, None) => "INCOMPATIBLE_AGREEMENT_END_DATE",
-            (false, _) => "INVALID_AGREEMENT_TIME_INTERVAL",
-        };
-        found.add(
-            Kind::Validity,
-            code,
-            "Agreement dates are not available for professional services.",
-        );
-    }
-    if term
-        .duration
-        .as_deref()
-        .and_then(Period::parse)
-        .is_some_and(|period| !period.is_sane())
-    {
-        found.add(
-            Kind::Validity,
-            "INVALID_AGREEMENT_DURATION",
-            "AgreementDuration must be between 1 day and 60 months.",
         );
     }
 }

@@ -89,6 +89,29 @@ async fn what_professional_services_have_not() {
     let replacement = json!({ "AgreementId": agreement, "Name": "More of it" });
     let ended = isv.run("Offer@1.0", &[(kind, replacement)]).await;
     assert_eq!(errors(&ended), [format!("{kind}: INCOMPATIBLE_AGREEMENT")]);
+    changes.remove(8);
+    changes[0] = (kind, json!({ "AgreementId": agreement }));
+    changes[1].1["Name"] = json!("More of it");
+    let refused = format!("{kind}: INCOMPATIBLE_AGREEMENT");
+    let missing = "ReleaseOffer: MISSING_AGREEMENT_END_DATE";
+    let ended = isv.run("Offer@1.0", &changes).await;
+    assert_eq!(errors(&ended), [refused.as_str(), missing]);
+    let today = market.today().await;
+    let until = |days: u64| {
+        let mut changes = changes.clone();
+        let end = today + chrono::Days::new(days);
+        changes[7].1["Terms"] = json!([{ "Type": "ValidityTerm", "AgreementEndDate": end }]);
+        changes
+    };
+    let ended = isv.run("Offer@1.0", &until(90)).await;
+    assert_eq!(
+        errors(&ended),
+        [refused.as_str()],
+        "an end of its own is its due"
+    );
+    let ended = isv.run("Offer@1.0", &until(0)).await;
+    let past = "UpdateValidityTerms: INVALID_AGREEMENT_END_DATE";
+    assert_eq!(errors(&ended), [refused.as_str(), past]);
     let offers = market.get("/sandbox/offers").await;
     assert_eq!(offers.as_array().unwrap().len(), 1, "none was made");
 }

@@ -4,10 +4,10 @@ use countersign_marketplace_sandbox::{DEFAULT_PRODUCT_ID, DEFAULT_SELLER_ACCOUNT
 use serde_json::{Value, json};
 
 use crate::clients::flow::Party;
-use crate::market::{Changes, Market, change, errors};
+use crate::market::{BUYER, Changes, Market, change, errors};
 use crate::resale::{
-    AUTHORIZATION, authorization, day, markup, offer, open_ended, partner, rate_card, released,
-    schedule,
+    AUTHORIZATION, authorization, day, markup, offer, offer_to, open_ended, partner, rate_card,
+    released, schedule,
 };
 
 #[tokio::test]
@@ -188,6 +188,33 @@ async fn each_rule_of_a_partner_s_offer_has_its_code() {
             "single use: counted when an offer is made"
         );
     }
+}
+
+#[tokio::test]
+async fn a_released_markup_is_fixed_and_buyers_are_25_at_most() {
+    let market = Market::open().await;
+    let today = market.today().await;
+    let open = released(&market, &open_ended(&market, "1000")).await;
+    let reseller = partner(&market);
+    let buyers = |count: u64| {
+        let accounts: Vec<String> = (1..=count).map(|id| format!("{id:012}")).collect();
+        let mut changes = offer_to(&open, BUYER, today, markup("10"));
+        changes[1].1["PositiveTargeting"]["BuyerAccounts"] = json!(accounts);
+        changes
+    };
+    let many = reseller.run("Offer@1.0", &buyers(26)).await;
+    assert_eq!(errors(&many), ["UpdateTargeting: TOO_MANY_BUYER_ACCOUNTS"]);
+    let made = reseller.run("Offer@1.0", &buyers(25)).await;
+    assert_eq!(errors(&made), Vec::<String>::new());
+    let made = made.change_set()[0].entity().unwrap();
+    let made = made.identifier().unwrap().split('@').next().unwrap();
+    let (kind, details) = markup("5");
+    let request = reseller.catalog.start_change_set();
+    let request = request.catalog("AWSMarketplace");
+    let request = request.change_set(change(kind, &details, Some(made), None));
+    let started = request.send().await.unwrap();
+    let ended = reseller.ended(started.change_set_id().unwrap()).await;
+    assert_eq!(errors(&ended), ["UpdateMarkup: INCOMPATIBLE_MARKUP"]);
 }
 
 #[tokio::test]

@@ -9,7 +9,9 @@ use countersign_marketplace_sandbox::{
 use serde_json::json;
 
 use crate::market::{BUYER, Market, errors};
-use crate::terms::{date_rows, day, document_rows, missing_rows, party_rows, schedule, term_rows};
+use crate::terms::{
+    date_rows, day, document_rows, missing_rows, party_rows, renewal_rows, schedule, term_rows,
+};
 
 #[tokio::test]
 async fn each_rule_has_its_code_on_its_change() {
@@ -32,6 +34,7 @@ async fn each_rule_has_its_code_on_its_change() {
         .chain(missing_rows())
         .chain(term_rows())
         .chain(party_rows())
+        .chain(renewal_rows())
         .chain(date_rows());
     let today = market.today().await;
     let mut taken = 0;
@@ -279,6 +282,23 @@ async fn what_is_frozen_after_release() {
         .await
         .unwrap_err();
     assert_eq!(refused["error"], "OFFER_EXPIRED");
+}
+
+#[tokio::test]
+async fn the_currency_of_a_released_offer_is_fixed() {
+    let market = Market::open().await;
+    let good = market.handbook().await;
+    let offer = market.succeed(&good).await;
+    for (kind, mut euros) in good {
+        if !["UpdatePricingTerms", "UpdatePaymentScheduleTerms"].contains(&kind) {
+            continue;
+        }
+        euros["Terms"][0]["CurrencyCode"] = json!("EUR");
+        let errors = market.errors_of(&offer, &[(kind, euros)]).await;
+        for code in ["INCOMPATIBLE_TERMS", "INCOMPATIBLE_CURRENCY_CODE"] {
+            assert!(errors.contains(&format!("{kind}: {code}")), "{errors:?}");
+        }
+    }
 }
 
 #[tokio::test]

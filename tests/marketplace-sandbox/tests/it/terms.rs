@@ -4,6 +4,7 @@ use chrono::{Days, NaiveDate};
 use serde_json::{Value, json};
 
 use crate::market::{BUYER, Changes};
+use crate::money::renewal;
 
 /// Spoils a good change set, given today.
 type Edit = dyn Fn(&mut Changes, NaiveDate);
@@ -279,6 +280,66 @@ pub(crate) fn party_rows() -> Vec<Row> {
                 "AgreementEndDate": day(today, 120) });
                 edit(changes, "UpdateValidityTerms", "/Terms/0", dates);
             },
+        ),
+        wrong_dates(
+            20,
+            10,
+            &[TIMES, "UpdateValidityTerms: INVALID_AGREEMENT_END_DATE"],
+        ),
+        wrong_dates(14, 100, &[TIMES, STARTS]),
+        wrong_dates(3 * 366, 3 * 366 + 90, &[TIMES, STARTS]),
+        wrong_dates(
+            0,
+            0,
+            &[
+                TIMES,
+                STARTS,
+                "UpdateValidityTerms: INVALID_AGREEMENT_END_DATE",
+            ],
+        ),
+    ]
+}
+
+const TIMES: &str = "UpdateValidityTerms: INVALID_AGREEMENT_TIME_INTERVAL";
+const STARTS: &str = "UpdateValidityTerms: INVALID_AGREEMENT_START_DATE";
+
+/// Agreement dates so many days from today.
+fn wrong_dates(start: u64, end: u64, expected: &'static [&'static str]) -> Row {
+    row(expected, move |changes, today| {
+        let dates = json!({ "Type": "ValidityTerm", "AgreementStartDate": day(today, start),
+            "AgreementEndDate": day(today, end) });
+        edit(changes, "UpdateValidityTerms", "/Terms/0", dates);
+    })
+}
+
+/// What is wrong with a renewal, and with what of the offer.
+pub(crate) fn renewal_rows() -> Vec<Row> {
+    let with = |pointer: &'static str, value: Value, expected: &'static [&'static str]| {
+        row(expected, move |changes, _| {
+            changes.insert(8, renewal());
+            edit(changes, "UpdateRenewalTerms", pointer, value.clone());
+        })
+    };
+    let lockout = "/Terms/0/LockoutPeriod";
+    let day = "/Terms/0/TermTemplates/0/PaymentScheduleTermTemplate/Schedule/1";
+    let on = |day: u32| json!({ "ChargeDateOffset": "P1M", "ChargePercentage": "50", "DayOfMonth": day });
+    vec![
+        with(lockout, json!("P89D"), &[]),
+        with(
+            lockout,
+            json!("P90D"),
+            &["UpdateRenewalTerms: INVALID_LOCKOUT_PERIOD"],
+        ),
+        with(
+            "/Terms/0/TermTemplates",
+            json!([]),
+            &["UpdateRenewalTerms: MISSING_PAYMENT_SCHEDULE_TERM_TEMPLATE"],
+        ),
+        with(day, on(31), &[]),
+        with(day, on(32), &["UpdateRenewalTerms: INVALID_DAY_OF_MONTH"]),
+        row(
+            &["UpdateMarkup: INVALID_MARKUP_PERCENTAGE"],
+            |changes, _| changes.insert(8, ("UpdateMarkup", json!({ "Percentage": "5" }))),
         ),
     ]
 }
