@@ -23,14 +23,31 @@ async fn a_replacement_without_the_unpaid_installments_says_so() {
     let [_, second, third] = offer.charges.as_slice() else {
         panic!("three installments: {:?}", offer.charges)
     };
-    let deal = deals::deal(ENGAGEMENT, &deals::files(), Digest::of(b"what shrank"));
-    let less = vec![deals::installment(&second.charge_date, "30750.29")];
-    let deal = deals::in_installments(deal, "30750.29", less);
-    let words = pb::DraftOfferRequest {
-        change_order_id: order.change_order_id,
-        expires_on: offer.summary.unwrap().expires_on,
+    let less = |engagement: &str, digest: &[u8]| {
+        let deal = deals::deal(engagement, &deals::files(), Digest::of(digest));
+        let less = vec![deals::installment(&second.charge_date, "30750.29")];
+        deals::in_installments(deal, "30750.29", less)
+    };
+    let words = |change_order_id: &str| pb::DraftOfferRequest {
+        change_order_id: change_order_id.into(),
+        expires_on: offer.summary.clone().unwrap().expires_on,
         ..World::draft_request()
     };
+    // Drafted without its change order, an offer is known by the agreement that its estimate follows, unless it renews.
+    for (engagement, renewal, expected) in [
+        ("006-renewed", true, vec![]),
+        ("006-followed", false, vec!["UNPAID_INSTALLMENTS_CARRIED"]),
+    ] {
+        let mut deal = less(engagement, engagement.as_bytes());
+        let estimate = deal.estimate.as_mut().unwrap();
+        estimate.renewal = renewal;
+        let follows = &mut estimate.follows_agreement_id;
+        follows.clone_from(&offer.agreement_id);
+        let draft = world.drafted_from(deal, orders::BUYER, words("")).await;
+        assert_eq!(world.findings(&draft.offer_id).await, expected);
+    }
+    let deal = less(ENGAGEMENT, b"what shrank");
+    let words = words(&order.change_order_id);
     let draft = world.drafted_from(deal, orders::BUYER, words).await;
     let asked = World::query(pb::PreflightRequest {
         offer_id: draft.offer_id.clone(),
