@@ -5,10 +5,10 @@ use countersign_platform::{Failure, NewAudit, NewTask, TaskRun, UnitOfWork};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::domain::import::{Counts, Import, Listed};
+use crate::domain::import::{Counts, Import, List, Listed};
 use crate::store;
 
-/// Reads one page of AWS's list.
+/// Reads one page of AWS's lists.
 pub(crate) const READ: &str = "offer.import";
 
 /// What a reading is about.
@@ -33,6 +33,7 @@ impl Reading {
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
     Page {
+        list: List,
         offers: Vec<Listed>,
         next_token: Option<String>,
     },
@@ -79,9 +80,13 @@ pub(crate) async fn take(
         return Ok(false);
     };
     let after = match answer {
-        Answer::Page { offers, next_token } => {
+        Answer::Page {
+            list,
+            offers,
+            next_token,
+        } => {
             let counts = keep(uow, seller, &offers).await?;
-            import.read(counts, next_token, now)
+            import.read(list, counts, next_token, now)
         }
         Answer::Refused { problem, stale } => import.refused(problem, stale, now),
     };

@@ -3,14 +3,82 @@
 
 use countersign_kernel::chrono::{DateTime, TimeDelta, Utc};
 
-/// Pages that one import reads: 100 000 offers, at AWS's 50 a page.
+/// Pages that one import reads: 100 000 offers and authorizations, at AWS's 50 a page.
 pub(crate) const MAX_PAGES: u32 = 2_000;
 /// How far an import reaches back before the last one began: AWS's clock is not ours.
 const OVERLAP: TimeDelta = TimeDelta::hours(1);
 
-/// An offer as AWS lists it, in AWS's words. What AWS leaves out is empty.
+/// AWS's lists, in the order in which an import reads them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum List {
+    Offers,
+    /// Authorizations that the seller gave to resellers.
+    Given,
+    /// Authorizations that other sellers gave to this one.
+    Received,
+}
+
+impl List {
+    /// As the store has it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Offers => "offers",
+            Self::Given => "given",
+            Self::Received => "received",
+        }
+    }
+
+    /// The one of that name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let all = [Self::Offers, Self::Given, Self::Received];
+        all.into_iter().find(|list| list.name() == name)
+    }
+
+    const fn next(self) -> Option<Self> {
+        match self {
+            Self::Offers => Some(Self::Given),
+            Self::Given => Some(Self::Received),
+            Self::Received => None,
+        }
+    }
+}
+
+/// What it is that AWS lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum ListedKind {
+    /// An offer of a product of the seller's own.
+    #[default]
+    Offer,
+    /// An offer that was made from an authorization.
+    Partner,
+    /// An authorization that the seller gave.
+    Given,
+    /// An authorization that the seller was given.
+    Received,
+}
+
+impl ListedKind {
+    /// As the store has it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Offer => "offer",
+            Self::Partner => "partner",
+            Self::Given => "given",
+            Self::Received => "received",
+        }
+    }
+
+    /// The one of that name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let all = [Self::Offer, Self::Partner, Self::Given, Self::Received];
+        all.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// An offer or an authorization as AWS lists it, in AWS's words. What AWS leaves out is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Listed {
+    pub(crate) kind: ListedKind,
     pub(crate) aws_offer_id: String,
     pub(crate) name: String,
     pub(crate) product_id: String,
@@ -19,6 +87,14 @@ pub(crate) struct Listed {
     pub(crate) available_until: String,
     pub(crate) released_at: String,
     pub(crate) modified_at: String,
+    /// A partner's offer's: what it was made from.
+    pub(crate) authorization_id: String,
+    /// An authorization's: to whom it was given.
+    pub(crate) reseller_account: String,
+    /// An authorization's: whose product it is.
+    pub(crate) manufacturer_account: String,
+    /// An authorization's: whether offers were made from it.
+    pub(crate) used: String,
 }
 
 /// Whether an offer of AWS's is one of ours.
@@ -75,8 +151,9 @@ pub(crate) struct Counts {
 /// Where an import stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum State {
-    /// The page behind `next_token` is next; without one the first.
+    /// The page of `list` behind `next_token` is next; without one the first.
     Running {
+        list: List,
         next_token: Option<String>,
     },
     Done {
@@ -100,7 +177,10 @@ impl Import {
             }),
             pages: 0,
             counts: Counts::default(),
-            state: State::Running { next_token: None },
+            state: State::Running {
+                list: List::Offers,
+                next_token: None,
+            },
         }
     }
 
@@ -109,17 +189,28 @@ impl Import {
         self.number == number && matches!(self.state, State::Running { .. })
     }
 
-    /// After a page with these counts; without a next one it is done.
+    /// After a page of `list` with these counts; without a next one the next list begins, and behind the last
+    /// it is done.
     #[must_use]
-    pub(crate) fn read(self, page: Counts, next_token: Option<String>, now: DateTime<Utc>) -> Self {
+    pub(crate) fn read(
+        self,
+        list: List,
+        page: Counts,
+        next_token: Option<String>,
+        now: DateTime<Utc>,
+    ) -> Self {
         let pages = self.pages + 1;
-        let state = match next_token {
+        let next = match &next_token {
+            Some(_) => Some(list),
+            None => list.next(),
+        };
+        let state = match next {
             None => State::Done { at: now },
             Some(_) if pages >= MAX_PAGES => State::Failed {
                 at: now,
-                problem: format!("AWS lists more than {MAX_PAGES} pages of offers"),
+                problem: format!("AWS lists more than {MAX_PAGES} pages"),
             },
-            next_token => State::Running { next_token },
+            Some(list) => State::Running { list, next_token },
         };
         Self {
             pages,
@@ -134,15 +225,21 @@ impl Import {
     }
 
     /// After AWS refused a page. How long AWS knows its token is not documented (facts §1.1): behind one
-    /// that it no longer takes the import reads from the first page again, which counts as a page.
+    /// that it no longer takes the import reads that list from its first page again, which counts as a page.
     #[must_use]
     pub(crate) fn refused(self, problem: String, forgotten: bool, now: DateTime<Utc>) -> Self {
         let pages = self.pages + 1;
-        let behind = matches!(&self.state, State::Running { next_token } if next_token.is_some());
-        let state = if forgotten && behind && pages < MAX_PAGES {
-            State::Running { next_token: None }
-        } else {
-            State::Failed { at: now, problem }
+        let state = match self.state {
+            State::Running {
+                list,
+                next_token: Some(_),
+            } if forgotten && pages < MAX_PAGES => State::Running {
+                list,
+                next_token: None,
+            },
+            State::Running { .. } | State::Done { .. } | State::Failed { .. } => {
+                State::Failed { at: now, problem }
+            }
         };
         Self {
             pages,
@@ -167,10 +264,19 @@ mod tests {
     fn pages_add_up_and_the_next_import_reads_what_changed_since() {
         let first = Import::after(None, at(NOW));
         assert_eq!((first.number, first.since), (1, None));
-        let half = first.read(page(50, 50, 0), Some("p2".into()), at(NOW));
+        let half = first.read(List::Offers, page(50, 50, 0), Some("p2".into()), at(NOW));
         assert!(half.runs(1) && !half.runs(2));
-        let done = half.read(page(3, 2, 1), None, at("2026-03-02T10:01:00Z"));
-        assert_eq!((done.pages, done.counts), (2, page(53, 52, 1)));
+        let later = "2026-03-02T10:01:00Z";
+        let given = half.read(List::Offers, page(3, 2, 1), None, at(later));
+        let at_list = |list| State::Running {
+            list,
+            next_token: None,
+        };
+        assert_eq!(given.state, at_list(List::Given));
+        let received = given.read(List::Given, page(1, 1, 0), None, at(later));
+        assert_eq!(received.state, at_list(List::Received));
+        let done = received.read(List::Received, page(0, 0, 0), None, at(later));
+        assert_eq!((done.pages, done.counts), (4, page(54, 53, 1)));
         assert!(!done.runs(1));
         let next = Import::after(Some(&done), at("2026-03-03T10:00:00Z"));
         assert_eq!(next.number, 2);
@@ -178,13 +284,17 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_aws_forgot_begins_anew_and_another_refusal_ends_it() {
+    fn a_token_that_aws_forgot_begins_its_list_anew_and_another_refusal_ends_it() {
         let first = Import::after(None, at(NOW));
         let half = first
             .clone()
-            .read(page(50, 50, 0), Some("p2".into()), at(NOW));
+            .read(List::Given, page(50, 50, 0), Some("p2".into()), at(NOW));
         let anew = half.clone().refused("old token".into(), true, at(NOW));
-        assert_eq!(anew.state, State::Running { next_token: None });
+        let begun = State::Running {
+            list: List::Given,
+            next_token: None,
+        };
+        assert_eq!(anew.state, begun);
         assert_eq!(anew.counts, half.counts);
         let problem = "denied".to_owned();
         for ended in [
@@ -204,7 +314,26 @@ mod tests {
     fn a_list_without_an_end_is_given_up() {
         let mut import = Import::after(None, at(NOW));
         import.pages = MAX_PAGES - 1;
-        let ended = import.read(page(50, 0, 0), Some("more".into()), at(NOW));
-        assert!(matches!(ended.state, State::Failed { .. }));
+        for next_token in [Some("more".into()), None] {
+            let import = import.clone();
+            let ended = import.read(List::Offers, page(50, 0, 0), next_token, at(NOW));
+            assert!(matches!(ended.state, State::Failed { .. }));
+        }
+    }
+
+    #[test]
+    fn what_the_store_has_is_the_list_or_the_kind_of_that_name() {
+        for list in [List::Offers, List::Given, List::Received] {
+            assert_eq!(List::named(list.name()), Some(list));
+        }
+        for kind in [
+            ListedKind::Offer,
+            ListedKind::Partner,
+            ListedKind::Given,
+            ListedKind::Received,
+        ] {
+            assert_eq!(ListedKind::named(kind.name()), Some(kind));
+        }
+        assert_eq!((List::named(""), ListedKind::named("")), (None, None));
     }
 }

@@ -5,10 +5,10 @@ use countersign_proto::offer::v1 as pb;
 use tonic::{Request, Response, Status};
 
 use super::{Offers, failed, parse};
-use crate::domain::import::{Import, Ownership, State};
+use crate::domain::import::{Import, ListedKind, Ownership, State};
 use crate::store::accepted::Accepted;
 use crate::store::agreement::Seen;
-use crate::store::import::Known;
+use crate::store::import::{Known, Wanted};
 use crate::{commands, store, wire};
 
 impl Offers {
@@ -51,7 +51,10 @@ impl Offers {
     ) -> Result<Response<pb::ListMarketplaceOffersResponse>, Status> {
         let call = self.commands.query(&request)?;
         let request = request.into_inner();
-        let wanted = wanted(request.ownership());
+        let wanted = Wanted {
+            ownership: wanted(request.ownership()),
+            kind: kind_wanted(request.kind()),
+        };
         let page = parse::page(request.page_size, &request.page_token)?;
         let mut reader = self.commands.database().reading(&call.seller).await?;
         let (after, limit) = (page.after.as_ref(), page.limit());
@@ -93,6 +96,27 @@ const fn wanted(asked: pb::marketplace_offer::Ownership) -> Option<Ownership> {
         Asked::Ours => Some(Ownership::Ours),
         Asked::Associated => Some(Ownership::Associated),
         Asked::NotOurs => Some(Ownership::NotOurs),
+    }
+}
+
+const fn kind_wanted(asked: pb::marketplace_offer::Kind) -> Option<ListedKind> {
+    use pb::marketplace_offer::Kind as Asked;
+    match asked {
+        Asked::Unspecified => None,
+        Asked::Offer => Some(ListedKind::Offer),
+        Asked::PartnerOffer => Some(ListedKind::Partner),
+        Asked::Authorization => Some(ListedKind::Given),
+        Asked::ReceivedAuthorization => Some(ListedKind::Received),
+    }
+}
+
+const fn kind_told(kind: ListedKind) -> pb::marketplace_offer::Kind {
+    use pb::marketplace_offer::Kind as Told;
+    match kind {
+        ListedKind::Offer => Told::Offer,
+        ListedKind::Partner => Told::PartnerOffer,
+        ListedKind::Given => Told::Authorization,
+        ListedKind::Received => Told::ReceivedAuthorization,
     }
 }
 
@@ -144,6 +168,11 @@ fn offer(known: Known) -> pb::MarketplaceOffer {
         modified_at: listed.modified_at,
         ownership: told(known.ownership).into(),
         offer_id: known.offer_id.unwrap_or_default(),
+        kind: kind_told(listed.kind).into(),
+        authorization_id: listed.authorization_id,
+        reseller_account_id: listed.reseller_account,
+        manufacturer_account_id: listed.manufacturer_account,
+        offer_extended_status: listed.used,
     }
 }
 

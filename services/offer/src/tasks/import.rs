@@ -32,11 +32,13 @@ impl TaskHandler for Read {
         let Some(import) = import.filter(|import| import.runs(number)) else {
             return Ok(TaskOutcome::Done);
         };
-        let State::Running { next_token } = import.state else {
+        let State::Running { list, next_token } = import.state else {
             return Ok(TaskOutcome::Done);
         };
-        let answer = match self.0.marketplace.offers(import.since, next_token).await {
+        let page = self.0.marketplace.list(list, import.since, next_token);
+        let answer = match page.await {
             Ok(page) => Answer::Page {
+                list,
                 offers: page.offers,
                 next_token: page.next_token,
             },

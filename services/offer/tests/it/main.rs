@@ -24,6 +24,7 @@ mod elsewhere;
 mod entities;
 mod entity_failures;
 mod figures;
+mod import_authorizations;
 mod imports;
 mod incremental;
 mod kinds;

@@ -87,6 +87,14 @@ pub(crate) async fn move_expiry(world: &World, aws_offer_id: &str, day: &str) {
     .await;
 }
 
+/// Takes an authorization back.
+pub(crate) async fn restrict(world: &World, authorization_id: &str) {
+    let name = "RestrictResaleAuthorization";
+    let of = Some(authorization_id.to_owned());
+    let restricted = change("ResaleAuthorization@1.0", name, of, &json!({}));
+    sent(world, vec![restricted]).await;
+}
+
 /// Sends the changes, and says of what entity they are once they are made.
 pub(crate) async fn sent(world: &World, changes: Vec<Change>) -> String {
     sent_by(world, &sdk::catalog(world), changes).await
