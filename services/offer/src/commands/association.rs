@@ -4,23 +4,23 @@ use countersign_kernel::SellerId;
 use countersign_platform::{Failure, UnitOfWork};
 
 use super::{agreement, engagement, offer};
-use crate::domain::association::{self, Asked, Facts};
+use crate::domain::association::{self, Asked, Expected, Facts, Seen};
 use crate::domain::offer::Offer;
-use crate::domain::portal::Shown;
 use crate::store;
 use crate::store::engagement::Lock;
 
-/// Adopts what AWS shows under the id; `url` is where the buyer accepts it.
+/// Adopts what AWS has under the id; `url` is where the buyer accepts an offer.
 pub(crate) async fn associate(
     uow: &mut UnitOfWork,
     seller: &SellerId,
     asked: &Asked,
-    shown: &Shown,
+    seen: &Seen,
     url: impl FnOnce(&str) -> String,
 ) -> Result<Offer, Failure> {
     let Asked {
         engagement_id,
         aws_offer_id,
+        expected,
         ..
     } = asked;
     uow.concerns(engagement_id);
@@ -34,14 +34,19 @@ pub(crate) async fn associate(
         store::agreement::of_strange_offer(uow.connection(), seller, aws_offer_id).await?;
     let id = offer::new_id(uow)?;
     let now = uow.now();
-    let comparison = association::compare(aws_offer_id, &known, shown, now)?;
+    let comparison = association::compare(aws_offer_id, &known, expected, seen, now)?;
+    let product = seen.shown.product_id.as_deref();
     let facts = Facts {
         id,
         engagement: &known,
         open_offer: open.as_ref(),
         namesake: namesake.as_ref(),
         agreement: accepted.as_ref().map(|(agreement, _)| agreement),
-        url: url(shown.product_id.as_deref().unwrap_or_default()),
+        url: match expected {
+            Expected::Direct | Expected::Partner(_) => url(product.unwrap_or_default()),
+            // Nobody accepts an authorization.
+            Expected::Authorization(_) => String::new(),
+        },
         now,
     };
     let events = association::associate(comparison, asked, facts)?;

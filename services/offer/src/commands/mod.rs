@@ -62,6 +62,7 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
         | domain::Rejection::PortalNotAwaited { .. }
         | domain::Rejection::AwsOfferTaken { .. }
         | domain::Rejection::AwsOfferNotReleased
+        | domain::Rejection::AuthorizationNotRead { .. }
         | domain::Rejection::AwsOfferDiffers { .. }
         | domain::Rejection::LegalDocumentNotRead
         | domain::Rejection::OrderRegistered
@@ -106,6 +107,7 @@ pub(crate) fn refusal(rejection: &domain::Rejection) -> Rejection {
         | domain::Rejection::AuthorizationFixed
         | domain::Rejection::ChangedInPortal
         | domain::Rejection::AwsOfferNotReleased
+        | domain::Rejection::AuthorizationNotRead { .. }
         | domain::Rejection::LegalDocumentNotRead
         | domain::Rejection::OrderRegistered
         | domain::Rejection::NoVariablePayments

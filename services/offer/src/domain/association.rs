@@ -1,14 +1,22 @@
 //! An offer that was made elsewhere, in AWS's portal or with another tool, becomes ours (O12): what AWS has
 //! is laid beside what the engagement's approval says, field by field, and only what was looked at is
-//! adopted. From then on it is an offer like any other.
+//! adopted. From then on it is an offer like any other. So does a resale authorization, and a reseller's offer
+//! from one (O2): what a draft of theirs says beside the approval, whoever associates one says (`expected`).
 //!
 //! What approval binds must be equal (O3, A4): product, buyers, currency, price, cap, schedule, duration,
 //! payment terms. What a person chooses is AWS's: name, description, expiry. AWS shows its own copy of the
 //! legal document (facts §1.2), whose bytes need not be ours: that there is exactly one, of the seller's own,
-//! is checked, and that it says what was signed somebody must have read. Offers of a seller to a buyer are
-//! associated; one that resells, or an authorization, differs in its kind, and is not.
+//! is checked, and that it says what was signed somebody must have read.
+//!
+//! | | expected by whoever associates it | AWS's, whatever it is |
+//! |---|---|---|
+//! | an offer to the buyer | nothing else | |
+//! | an authorization | reseller, buyers, single use, reseller contract, net terms | that it has no end |
+//! | a reseller's offer | its authorization, net terms | what its authorization says; whether the approved amounts were entered or come of a mark-up |
 
 mod compare;
+mod expected;
+mod resold;
 
 use countersign_kernel::chrono::{DateTime, Utc};
 use countersign_kernel::{Digest, EngagementId};
@@ -20,6 +28,7 @@ use super::offer::{Basis, Event, Publication, Terms};
 use super::rejection::{Rejection, Violation};
 
 pub(crate) use compare::compare;
+pub(crate) use expected::{Expected, Resold, Seen};
 
 /// How one field stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +97,8 @@ impl Comparison {
 pub(crate) struct Asked {
     pub(crate) engagement_id: EngagementId,
     pub(crate) aws_offer_id: AwsOfferId,
+    /// What it is.
+    pub(crate) expected: Expected,
     /// The comparison that was looked at.
     pub(crate) seen: Digest,
     /// Somebody read AWS's copy of the legal document, and it says what was signed.
@@ -105,7 +116,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) namesake: Option<&'a OfferId>,
     /// What a buyer accepted under it, as far as that was seen.
     pub(crate) agreement: Option<&'a Agreement>,
-    /// Where the buyer accepts it.
+    /// Where the buyer accepts it; empty for an authorization.
     pub(crate) url: String,
     pub(crate) now: DateTime<Utc>,
 }
@@ -165,5 +176,7 @@ pub(crate) fn associate(
     Ok(events)
 }
 
+#[cfg(test)]
+mod resale_tests;
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use super::offer::AwsError;
 use super::plan::{Plan, PreExisting};
 use super::resale::{Contract, Kind, Markup, NetTerms, Partner};
 
-pub(crate) use authorization::{Reading, authorization_differences};
+pub(crate) use authorization::{Reading, authorization_differences, received};
 pub(crate) use read_back::Left;
 pub(crate) use sheet::{Section, printable, sheet};
 
@@ -44,17 +44,15 @@ pub(crate) struct Shown {
     pub(crate) reseller_account: Option<String>,
     /// An authorization's: how many offers can be made from it.
     pub(crate) offers_max_quantity: Option<u32>,
-    /// An authorization's: whether it carries a EULA for the buyer.
-    pub(crate) has_buyer_eula: bool,
-    /// An authorization's: whether it carries a contract for the reseller.
-    pub(crate) has_reseller_contract: bool,
+    /// An authorization's: the contract that it carries for the reseller, as `legal` has the buyer's documents.
+    pub(crate) reseller_contract: Vec<String>,
     /// A partner's offer's: what it was made from.
     pub(crate) authorization_id: Option<String>,
     /// A partner's offer's, unless it has amounts of its own.
     pub(crate) markup: Option<String>,
     /// What AWS was told that the buyer had before: acquisition channel and pricing model (O16).
     pub(crate) pre_existing: Option<String>,
-    /// The legal documents: the type of each, with its version or the address of AWS's copy.
+    /// The buyer's legal documents: the type of each, with its version or the address of AWS's copy.
     pub(crate) legal: Vec<String>,
     /// The dimensions that the buyer gets, each with its quantity unless that is one.
     pub(crate) granted: Vec<String>,
@@ -62,8 +60,20 @@ pub(crate) struct Shown {
     pub(crate) further_terms: Vec<String>,
 }
 
+/// AWS's word for a resale authorization, without its version.
+pub(crate) const AUTHORIZATION: &str = "ResaleAuthorization";
+
 /// AWS's word for a legal document of the seller's own (facts §1.2).
 pub(crate) const CUSTOM_EULA: &str = "CustomEula";
+
+/// AWS's word for a reseller's contract (facts §1.5); empty for none.
+pub(crate) const fn contract_type(contract: Contract) -> &'static str {
+    match contract {
+        Contract::None => "",
+        Contract::Standard => "StandardResellerContract",
+        Contract::Own => "CustomResellerContract",
+    }
+}
 
 /// Where it stands at AWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -101,21 +111,25 @@ pub(crate) fn differences(plan: &Plan, shown: &Shown) -> Vec<AwsError> {
 /// That there is the one document which a person was told to upload: AWS shows its own copy, whose bytes need
 /// not be ours. A reseller's offer has its authorization's too, whatever those are.
 fn documents(plan: &Plan, shown: &Shown) -> (&'static str, String, String) {
-    let types = || {
-        let documents = shown.legal.iter();
-        let types = documents.map(|one| one.split(' ').next().unwrap_or(one).to_owned());
-        joined(&types.collect::<Vec<_>>())
-    };
-    let given = |eula: bool, contract: bool| format!("EULA {eula}, reseller contract {contract}");
+    let given = |eula: &str, contract: &str| format!("{eula}, reseller contract {contract}");
+    let legal = types(&shown.legal);
     let (own, has) = match &plan.kind {
-        Kind::Direct => (CUSTOM_EULA.to_owned(), types()),
+        Kind::Direct => (CUSTOM_EULA.to_owned(), legal),
         Kind::Authorization(allowed) => (
-            given(true, allowed.contract != Contract::None),
-            given(shown.has_buyer_eula, shown.has_reseller_contract),
+            given(CUSTOM_EULA, contract_type(allowed.contract)),
+            given(&legal, &types(&shown.reseller_contract)),
         ),
         Kind::Partner(_) => (String::new(), String::new()),
     };
     ("LEGAL_DOCUMENT_DIFFERS", own, has)
+}
+
+/// The types of such documents.
+pub(crate) fn types(documents: &[String]) -> String {
+    let types = documents
+        .iter()
+        .map(|one| one.split(' ').next().unwrap_or(one).to_owned());
+    joined(&types.collect::<Vec<_>>())
 }
 
 /// One field, as it was approved and as AWS has it.
@@ -301,7 +315,7 @@ impl<'a> OfKind<'a> {
                 ..Self::default()
             },
             Kind::Authorization(allowed) => Self {
-                entity: "ResaleAuthorization",
+                entity: AUTHORIZATION,
                 reseller: Some(&allowed.reseller.account),
                 uses: allowed.single_use.then_some(1),
                 net_terms: allowed.net_terms,
@@ -328,14 +342,28 @@ fn whole_price(plan: &Plan, shown: &Shown) -> String {
             Kind::Partner(Partner {
                 markup: Some(_), ..
             }),
-        ) => plain(&charged(price, plan.currency).unwrap_or_else(|| price.clone())),
+        ) => {
+            let charged = rounded(price, plan.currency).map(Money::amount_text);
+            plain(&charged.unwrap_or_else(|| price.clone()))
+        }
         (price, _) => plain(&text(price.as_ref())),
     }
 }
 
-fn charged(price: &str, currency: Currency) -> Option<String> {
-    let charged = Money::rounded(price.parse().ok()?, currency);
-    charged.ok().map(Money::amount_text)
+/// AWS does not say how it rounds: half-even, as the offer is reckoned (E4).
+fn rounded(price: &str, currency: Currency) -> Option<Money> {
+    Money::rounded(price.parse().ok()?, currency).ok()
+}
+
+/// What AWS charges in all, by a schedule or at a price.
+pub(crate) fn charged(shown: &Shown, currency: Currency) -> Option<Money> {
+    if shown.schedule.is_empty() {
+        return rounded(shown.price.as_ref()?, currency);
+    }
+    let amounts = shown.schedule.iter();
+    let amounts = amounts.map(|(_, amount)| Money::parse(&plain(amount), currency).ok());
+    let amounts = amounts.collect::<Option<Vec<_>>>()?;
+    Money::sum(amounts, currency).ok()
 }
 
 /// Beside variable payments AWS may show no pricing term, and so nothing granted.

@@ -76,6 +76,8 @@ pub(crate) enum Rejection {
     AwsOfferTaken { offer_id: OfferId },
     /// Nobody can accept the offer of AWS's yet: there is nothing to adopt (O12).
     AwsOfferNotReleased,
+    /// What AWS has as the authorization of a reseller's offer cannot be read (O12).
+    AuthorizationNotRead { problem: String },
     /// What AWS has is not what was approved (O12, O3).
     AwsOfferDiffers { differences: Vec<Violation> },
     /// What AWS has is not what the caller looked at (O12).
@@ -123,6 +125,7 @@ impl Rejection {
             Self::PortalNotAwaited { .. } => "PORTAL_NOT_AWAITED",
             Self::AwsOfferTaken { .. } => "AWS_OFFER_TAKEN",
             Self::AwsOfferNotReleased => "AWS_OFFER_NOT_RELEASED",
+            Self::AuthorizationNotRead { .. } => "AUTHORIZATION_NOT_READ",
             Self::AwsOfferDiffers { .. } => "AWS_OFFER_DIFFERS",
             Self::ComparisonOutdated { .. } => "COMPARISON_OUTDATED",
             Self::LegalDocumentNotRead => "LEGAL_DOCUMENT_NOT_READ",
@@ -160,6 +163,7 @@ impl Rejection {
             | Self::PortalNotAwaited { .. }
             | Self::AwsOfferTaken { .. }
             | Self::AwsOfferNotReleased
+            | Self::AuthorizationNotRead { .. }
             | Self::AwsOfferDiffers { .. }
             | Self::ComparisonOutdated { .. }
             | Self::LegalDocumentNotRead
@@ -227,6 +231,9 @@ impl fmt::Display for Rejection {
             }
             Self::AwsOfferNotReleased => {
                 f.write_str("AWS has not released the offer: there is nothing to adopt yet")
+            }
+            Self::AuthorizationNotRead { problem } => {
+                write!(f, "what AWS has as the authorization cannot be read: {problem}")
             }
             Self::AwsOfferDiffers { differences } => {
                 let fields: Vec<&str> = differences.iter().map(|one| one.field).collect();

@@ -149,6 +149,12 @@ impl NetTerms {
         known.map(Self).ok_or(NoNetTerms(days))
     }
 
+    /// Takes a period as AWS writes it: `P30D`.
+    pub(crate) fn of_period(text: &str) -> Option<Self> {
+        let days = text.strip_prefix('P')?.strip_suffix('D')?;
+        Self::of_days(days.parse().ok()?).ok()
+    }
+
     pub(crate) const fn days(self) -> u16 {
         self.0
     }
@@ -371,6 +377,15 @@ mod tests {
             .filter(|days| NetTerms::of_days(*days).is_ok())
             .collect();
         assert_eq!(taken, [15, 30, 45, 60, 90, 120]);
-        assert_eq!(NetTerms::of_days(30).unwrap().to_string(), "P30D");
+        let thirty = NetTerms::of_days(30).unwrap();
+        assert_eq!(thirty.to_string(), "P30D");
+        for (text, read) in [
+            ("P30D", Some(thirty)),
+            ("P31D", None),
+            ("P1M", None),
+            ("30", None),
+        ] {
+            assert_eq!(NetTerms::of_period(text), read, "{text}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use countersign_proto::common::v1 as common;
 use countersign_proto::offer::v1 as pb;
 
 use super::parse::day;
+use crate::domain::association::{Expected, Resold};
 use crate::domain::deal::DatedAmount;
 use crate::domain::offer::Terms;
 use crate::domain::preflight::form::is_email;
@@ -26,22 +27,63 @@ pub(super) fn authorization(
     let id = request.engagement_id.parse();
     let id = wrong.check("engagement_id", "ENGAGEMENT_ID_INVALID", id);
     let expires_on = optional_day(&mut wrong, "expires_on", &request.expires_on);
-    let reseller = reseller(&mut wrong, request);
-    let buyers = accounts(&mut wrong, "buyer_account_ids", &request.buyer_account_ids);
-    let net_terms = net_terms(&mut wrong, "net_terms_days", request.net_terms_days);
-    let contract = contract(&mut wrong, request.contract.as_ref());
+    let allowed = allowed(&mut wrong, request);
     let terms = terms(&request.name, &request.description, expires_on);
-    let parsed = id.zip(reseller).map(|(id, reseller)| {
-        let kind = Kind::Authorization(Authorization {
-            reseller,
-            buyers,
-            single_use: request.single_use,
-            contract,
-            net_terms,
-        });
-        (id, terms, kind)
-    });
-    wrong.finish(parsed)
+    let parsed = id.zip(allowed);
+    wrong.finish(parsed.map(|(id, allowed)| (id, terms, Kind::Authorization(allowed))))
+}
+
+/// What the reseller is allowed.
+fn allowed(
+    wrong: &mut Violations,
+    request: &pb::DraftResaleAuthorizationRequest,
+) -> Option<Authorization> {
+    let reseller = reseller(wrong, request);
+    let buyers = accounts(wrong, "buyer_account_ids", &request.buyer_account_ids);
+    let net_terms = net_terms(wrong, "net_terms_days", request.net_terms_days);
+    let contract = contract(wrong, request.contract.as_ref());
+    Some(Authorization {
+        reseller: reseller?,
+        buyers,
+        single_use: request.single_use,
+        contract,
+        net_terms,
+    })
+}
+
+/// What is expected under an id of AWS's (O12), with what a draft of it would say.
+pub(super) fn expected(
+    wrong: &mut Violations,
+    given: Option<&pb::ExpectedResale>,
+) -> Option<Expected> {
+    use pb::expected_resale::Kind as Given;
+    match given.and_then(|given| given.kind.as_ref()) {
+        None => Some(Expected::Direct),
+        Some(Given::Authorization(given)) => {
+            let drafted = pb::DraftResaleAuthorizationRequest {
+                reseller_account_id: given.reseller_account_id.clone(),
+                reseller_contact_name: given.reseller_contact_name.clone(),
+                reseller_contact_email: given.reseller_contact_email.clone(),
+                buyer_account_ids: given.buyer_account_ids.clone(),
+                single_use: given.single_use,
+                contract: given.contract.clone(),
+                net_terms_days: given.net_terms_days,
+                ..pb::DraftResaleAuthorizationRequest::default()
+            };
+            allowed(wrong, &drafted).map(Expected::Authorization)
+        }
+        Some(Given::PartnerOffer(given)) => {
+            let id = given.authorization_id.parse();
+            let id = wrong.check("authorization_id", "AUTHORIZATION_ID_INVALID", id);
+            let net_terms = net_terms(wrong, "net_terms_days", given.net_terms_days);
+            id.map(|authorization_id| {
+                Expected::Partner(Resold {
+                    authorization_id,
+                    net_terms,
+                })
+            })
+        }
+    }
 }
 
 pub(super) fn partner(request: &pb::DraftPartnerOfferRequest) -> Result<Draft, Rejection> {

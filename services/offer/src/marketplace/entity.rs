@@ -69,7 +69,7 @@ impl Document {
         let url = self.url.as_deref();
         let url = url.map(|url| url.split('?').next().unwrap_or(url));
         let which = url.or(self.version.as_deref()).unwrap_or_default();
-        format!("{} {which}", self.r#type)
+        format!("{} {which}", self.r#type).trim_end().to_owned()
     }
 }
 
@@ -283,9 +283,12 @@ fn read(kind: &str, details: &str) -> Result<Shown, String> {
         .iter()
         .filter_map(|term| term.positive_targeting.as_ref());
     let targeting = of_rules.chain(of_terms).next();
-    let documented = |kind: &str| {
-        let mut of_kind = terms.iter().filter(|term| term.r#type == kind);
-        of_kind.any(|term| !term.documents.is_empty())
+    let documents = |kinds: &[&str]| {
+        let of_kind = terms
+            .iter()
+            .filter(|term| kinds.contains(&term.r#type.as_str()));
+        let documents = of_kind.flat_map(|term| &term.documents);
+        documents.map(Document::shown).collect::<Vec<_>>()
     };
     let end = rules
         .clone()
@@ -319,8 +322,7 @@ fn read(kind: &str, details: &str) -> Result<Shown, String> {
             .clone()
             .find_map(|rule| rule.reseller_account_id.clone()),
         offers_max_quantity: rules.clone().find_map(|rule| rule.offers_max_quantity),
-        has_buyer_eula: documented("BuyerLegalTerm"),
-        has_reseller_contract: documented("ResaleLegalTerm"),
+        reseller_contract: documents(&["ResaleLegalTerm"]),
         authorization_id: details.resale_authorization_id.clone(),
         markup: details.markup_percentage.clone().map(Text::into_string),
         pre_existing: details
@@ -329,12 +331,7 @@ fn read(kind: &str, details: &str) -> Result<Shown, String> {
             .or(details.pre_existing_buyer_agreement.as_ref())
             .filter(|had| had.acquisition_channel != UNTOLD)
             .map(|had| format!("{} {}", had.acquisition_channel, had.pricing_model)),
-        legal: terms
-            .iter()
-            .filter(|term| term.r#type == "LegalTerm")
-            .flat_map(|term| &term.documents)
-            .map(Document::shown)
-            .collect(),
+        legal: documents(&["LegalTerm", "BuyerLegalTerm"]),
         granted: terms.iter().flat_map(Term::granted).collect(),
         further_terms: terms
             .iter()

@@ -4,13 +4,14 @@
 use aws_sdk_marketplacecatalog::types::{
     EntitySummary, EntityTypeFilters, OfferFilters, OfferLastModifiedDateFilter,
     OfferLastModifiedDateFilterDateRange, OfferStateString, OfferSummary, OwnershipType,
-    ResaleAuthorizationFilters, ResaleAuthorizationLastModifiedDateFilter,
-    ResaleAuthorizationLastModifiedDateFilterDateRange, ResaleAuthorizationStatusString,
-    ResaleAuthorizationSummary,
+    ResaleAuthorizationEntityIdFilter, ResaleAuthorizationFilters,
+    ResaleAuthorizationLastModifiedDateFilter, ResaleAuthorizationLastModifiedDateFilterDateRange,
+    ResaleAuthorizationStatusString, ResaleAuthorizationSummary,
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::{CallError, Marketplace};
+use crate::domain::id::AwsOfferId;
 use crate::domain::import::{List, Listed, ListedKind};
 
 const CATALOG: &str = "AWSMarketplace";
@@ -32,6 +33,29 @@ impl Marketplace {
         since: Option<DateTime<Utc>>,
         next_token: Option<String>,
     ) -> Result<Page, CallError> {
+        self.page(
+            list,
+            since.map(|since| changed_after(list, since)),
+            next_token,
+        )
+        .await
+    }
+
+    /// Whether the seller itself gave the authorization: AWS shows those too that it was given.
+    pub(crate) async fn gave(&self, id: &AwsOfferId) -> Result<bool, CallError> {
+        let this = ResaleAuthorizationEntityIdFilter::builder().value_list(id.as_str());
+        let filters = ResaleAuthorizationFilters::builder().entity_id(this.build());
+        let filters = EntityTypeFilters::ResaleAuthorizationFilters(filters.build());
+        let found = self.page(List::Given, Some(filters), None).await?;
+        Ok(!found.offers.is_empty())
+    }
+
+    async fn page(
+        &self,
+        list: List,
+        filters: Option<EntityTypeFilters>,
+        next_token: Option<String>,
+    ) -> Result<Page, CallError> {
         let (entity_type, ownership) = match list {
             List::Offers => ("Offer", OwnershipType::SelfValue),
             List::Given => ("ResaleAuthorization", OwnershipType::SelfValue),
@@ -43,7 +67,7 @@ impl Marketplace {
             .catalog(CATALOG)
             .entity_type(entity_type)
             .ownership_type(ownership)
-            .set_entity_type_filters(since.map(|since| changed_after(list, since)))
+            .set_entity_type_filters(filters)
             .max_results(PAGE)
             .set_next_token(next_token);
         // The answer has room for every kind of entity: boxed, it does not weigh on every caller.

@@ -25,6 +25,7 @@ pub(crate) async fn compare(world: &World, aws_offer_id: &str) -> pb::OfferCompa
     let request = World::query(pb::CompareOfferRequest {
         engagement_id: ENGAGEMENT.into(),
         aws_offer_id: aws_offer_id.into(),
+        resale: None,
     });
     let compared = world.client.clone().compare_offer(request).await;
     compared.unwrap().into_inner()
@@ -36,6 +37,7 @@ pub(crate) fn associate(aws_offer_id: &str, digest: &str) -> pb::AssociateOfferR
         aws_offer_id: aws_offer_id.into(),
         comparison_digest: digest.into(),
         legal_document_read: true,
+        resale: None,
     }
 }
 
@@ -187,6 +189,7 @@ async fn what_is_not_adopted_says_why() {
     let request = World::query(pb::CompareOfferRequest {
         engagement_id: ENGAGEMENT.into(),
         aws_offer_id: dear.clone(),
+        resale: None,
     });
     let (code, reason, _) = refusal(client.compare_offer(request).await);
     let expected = (Code::NotFound, "ENGAGEMENT_UNKNOWN");

@@ -92,6 +92,7 @@ async fn an_offer_made_elsewhere_is_compared_and_adopted_once_whatever_aws_does(
         let compare = pb::CompareOfferRequest {
             engagement_id: engagement_id.clone(),
             aws_offer_id: aws_offer_id.clone(),
+            resale: None,
         };
         fail(&world, failure, after_apply).await;
         let ask = async |_: u32| {

@@ -10,6 +10,7 @@
 mod after_release_failures;
 mod approval;
 mod association;
+mod association_resale;
 mod authorization_ends;
 mod aws_edges;
 mod aws_failures;

@@ -87,6 +87,19 @@ pub(crate) async fn move_expiry(world: &World, aws_offer_id: &str, day: &str) {
     .await;
 }
 
+/// Begins to give the partner an authorization, and leaves it a draft. Returns its id.
+pub(crate) async fn drafted_authorization(world: &World) -> String {
+    let details = json!({
+        "ProductId": sandbox::DEFAULT_PRODUCT_ID,
+        "Name": "Made elsewhere",
+        "Description": "By another tool",
+        "ResellerAccountId": sandbox::DEFAULT_PARTNER_ACCOUNT,
+    });
+    let name = "CreateResaleAuthorization";
+    let made = change("ResaleAuthorization@1.0", name, None, &details);
+    sent(world, vec![made]).await
+}
+
 /// Takes an authorization back.
 pub(crate) async fn restrict(world: &World, authorization_id: &str) {
     let name = "RestrictResaleAuthorization";

@@ -20,7 +20,7 @@ fn own() -> File {
 }
 
 /// A world with S1's wholesale deal, approved with a contract of the seller's own.
-async fn approved() -> World {
+pub(crate) async fn approved() -> World {
     let world = World::new().await;
     let mut files = deals::files();
     files.push(own());
@@ -33,7 +33,7 @@ async fn approved() -> World {
     world
 }
 
-async fn drafted(world: &World, contract: Contract) -> pb::Offer {
+pub(crate) async fn drafted(world: &World, contract: Contract) -> pb::Offer {
     let request = pb::DraftResaleAuthorizationRequest {
         reseller_account_id: RESELLER.into(),
         contract: Some(pb::ResellerContract {

@@ -33,14 +33,31 @@ fn aws_id() -> AwsOfferId {
     "offer-elsewhere".parse().unwrap()
 }
 
+fn seen(shown: &Shown) -> Seen {
+    Seen {
+        shown: shown.clone(),
+        authorization: None,
+        given: None,
+    }
+}
+
 fn compared(shown: &Shown) -> Comparison {
-    compare(&aws_id(), &sample::engagement(), shown, sample::at(NOW)).unwrap()
+    let (engagement, seen) = (sample::engagement(), seen(shown));
+    let compared = compare(
+        &aws_id(),
+        &engagement,
+        &Expected::Direct,
+        &seen,
+        sample::at(NOW),
+    );
+    compared.unwrap()
 }
 
 fn asked(seen: Digest) -> Asked {
     Asked {
         engagement_id: sample::engagement_id(),
         aws_offer_id: aws_id(),
+        expected: Expected::Direct,
         seen,
         legal_document_read: true,
     }
@@ -214,7 +231,8 @@ fn it_must_be_free_released_and_all_processes_complete() {
 #[test]
 fn without_approval_or_intake_there_is_nothing_to_compare() {
     let of = |engagement: &Engagement| {
-        let compared = compare(&aws_id(), engagement, &shown(), sample::at(NOW));
+        let (expected, seen) = (Expected::Direct, seen(&shown()));
+        let compared = compare(&aws_id(), engagement, &expected, &seen, sample::at(NOW));
         compared.unwrap_err().reason()
     };
     let mut engagement = sample::engagement();

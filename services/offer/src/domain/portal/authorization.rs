@@ -8,9 +8,15 @@
 //! AWS refuses an offer from an authorization whose contract is not. The EULA's text is not merged here: AWS
 //! puts the documents of the offer behind it by itself (facts §1.2).
 
-use super::{Shown, joined, listed, plain, text, told};
+use std::str::FromStr;
+
+use countersign_kernel::{Currency, Money};
+
+use super::{AUTHORIZATION, Shown, joined, listed, plain, text, told};
+use crate::domain::deal::DatedAmount;
+use crate::domain::id::AwsOfferId;
 use crate::domain::offer::AwsError;
-use crate::domain::resale::Received;
+use crate::domain::resale::{NetTerms, Received};
 
 /// For what an authorization is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +52,7 @@ pub(crate) fn authorization_differences(
         [
             (
                 "AUTHORIZATION_KIND_DIFFERS",
-                "ResaleAuthorization".to_owned(),
+                AUTHORIZATION.to_owned(),
                 shown.entity_type.clone(),
             ),
             (
@@ -97,15 +103,72 @@ pub(crate) fn authorization_differences(
             (
                 "AUTHORIZATION_EULA_DIFFERS",
                 carried(received.has_eula),
-                carried(shown.has_buyer_eula),
+                carried(!shown.legal.is_empty()),
             ),
             (
                 "AUTHORIZATION_CONTRACT_DIFFERS",
                 carried(received.has_contract),
-                carried(shown.has_reseller_contract),
+                carried(!shown.reseller_contract.is_empty()),
             ),
         ],
     )
+}
+
+/// The authorization that AWS shows under `id`, as a reseller would have typed it (O12).
+///
+/// # Errors
+/// What of it cannot be read.
+pub(crate) fn received(id: &AwsOfferId, shown: &Shown) -> Result<Received, String> {
+    if shown.entity_type != AUTHORIZATION {
+        return Err(format!(
+            "it is no authorization but {:?}",
+            shown.entity_type
+        ));
+    }
+    let currency: Currency = parsed("currency", shown.currency.as_deref())?;
+    let charges = shown.schedule.iter().map(|(date, amount)| {
+        Ok(DatedAmount {
+            date: parsed("charge date", Some(date))?,
+            amount: money(amount, currency)?,
+        })
+    });
+    let schedule = charges.collect::<Result<Vec<_>, String>>()?;
+    let total = if schedule.is_empty() {
+        money(&text(shown.price.as_ref()), currency)?
+    } else {
+        let amounts = schedule.iter().map(|charge| charge.amount);
+        Money::sum(amounts, currency).map_err(|wrong| wrong.to_string())?
+    };
+    let buyers = shown.buyer_accounts.iter();
+    let buyers = buyers.map(|account| parsed("buyer", Some(account)));
+    let until = shown.available_until.as_deref();
+    let net_terms = shown.net_terms.as_deref();
+    Ok(Received {
+        id: id.clone(),
+        product_id: parsed("product", shown.product_id.as_deref())?,
+        duration: parsed("duration", shown.duration.as_deref())?,
+        total,
+        schedule,
+        buyers: buyers.collect::<Result<_, _>>()?,
+        until: until.map(|day| parsed("end", Some(day))).transpose()?,
+        has_eula: !shown.legal.is_empty(),
+        has_contract: !shown.reseller_contract.is_empty(),
+        net_terms: net_terms.map(terms).transpose()?,
+    })
+}
+
+fn parsed<T: FromStr>(what: &str, shown: Option<&str>) -> Result<T, String> {
+    let shown = shown.unwrap_or_default();
+    shown.parse().map_err(|_| format!("{what} {shown:?}"))
+}
+
+/// AWS writes it with more zeros than the currency has digits, at times.
+fn money(shown: &str, currency: Currency) -> Result<Money, String> {
+    Money::parse(&plain(shown), currency).map_err(|wrong| wrong.to_string())
+}
+
+fn terms(shown: &str) -> Result<NetTerms, String> {
+    NetTerms::of_period(shown).ok_or_else(|| format!("net terms {shown:?}"))
 }
 
 #[cfg(test)]
@@ -128,8 +191,8 @@ mod tests {
             price: Some("0.00".into()),
             duration: Some(received.duration.to_string()),
             available_until: received.until.map(|day| day.to_string()),
-            has_buyer_eula: received.has_eula,
-            has_reseller_contract: received.has_contract,
+            legal: vec!["CustomEula https://aws.example/eula.pdf".into()],
+            reseller_contract: vec!["StandardResellerContract".into()],
             ..Shown::default()
         }
     }
@@ -183,12 +246,9 @@ mod tests {
                 |shown| shown.net_terms = Some("P30D".into()),
                 "AUTHORIZATION_NET_TERMS_DIFFER",
             ),
+            (|shown| shown.legal.clear(), "AUTHORIZATION_EULA_DIFFERS"),
             (
-                |shown| shown.has_buyer_eula ^= true,
-                "AUTHORIZATION_EULA_DIFFERS",
-            ),
-            (
-                |shown| shown.has_reseller_contract ^= true,
+                |shown| shown.reseller_contract.clear(),
                 "AUTHORIZATION_CONTRACT_DIFFERS",
             ),
         ];
@@ -210,6 +270,65 @@ mod tests {
         let made = authorization_differences(&sample::received(), &over, Reading::Made);
         assert_eq!(made, []);
         assert_eq!(codes(&over), ["AUTHORIZATION_STATUS_DIFFERS"]);
+    }
+
+    /// O12: what is read of AWS's authorization is what a reseller would have typed of it.
+    #[test]
+    fn what_aws_shows_is_read_as_it_would_have_been_typed() {
+        let id = sample::received().id;
+        assert_eq!(received(&id, &shown()), Ok(sample::received()));
+        let at_one_price = Shown {
+            schedule: Vec::new(),
+            price: Some("1.0000".into()),
+            net_terms: Some("P30D".into()),
+            available_until: None,
+            buyer_accounts: Vec::new(),
+            ..shown()
+        };
+        let read = received(&id, &at_one_price).unwrap();
+        assert_eq!(
+            authorization_differences(&read, &at_one_price, Reading::Made),
+            []
+        );
+        assert_eq!(read.total, sample::usd("1.00"));
+        assert_eq!(read.net_terms, NetTerms::of_days(30).ok());
+    }
+
+    #[test]
+    fn what_of_an_authorization_cannot_be_read_is_told() {
+        type Change = fn(&mut Shown);
+        let cases: [(Change, &str); 9] = [
+            (
+                |it| it.entity_type = "Offer".into(),
+                "it is no authorization but \"Offer\"",
+            ),
+            (|it| it.currency = Some("DOGE".into()), "currency \"DOGE\""),
+            (
+                |it| it.schedule[0].0 = "soon".into(),
+                "charge date \"soon\"",
+            ),
+            (
+                |it| it.schedule[0].1 = "0.501".into(),
+                "0.501 has more than the 2 decimal digits of USD",
+            ),
+            (|it| it.buyer_accounts = vec!["all".into()], "buyer \"all\""),
+            (
+                |it| it.available_until = Some("soon".into()),
+                "end \"soon\"",
+            ),
+            (
+                |it| it.net_terms = Some("P31D".into()),
+                "net terms \"P31D\"",
+            ),
+            (|it| it.product_id = None, "product \"\""),
+            (|it| it.duration = None, "duration \"\""),
+        ];
+        for (change, problem) in cases {
+            let mut other = shown();
+            change(&mut other);
+            let refused = received(&sample::received().id, &other);
+            assert_eq!(refused, Err(problem.to_owned()));
+        }
     }
 
     #[test]

@@ -31,8 +31,7 @@ fn given() -> Shown {
         available_until: Some("2026-03-16".into()),
         reseller_account: Some("999988887777".into()),
         offers_max_quantity: Some(1),
-        has_buyer_eula: true,
-        has_reseller_contract: true,
+        reseller_contract: vec!["StandardResellerContract".into()],
         ..shown()
     }
 }
@@ -117,9 +116,10 @@ fn variable_payments_are_compared_by_their_cap() {
     assert!(pricing.fields.contains(&entered), "{pricing:?}");
 }
 
+type Change = fn(&mut Shown);
+
 #[test]
 fn every_difference_is_told() {
-    type Change = fn(&mut Shown);
     let cases: [(Change, &str); 22] = [
         (|shown| shown.legal.clear(), "LEGAL_DOCUMENT_DIFFERS"),
         (
@@ -199,14 +199,23 @@ fn every_difference_is_told() {
         assert_eq!(codes(&plan, &other), [code]);
     }
     assert_eq!(differences(&plan, &Shown::default()).len(), 11);
+}
+
+#[test]
+fn every_difference_of_an_authorization_is_told() {
     let plan = sample::candidate_of(&sample::authorization_draft()).plan;
-    let cases: [(Change, &str); 5] = [
+    let cases: [(Change, &str); 7] = [
+        (|shown| shown.legal.clear(), "LEGAL_DOCUMENT_DIFFERS"),
         (
-            |shown| shown.has_buyer_eula = false,
+            |shown| shown.legal = vec!["StandardEula 2022-07-14".into()],
             "LEGAL_DOCUMENT_DIFFERS",
         ),
         (
-            |shown| shown.has_reseller_contract = false,
+            |shown| shown.reseller_contract.clear(),
+            "LEGAL_DOCUMENT_DIFFERS",
+        ),
+        (
+            |shown| shown.reseller_contract = vec!["CustomResellerContract".into()],
             "LEGAL_DOCUMENT_DIFFERS",
         ),
         (|shown| shown.entity_type = "Offer".into(), "KIND_DIFFERS"),

@@ -150,7 +150,7 @@ fn an_authorization_with_a_rate_card_is_read_as_aws_shows_it() {
         ],
     });
     let shown = read("ResaleAuthorization@1.0", &details.to_string()).unwrap();
-    assert!(shown.is_released() && shown.has_buyer_eula && !shown.has_reseller_contract);
+    assert!(shown.is_released() && shown.reseller_contract.is_empty());
     let mut plan = sample::candidate_of(&sample::authorization_draft()).plan;
     plan.schedule.clear();
     plan.upfront = Some(sample::usd("1.00"));
