@@ -121,7 +121,7 @@ async fn an_acceptance_before_the_association_is_found() {
     let id = released(&world, "102500.00", "P90D").await;
     let body = json!({ "offerId": id, "buyerAccountId": "123456789012" });
     world.act("accept", body).await;
-    let seen = "SELECT count(*) FROM agreement WHERE aws_offer_id = $1";
+    let seen = "SELECT count(*) FROM agreement WHERE aws_offer_id = $1 AND details IS NOT NULL";
     let seen = || sqlx::query_scalar::<_, i64>(seen).bind(&id);
     for _ in 0..LOOKS {
         if seen().fetch_one(world.bed.pool()).await.unwrap() > 0 {

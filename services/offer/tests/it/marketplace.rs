@@ -301,7 +301,7 @@ async fn an_acceptance_before_we_hear_of_the_publication_is_not_lost() {
     let body = json!({ "offerId": released.unwrap(), "buyerAccountId": "123456789012" });
     world.act("accept", body).await;
     let seen = async || -> i64 {
-        let count = "SELECT count(*) FROM agreement WHERE offer_id IS NULL";
+        let count = "SELECT count(*) FROM agreement WHERE offer_id IS NULL AND details IS NOT NULL";
         sqlx::query_scalar(count)
             .fetch_one(world.bed.pool())
             .await
