@@ -8,7 +8,6 @@ use countersign_platform::{Failure, NewAudit, UnitOfWork};
 use serde_json::json;
 use tracing::Instrument;
 
-use super::follow_up::READ_AGREEMENTS;
 use super::{change_order, clock, offer, order};
 use crate::domain::agreement::{Acceptance, Agreement, Line, Standing};
 use crate::domain::command::Command;
@@ -39,12 +38,6 @@ pub(crate) async fn note(
         store::to_read::note(uow.connection(), seller, line, now).await?;
     }
     Ok(())
-}
-
-/// Reads now what was found.
-pub(crate) async fn read_now(uow: &mut UnitOfWork) -> Result<(), Failure> {
-    let woken = uow.wake_task(READ_AGREEMENTS, READ_AGREEMENTS).await;
-    woken.map(drop)
 }
 
 /// Keeps what was read, and records it on our offer if it is of one. A `public` one is an order,

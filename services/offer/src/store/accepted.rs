@@ -5,10 +5,9 @@ use countersign_kernel::SellerId;
 use serde_json::Value;
 use sqlx::PgExecutor;
 
-use super::agreement::Seen;
-use super::json::{agreement_from, parse};
+use super::agreement::{LineRow, Seen};
+use super::json::agreement_from;
 use super::{Position, StoreError, Unreadable};
-use crate::domain::agreement::{Line, Standing};
 use crate::domain::import::Ownership;
 
 /// What stands where a look found it and nothing more is known yet.
@@ -26,10 +25,8 @@ pub(crate) struct Accepted {
 
 #[derive(sqlx::FromRow)]
 struct Row {
-    agreement_id: String,
-    aws_offer_id: String,
-    status: String,
-    updated_at: Option<DateTime<Utc>>,
+    #[sqlx(flatten)]
+    line: LineRow,
     details: Option<Value>,
     unreadable: Option<String>,
     first_seen: DateTime<Utc>,
@@ -47,14 +44,7 @@ impl TryFrom<Row> for Accepted {
         };
         Ok(Self {
             seen: Seen {
-                line: Line {
-                    id: parse(&row.agreement_id, "agreement id")?,
-                    aws_offer_id: row.aws_offer_id,
-                    standing: Standing {
-                        status: row.status,
-                        updated_at: row.updated_at,
-                    },
-                },
+                line: row.line.try_into()?,
                 details,
             },
             ownership: Ownership::of(row.offer_id.is_some(), row.associated),

@@ -18,6 +18,30 @@ pub(crate) struct Seen {
     pub(crate) details: Result<Agreement, String>,
 }
 
+/// An agreement as AWS lists it, in a row.
+#[derive(sqlx::FromRow)]
+pub(super) struct LineRow {
+    agreement_id: String,
+    aws_offer_id: String,
+    status: String,
+    updated_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<LineRow> for Line {
+    type Error = Unreadable;
+
+    fn try_from(row: LineRow) -> Result<Self, Unreadable> {
+        Ok(Self {
+            id: parse(&row.agreement_id, "agreement id")?,
+            aws_offer_id: row.aws_offer_id,
+            standing: Standing {
+                status: row.status,
+                updated_at: row.updated_at,
+            },
+        })
+    }
+}
+
 /// How far AWS was asked.
 #[derive(Debug, Clone, Copy, sqlx::FromRow)]
 pub(crate) struct Cursor {
@@ -57,7 +81,7 @@ pub(crate) async fn move_cursor(
 }
 
 /// Whether the agreement was seen as it is. What could not be read then is read again, for as long as AWS lists it
-/// among what changed, and by [`super::to_read::refused`] if it is ours.
+/// among what changed, and by [`super::to_read::due`] if it is ours.
 pub(crate) async fn is_known(
     executor: impl PgExecutor<'_>,
     seller: &SellerId,

@@ -5,13 +5,14 @@ use chrono::{DateTime, Utc};
 use countersign_kernel::SellerId;
 use sqlx::{PgConnection, PgExecutor};
 
-use super::json::parse;
-use super::{StoreError, Unreadable};
-use crate::domain::agreement::{Line, OVER, Standing};
+use super::StoreError;
+use super::agreement::LineRow;
+use crate::domain::agreement::{Line, OVER};
 use crate::domain::id::AgreementId;
 
-/// The most that one run reads of each kind: what is found meanwhile waits no longer than it takes.
-pub(crate) const BATCH: i64 = 20;
+/// The most that one run reads: what is found meanwhile, and a process that is to end, wait no longer than it takes.
+/// At a tenth of AWS's rate that is five seconds (facts §1.1).
+pub(crate) const BATCH: i64 = 5;
 
 /// Keeps what a look found and nobody read yet. What was read of it before stays.
 pub(crate) async fn note(
@@ -49,7 +50,7 @@ pub(crate) async fn postpone(
 ) -> Result<(), StoreError> {
     sqlx::query(
         "UPDATE agreement SET read_due = $3
-        WHERE seller = $1 AND agreement_id = $2 AND read_due IS NOT NULL",
+        WHERE seller = $1 AND agreement_id = $2",
     )
     .bind(seller.as_str())
     .bind(id.as_str())
@@ -59,67 +60,34 @@ pub(crate) async fn postpone(
     Ok(())
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    agreement_id: String,
-    aws_offer_id: String,
-    status: String,
-    updated_at: Option<DateTime<Utc>>,
-}
-
-impl TryFrom<Row> for Line {
-    type Error = Unreadable;
-
-    fn try_from(row: Row) -> Result<Self, Unreadable> {
-        Ok(Self {
-            id: parse(&row.agreement_id, "agreement id")?,
-            aws_offer_id: row.aws_offer_id,
-            standing: Standing {
-                status: row.status,
-                updated_at: row.updated_at,
-            },
-        })
-    }
-}
-
-/// What is to be read next: of offers of ours first, since somebody waits for those, then the longest due.
+/// What is to be read next: what a look found, and what AWS refused to show of offers of ours, the last time before
+/// `refused_until`, since an acceptance is never given up. Of offers of ours first, since somebody waits for those,
+/// then the longest due.
 pub(crate) async fn due(
     executor: impl PgExecutor<'_>,
     seller: &SellerId,
     now: DateTime<Utc>,
+    refused_until: DateTime<Utc>,
 ) -> Result<Vec<Line>, StoreError> {
-    let due = "SELECT agreement_id, aws_offer_id, status, agreement.updated_at FROM agreement
-        LEFT JOIN offer USING (seller, aws_offer_id)
-        WHERE seller = $1 AND read_due <= $2
-        ORDER BY offer.seller IS NULL, read_due, agreement_id LIMIT $3";
-    lines(executor, due, seller, now).await
-}
-
-/// Agreements of our offers that AWS refused to show, the last time before `until`: an acceptance is never given up.
-pub(crate) async fn refused(
-    executor: impl PgExecutor<'_>,
-    seller: &SellerId,
-    until: DateTime<Utc>,
-) -> Result<Vec<Line>, StoreError> {
-    let refused = "SELECT agreement_id, aws_offer_id, status, agreement.updated_at FROM agreement
-        JOIN offer USING (seller, aws_offer_id)
-        WHERE seller = $1 AND last_seen <= $2 AND unreadable IS NOT NULL AND read_due IS NULL
-        ORDER BY last_seen, agreement_id LIMIT $3";
-    lines(executor, refused, seller, until).await
-}
-
-async fn lines(
-    executor: impl PgExecutor<'_>,
-    statement: &'static str,
-    seller: &SellerId,
-    at: DateTime<Utc>,
-) -> Result<Vec<Line>, StoreError> {
-    let rows: Vec<Row> = sqlx::query_as(statement)
-        .bind(seller.as_str())
-        .bind(at)
-        .bind(BATCH)
-        .fetch_all(executor)
-        .await?;
+    let rows: Vec<LineRow> = sqlx::query_as(
+        "SELECT agreement_id, aws_offer_id, status, updated_at FROM (
+            SELECT agreement.*, read_due AS since, offer.seller IS NOT NULL AS ours FROM agreement
+            LEFT JOIN offer USING (seller, aws_offer_id)
+            WHERE agreement.seller = $1 AND read_due <= $2
+            UNION ALL
+            SELECT agreement.*, last_seen AS since, true AS ours FROM agreement
+            JOIN offer USING (seller, aws_offer_id)
+            WHERE agreement.seller = $1 AND unreadable IS NOT NULL AND read_due IS NULL
+                AND last_seen <= $3
+        ) AS wanted
+        ORDER BY NOT ours, since, agreement_id LIMIT $4",
+    )
+    .bind(seller.as_str())
+    .bind(now)
+    .bind(refused_until)
+    .bind(BATCH)
+    .fetch_all(executor)
+    .await?;
     let read = rows.into_iter().map(Line::try_from);
     Ok(read.collect::<Result<_, _>>()?)
 }

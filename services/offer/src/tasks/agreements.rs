@@ -5,10 +5,10 @@
 pub(super) mod reading;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use countersign_platform::{Failure, TaskHandler, TaskOutcome, TaskRun, async_trait, back_off};
+use countersign_platform::{Failure, TaskHandler, TaskOutcome, TaskRun, async_trait};
 
 use super::Outside;
-use super::change_sets::come_back;
+use super::change_sets::{come_back, retry};
 use crate::commands;
 use crate::domain::agreement::Line;
 use crate::domain::id::AgreementId;
@@ -22,10 +22,20 @@ const MOST_PAGES: usize = 4_000;
 #[derive(Debug)]
 pub(super) struct Look(pub(super) Outside);
 
-/// Why a look ended early.
+/// Why a look, or a reading, ended early.
 enum Trouble {
     Aws(CallError),
     Ours(Failure),
+}
+
+impl Trouble {
+    /// Never given up: without these tasks no acceptance is found.
+    fn outcome(self, run: &TaskRun) -> TaskOutcome {
+        match self {
+            Self::Aws(error) => come_back(run, error.into_later()),
+            Self::Ours(failure) => retry(run, failure.report()),
+        }
+    }
 }
 
 impl From<Failure> for Trouble {
@@ -44,40 +54,16 @@ impl From<CallError> for Trouble {
 impl TaskHandler for Look {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
         let began = run.now();
-        // The account is one tenant's, whatever else lies in the schema.
-        let mut found = false;
-        let bound = run.bound_to(&self.0.seller);
-        let looked = self.look(&bound, began, &mut found).await;
-        if found {
-            // Found is found, whether the look came to its end or not.
-            let woken = run.transaction(|uow| Box::pin(commands::agreement::read_now(uow)));
-            woken.await?;
-        }
-        match looked {
-            Ok(()) => {
-                let pause = i64::try_from(self.0.config.agreement_poll_ms).unwrap_or(i64::MAX);
-                Ok(TaskOutcome::Again(
-                    run.now() + TimeDelta::milliseconds(pause),
-                ))
-            }
+        Ok(match self.look(&run.bound_to(&self.0.seller), began).await {
+            Ok(()) => TaskOutcome::Again(run.now() + self.0.shortest_pause()),
             // What was seen so far is kept; the cursor stays, so the next look sees the rest.
-            Err(Trouble::Aws(error)) => Ok(come_back(run, error.into_later())),
-            // Never given up: without this task no acceptance is found.
-            Err(Trouble::Ours(failure)) => Ok(TaskOutcome::RetryAt(
-                run.now() + back_off(run.attempt),
-                failure.report(),
-            )),
-        }
+            Err(trouble) => trouble.outcome(run),
+        })
     }
 }
 
 impl Look {
-    async fn look(
-        &self,
-        run: &TaskRun,
-        began: DateTime<Utc>,
-        found: &mut bool,
-    ) -> Result<(), Trouble> {
+    async fn look(&self, run: &TaskRun, began: DateTime<Utc>) -> Result<(), Trouble> {
         let overlap = i64::try_from(self.0.config.agreement_overlap_ms).unwrap_or(i64::MAX);
         let cursor = self.cursor(run).await?;
         let since = cursor.map(|seen| seen.asked_until - TimeDelta::milliseconds(overlap));
@@ -91,7 +77,7 @@ impl Look {
                 return Err(CallError::Later(Later::fault(endless)).into());
             }
             let page = self.0.marketplace.search(since, next_token).await?;
-            whole = self.take(run, &page.lines, found).await.and(whole);
+            whole = self.take(run, &page.lines).await.and(whole);
             next_token = page.next_token;
             if next_token.is_none() {
                 break;
@@ -109,7 +95,7 @@ impl Look {
     }
 
     /// Keeps what a page says. One agreement that cannot be recorded hides no other.
-    async fn take(&self, run: &TaskRun, page: &[Line], found: &mut bool) -> Result<(), Trouble> {
+    async fn take(&self, run: &TaskRun, page: &[Line]) -> Result<(), Trouble> {
         let (mut whole, mut to_read) = (Ok(()), Vec::new());
         for line in page {
             match self.take_line(run, line).await {
@@ -124,7 +110,6 @@ impl Look {
                 Box::pin(async move { commands::agreement::note(uow, &seller, &to_read).await })
             });
             noted.await?;
-            *found = true;
         }
         whole
     }

@@ -15,6 +15,10 @@ use crate::elsewhere::agreements;
 use crate::figures::reading;
 use crate::world::{SELLER, World};
 
+/// How often a condition is looked at before a test gives up.
+const LOOKS: usize = 1_200;
+/// As much as passes for real between two looks.
+const TICK: TimeDelta = TimeDelta::milliseconds(100);
 /// Agreements that AWS has, and that are known.
 const KNOWN: i64 = 10_000;
 /// Those that are new.
@@ -51,8 +55,36 @@ async fn count(world: &World, statement: &str) -> i64 {
     counted.fetch_one(&mut superuser).await.unwrap()
 }
 
+/// Lets time go by until it is so.
+async fn passing(world: &World, step: TimeDelta, is_so: impl AsyncFn() -> bool) {
+    for _ in 0..LOOKS {
+        if is_so().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        world.advance(step);
+    }
+    panic!("it never was so");
+}
+
+/// Another process takes over while time goes by, so that what is under way comes to its end.
+async fn take_over(world: &mut World) {
+    let clock = world.bed.clock().clone();
+    let passing = async move {
+        loop {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            clock.advance(TimeDelta::seconds(1));
+        }
+    };
+    tokio::select! {
+        () = world.restart() => {}
+        () = passing => {}
+    }
+}
+
+/// The same as [`passing`], while the clock stands still.
 async fn until(world: &World, statement: &str, wanted: i64) {
-    for _ in 0..1_200 {
+    for _ in 0..LOOKS {
         if count(world, statement).await == wanted {
             return;
         }
@@ -106,10 +138,8 @@ async fn a_look_costs_what_changed() {
     assert!(calls < CALLS, "{calls} calls");
 
     // Each is read once, as AWS allows it.
-    while count(&world, DUE).await > 0 {
-        world.advance(TimeDelta::seconds(10));
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let ten_seconds = TimeDelta::seconds(10);
+    passing(&world, ten_seconds, async || count(&world, DUE).await == 0).await;
     let described = "SELECT count(*) FROM made WHERE operation = 'DescribeAgreement'";
     let described = count(&world, described).await;
     println!("{CHANGED} read: {described} calls, of which 3 failed");
@@ -156,23 +186,22 @@ async fn the_first_reading_goes_on_where_it_was() {
     let gauge = "countersign.aws.agreements_to_read";
     assert_ne!(reading(&world, gauge, None).await, "0");
     assert!(left > ELSEWHERE / 2, "ours was read after {left} were left");
-    until(&world, "SELECT count(*) FROM agreement", ELSEWHERE + 1).await;
+    // The sandbox counts AWS's rate by this clock, the service by the real one.
+    let second = TimeDelta::seconds(1);
+    let all = async || count(&world, "SELECT count(*) FROM agreement").await > ELSEWHERE;
+    passing(&world, second, all).await;
 
     // Another process, twice.
     for _ in 0..2 {
         let before = count(&world, DUE).await;
-        while count(&world, DUE).await == before {
-            world.pass().await;
-        }
-        world.restart().await;
+        passing(&world, second, async || count(&world, DUE).await < before).await;
+        take_over(&mut world).await;
         assert!(
             count(&world, DUE).await > 0,
             "nothing is left to go on with"
         );
     }
-    while count(&world, DUE).await > 0 {
-        world.pass().await;
-    }
+    passing(&world, second, async || count(&world, DUE).await == 0).await;
     let read = "SELECT count(*) FROM agreement WHERE details IS NOT NULL";
     assert_eq!(count(&world, read).await, ELSEWHERE + 1);
     let listed = agreements(&world, Ownership::Unspecified).await;
@@ -188,4 +217,62 @@ async fn the_first_reading_goes_on_where_it_was() {
         (ELSEWHERE + 1..=ELSEWHERE + 3).contains(&described),
         "{described}"
     );
+}
+
+/// The agreement of an offer that its buyer accepted; the service hears of it later.
+async fn accepted(world: &World, offer: &pb::Offer) -> String {
+    let summary = offer.summary.as_ref().unwrap();
+    let body = json!({ "offerId": summary.aws_offer_id,
+        "buyerAccountId": summary.buyer_account_id });
+    let accepted = world.act("accept", body).await;
+    accepted["agreementId"].as_str().unwrap().to_owned()
+}
+
+/// O13: of two agreements of ours that AWS refused to show, one that cannot be recorded afterwards does not hide the
+/// other.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_cannot_be_recorded_hides_no_other() {
+    let mut world = World::new().await;
+    let one = world.published().await;
+    let other = world.drafted_for("007-other", "210987654321").await;
+    world.release(&other).await;
+    let published = pb::offer::State::Published;
+    let other = world.until_state(&other.offer_id, published).await;
+    world.stop().await;
+    let agreements = [
+        (accepted(&world, &one).await, one),
+        (accepted(&world, &other).await, other),
+    ];
+    let refuse =
+        json!({ "operation": "DescribeAgreement", "failure": "access-denied", "times": 2 });
+    world.act("inject", refuse).await;
+    world.restart().await;
+    let refused = "SELECT count(*) FROM agreement WHERE unreadable IS NOT NULL";
+    // Whichever is read first.
+    let [(first, stuck), (_, free)] = {
+        let mut agreements = agreements;
+        agreements.sort_by(|(one, _), (other, _)| one.cmp(other));
+        agreements
+    };
+    let breaking = format!(
+        "CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS
+            $$BEGIN RAISE 'as a test wants it'; END$$;
+        CREATE TRIGGER broken BEFORE UPDATE ON agreement FOR EACH ROW
+            WHEN (NEW.agreement_id = '{first}' AND NEW.details IS NOT NULL)
+            EXECUTE FUNCTION fail()"
+    );
+    let mut superuser = world.bed.superuser().await;
+    let breaking = sqlx::raw_sql(AssertSqlSafe(breaking));
+    superuser.execute(breaking).await.unwrap();
+    passing(&world, TICK, async || count(&world, refused).await == 2).await;
+
+    let accepted = pb::offer::State::Accepted;
+    let free = world.hurry(&free.offer_id, |offer| offer.state() == accepted);
+    free.await;
+    assert_eq!(count(&world, refused).await, 1);
+    assert_ne!(world.offer(&stuck.offer_id).await.state(), accepted);
+    let mended = "DROP TRIGGER broken ON agreement";
+    superuser.execute(mended).await.unwrap();
+    let stuck = world.hurry(&stuck.offer_id, |offer| offer.state() == accepted);
+    stuck.await;
 }

@@ -2,7 +2,7 @@
 //! an hour, in which those of our offers come first. A stop at any instant reads again what was being read.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use countersign_platform::{Failure, TaskHandler, TaskOutcome, TaskRun, async_trait, back_off};
+use countersign_platform::{Failure, TaskHandler, TaskOutcome, TaskRun, async_trait};
 
 use super::{Trouble, told};
 use crate::commands;
@@ -15,8 +15,9 @@ use crate::store;
 use crate::store::agreement::Seen;
 use crate::store::to_read::BATCH;
 use crate::tasks::Outside;
-use crate::tasks::change_sets::come_back;
 
+/// Between two runs when nothing is due. Nobody wakes this task: a run beside one under way would read the same.
+const IDLE: TimeDelta = TimeDelta::seconds(2);
 /// After which one is read again that could not be read or recorded now.
 const LATER: TimeDelta = TimeDelta::seconds(5);
 
@@ -29,17 +30,11 @@ type History = Option<DateTime<Utc>>;
 #[async_trait]
 impl TaskHandler for Read {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
-        // The account is one tenant's, whatever else lies in the schema.
-        match self.read_batch(&run.bound_to(&self.0.seller)).await {
-            Ok(true) => Ok(TaskOutcome::Again(run.now())),
-            Ok(false) => Ok(TaskOutcome::Again(run.now() + self.0.shortest_pause())),
-            Err(Trouble::Aws(error)) => Ok(come_back(run, error.into_later())),
-            // Never given up: without this task no acceptance is recorded.
-            Err(Trouble::Ours(failure)) => Ok(TaskOutcome::RetryAt(
-                run.now() + back_off(run.attempt),
-                failure.report(),
-            )),
-        }
+        Ok(match self.read_batch(&run.bound_to(&self.0.seller)).await {
+            Ok(true) => TaskOutcome::Again(run.now()),
+            Ok(false) => TaskOutcome::Again(run.now() + IDLE.min(self.0.shortest_pause())),
+            Err(trouble) => trouble.outcome(run),
+        })
     }
 }
 
@@ -47,7 +42,7 @@ impl Read {
     /// Returns whether more may be due.
     async fn read_batch(&self, run: &TaskRun) -> Result<bool, Trouble> {
         let history = self.history(run).await?;
-        let (due, refused) = self.wanted(run).await?;
+        let due = self.due(run).await?;
         for line in &due {
             let done = self.read(run, line, history).await;
             if done.is_err() {
@@ -58,9 +53,6 @@ impl Read {
                 Err(Trouble::Ours(failure)) => drop(told(&line.id, failure)),
                 done => done?,
             }
-        }
-        for line in &refused {
-            self.read(run, line, history).await?;
         }
         self.await_ends(run).await?;
         Ok(i64::try_from(due.len()).is_ok_and(|read| read >= BATCH))
@@ -75,13 +67,10 @@ impl Read {
         Ok(first_look.map(|at| at - IDENTIFY_WITHIN))
     }
 
-    async fn wanted(&self, run: &TaskRun) -> Result<(Vec<Line>, Vec<Line>), Failure> {
-        let (now, seller) = (run.now(), &self.0.seller);
+    async fn due(&self, run: &TaskRun) -> Result<Vec<Line>, Failure> {
+        let (now, pause) = (run.now(), self.0.shortest_pause());
         let mut reader = run.reading().await?;
-        let due = store::to_read::due(&mut *reader, seller, now).await?;
-        let until = now - self.0.shortest_pause();
-        let refused = store::to_read::refused(&mut *reader, seller, until).await?;
-        Ok((due, refused))
+        Ok(store::to_read::due(&mut *reader, &self.0.seller, now, now - pause).await?)
     }
 
     async fn postpone(&self, run: &TaskRun, line: &Line) -> Result<(), Failure> {
