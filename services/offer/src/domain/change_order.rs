@@ -120,6 +120,9 @@ pub(crate) struct Seen {
     pub(crate) message: Option<String>,
     pub(crate) created_at: Option<DateTime<Utc>>,
     pub(crate) updated_at: Option<DateTime<Utc>>,
+    /// Whether its agreement is over, where the request is closed with no answer: it was taken back, or had
+    /// nothing more to ask for.
+    pub(crate) agreement_over: bool,
 }
 
 /// What can be said of a change order.

@@ -3,6 +3,7 @@
 
 mod terms;
 
+use aws_sdk_marketplaceagreement::operation::describe_agreement::DescribeAgreementOutput;
 use aws_sdk_marketplaceagreement::primitives::DateTime as AwsDateTime;
 use aws_sdk_marketplaceagreement::types::{
     AgreementStatus, AgreementViewSummary, Filter, ProposalSummary, Resource,
@@ -10,7 +11,7 @@ use aws_sdk_marketplaceagreement::types::{
 use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::{CallError, MAX_PAGES, Marketplace, too_many_pages};
-use crate::domain::agreement::{Acceptance, Agreement, Line, Standing};
+use crate::domain::agreement::{Acceptance, Agreement, Line, Standing, is_over};
 use crate::domain::id::AgreementId;
 use terms::{acceptance, read};
 
@@ -67,16 +68,35 @@ impl Marketplace {
         })
     }
 
-    /// The agreement with its charges.
-    pub(crate) async fn agreement(&self, id: &AgreementId) -> Result<Read, CallError> {
+    /// The agreement without its terms.
+    async fn describe_agreement(
+        &self,
+        id: &AgreementId,
+    ) -> Result<DescribeAgreementOutput, CallError> {
         let call = self
             .agreements
             .describe_agreement()
             .agreement_id(id.as_str());
-        let described = self
-            .calls
+        self.calls
             .make("DescribeAgreement", || call.clone().send())
-            .await?;
+            .await
+    }
+
+    /// Whether the agreement was over at this time, or is.
+    pub(super) async fn is_over(
+        &self,
+        id: &AgreementId,
+        at: DateTime<Utc>,
+    ) -> Result<bool, CallError> {
+        let described = self.describe_agreement(id).await?;
+        let status = described.status().map_or("", AgreementStatus::as_str);
+        let ends_at = described.end_time().and_then(time);
+        Ok(is_over(status) || ends_at.is_some_and(|ends_at| ends_at <= at))
+    }
+
+    /// The agreement with its charges.
+    pub(crate) async fn agreement(&self, id: &AgreementId) -> Result<Read, CallError> {
+        let described = self.describe_agreement(id).await?;
         let mut terms = Vec::new();
         let mut next_token = None;
         for _ in 0..MAX_PAGES {

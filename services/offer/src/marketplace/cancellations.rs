@@ -35,6 +35,7 @@ impl Marketplace {
             message: None,
             created_at: taken.created_at().and_then(time),
             updated_at: taken.updated_at().and_then(time),
+            agreement_over: false,
         })
     }
 
@@ -73,7 +74,10 @@ impl Marketplace {
             }
             next_token = page.next_token().map(str::to_owned);
             if next_token.is_none() {
-                return Ok(newest);
+                return match newest {
+                    Some(seen) => self.told_apart(order, seen).await.map(Some),
+                    None => Ok(None),
+                };
             }
         }
         Err(too_many_pages("cancellation requests"))
@@ -94,12 +98,28 @@ impl Marketplace {
             .calls
             .make("GetAgreementCancellationRequest", || call.clone().send())
             .await?;
-        Ok(Seen {
+        let seen = Seen {
             id: id.clone(),
             status: status(found.status()),
             message: found.status_message().map(str::to_owned),
             created_at: found.created_at().and_then(time),
             updated_at: found.updated_at().and_then(time),
+            agreement_over: false,
+        };
+        self.told_apart(order, seen).await
+    }
+
+    /// AWS closes a request with one word when it is taken back and when its agreement ends: the agreement tells
+    /// which it was.
+    async fn told_apart(&self, order: &ChangeOrder, seen: Seen) -> Result<Seen, CallError> {
+        if seen.status != Status::Cancelled.as_str() {
+            return Ok(seen);
+        }
+        let closed_at = seen.updated_at.unwrap_or(DateTime::<Utc>::MIN_UTC);
+        let agreement_over = self.is_over(&order.agreement_id, closed_at).await?;
+        Ok(Seen {
+            agreement_over,
+            ..seen
         })
     }
 
@@ -141,6 +161,7 @@ fn listed(item: &Summary) -> Result<Seen, CallError> {
         message: None,
         created_at: item.created_at().and_then(time),
         updated_at: item.updated_at().and_then(time),
+        agreement_over: false,
     })
 }
 
@@ -178,6 +199,7 @@ mod tests {
                 message: None,
                 created_at: Some(at(created_at)),
                 updated_at: None,
+                agreement_over: false,
             };
             assert_eq!(may_be_ours(&seen, asked_at, &others), ours, "{seen:?}");
         }

@@ -385,6 +385,32 @@ async fn seven_days_of_silence_cancel_the_agreement() {
     assert_eq!(state, pb::clock::State::Breached);
 }
 
+/// An agreement that AWS ends closes the request in the word of a withdrawal: seen before the agreement's own
+/// end, it is over all the same, and goes on to what was invoiced.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agreement_that_ends_by_itself_is_not_taken_for_a_withdrawal() {
+    let world = World::new().await;
+    let offer = accepted(&world).await;
+    let order = pending(&world, &offer).await;
+    for (operation, times) in [("SearchAgreements", 10_000), ("DescribeAgreement", 1)] {
+        let unseen = json!({ "operation": operation, "failure": "throttle", "times": times });
+        world.act("inject", unseen).await;
+    }
+    let ended = json!({ "agreementId": offer.agreement_id });
+    world.act("terminate", ended).await;
+    let read = |order: &pb::ChangeOrder| !order.invoices.is_empty();
+    let over = until(&world, &order.change_order_id, read).await;
+    assert_eq!(
+        (over.state(), over.aws_status.as_str()),
+        (State::Over, "CANCELLED")
+    );
+    let found = world.events::<pb::AgreementEnded>().await;
+    assert!(
+        found.is_empty(),
+        "the agreement's own end was seen first: {found:?}"
+    );
+}
+
 /// An agreement that is over, or is nobody's, has no change order; one that ends otherwise meanwhile is over.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agreement_that_is_over_is_not_changed() {

@@ -31,13 +31,26 @@ fn started() -> ChangeOrder {
     started_as("the scope grew", "ACTIVE", None).unwrap()
 }
 
-fn see(status: &str) -> Command {
-    Command::RecordSeen(Seen {
+fn seen(status: &str) -> Seen {
+    Seen {
         id: "acr-1".parse().unwrap(),
         status: status.into(),
         message: Some("as AWS says".into()),
         created_at: Some(at("2026-04-09T10:00:05Z")),
         updated_at: Some(at(OVER_AT)),
+        agreement_over: false,
+    }
+}
+
+fn see(status: &str) -> Command {
+    Command::RecordSeen(seen(status))
+}
+
+/// AWS closed the request because there is nothing more to cancel.
+fn closed() -> Command {
+    Command::RecordSeen(Seen {
+        agreement_over: true,
+        ..seen("CANCELLED")
     })
 }
 
@@ -156,6 +169,9 @@ fn what_is_said_leads_to_a_state() {
             vec![REQUEST, pending.clone(), withdraw(), see("APPROVED")],
             "over",
         ),
+        (vec![REQUEST, pending.clone(), closed()], "over"),
+        (vec![REQUEST, pending.clone(), withdraw(), closed()], "over"),
+        (vec![REQUEST, closed()], "over"),
         (
             vec![REQUEST, pending.clone(), see("REJECTED"), over()],
             "rejected",
@@ -351,6 +367,7 @@ fn commands() -> impl Strategy<Value = Command> {
         Just(refuse_withdrawal()),
         Just(over()),
         Just(invoices()),
+        Just(closed()),
         Just(completed(1)),
         Just(Command::Adjust(vec![line("inv-1", "10.00")])),
         Just(replaced("opp-2", "offer-2")),
