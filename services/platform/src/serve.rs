@@ -32,8 +32,7 @@ use crate::readiness::{Readiness, Seen};
 use crate::relay::{self, Relay};
 use crate::service::{MAX_MESSAGE_BYTES, Parts, Service, Wiring};
 use crate::subscription::EventHandler;
-use crate::task_worker::{self, Worker};
-use crate::tasks::TaskHandler;
+use crate::task_worker::{self, Recurring, Runners, Worker};
 use crate::tls::ServerTls;
 use crate::unit_of_work::Database;
 
@@ -225,9 +224,9 @@ struct Background {
     nats: Option<Nats>,
     relay: PgConnectOptions,
     handlers: BTreeMap<String, Arc<dyn EventHandler>>,
-    tasks: BTreeMap<&'static str, Arc<dyn TaskHandler>>,
-    recurring: Vec<&'static str>,
-    idle: Vec<&'static str>,
+    tasks: Runners,
+    recurring: Vec<Recurring>,
+    idle: Vec<Recurring>,
 }
 
 impl Background {
@@ -264,7 +263,7 @@ impl Background {
         let worker = Worker {
             database: self.database.clone(),
             lifecycle: self.lifecycle.clone(),
-            handlers: std::mem::take(&mut self.tasks),
+            runners: std::mem::take(&mut self.tasks),
             concurrency: self.settings.task_concurrency,
             instruments: self.instruments.clone(),
         };

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Command, FromArgMatches, Subcommand};
+use countersign_kernel::SellerId;
 use serde::de::DeserializeOwned;
 use sqlx::migrate::Migrator;
 use tonic::body::Body;
@@ -29,6 +30,7 @@ use crate::migrate::Schema;
 use crate::probe::{self, Probe};
 use crate::serve;
 use crate::subscription::EventHandler;
+use crate::task_worker::{Recurring, Runner, Runners};
 use crate::tasks::TaskHandler;
 use crate::unit_of_work::Database;
 use crate::{provision, telemetry};
@@ -130,10 +132,10 @@ impl<S> Parts<S> {
 pub struct Wiring {
     pub(crate) grpc: GrpcServices,
     pub(crate) handlers: BTreeMap<String, Arc<dyn EventHandler>>,
-    pub(crate) tasks: BTreeMap<&'static str, Arc<dyn TaskHandler>>,
-    pub(crate) recurring: Vec<&'static str>,
+    pub(crate) tasks: Runners,
+    pub(crate) recurring: Vec<Recurring>,
     /// Recurring elsewhere, and not as this process is configured.
-    pub(crate) idle: Vec<&'static str>,
+    pub(crate) idle: Vec<Recurring>,
     pub(crate) samples: Vec<Arc<dyn Sample>>,
 }
 
@@ -180,30 +182,69 @@ impl Wiring {
 
     /// Runs the tasks of a kind.
     #[must_use]
-    pub fn task(mut self, kind: &'static str, handler: impl TaskHandler) -> Self {
-        self.tasks.insert(kind, Arc::new(handler));
-        self
+    pub fn task(self, kind: &'static str, handler: impl TaskHandler) -> Self {
+        self.run(kind, None, handler)
+    }
+
+    /// Runs the tasks of a kind that are this seller's alone, for what a process does with one seller's
+    /// account: those of another seller wait for that one's own process.
+    #[must_use]
+    pub fn task_of(self, seller: &SellerId, kind: &'static str, handler: impl TaskHandler) -> Self {
+        self.run(kind, Some(seller.clone()), handler)
     }
 
     /// Runs a task of a kind for ever, the first time at once: there is exactly one, its key is
     /// its kind, and its handler returns [`crate::TaskOutcome::Again`].
     #[must_use]
     pub fn recurring(mut self, kind: &'static str, handler: impl TaskHandler) -> Self {
-        self.recurring.push(kind);
+        self.recurring.push(Recurring { kind, seller: None });
         self.task(kind, handler)
     }
 
-    /// Runs a task of a kind for ever, as [`Self::recurring`] does, if the configuration asks for one.
-    /// Otherwise the task that another configuration left counts as done: nobody would run it, and it would
-    /// be overdue for ever.
+    /// Runs a task of a kind for ever, as [`Self::recurring`] does: exactly one for each seller that has a
+    /// process, whose key is the seller.
     #[must_use]
-    pub fn recurring_if(self, kind: &'static str, handler: Option<impl TaskHandler>) -> Self {
-        let mut wiring = match handler {
-            Some(handler) => return self.recurring(kind, handler),
-            None => self,
+    pub fn recurring_of(
+        self,
+        seller: &SellerId,
+        kind: &'static str,
+        handler: impl TaskHandler,
+    ) -> Self {
+        self.recurring_if(seller, kind, Some(handler))
+    }
+
+    /// The same, if the configuration asks for one. Otherwise the task that another configuration left counts
+    /// as done: nobody would run it, and it would be overdue for ever.
+    #[must_use]
+    pub fn recurring_if(
+        mut self,
+        seller: &SellerId,
+        kind: &'static str,
+        handler: Option<impl TaskHandler>,
+    ) -> Self {
+        let of_seller = Recurring {
+            kind,
+            seller: Some(seller.clone()),
         };
-        wiring.idle.push(kind);
-        wiring
+        // Releases before this one had one of no seller.
+        self.idle.push(Recurring { kind, seller: None });
+        let Some(handler) = handler else {
+            self.idle.push(of_seller);
+            return self;
+        };
+        self.recurring.push(of_seller);
+        self.task_of(seller, kind, handler)
+    }
+
+    fn run(
+        mut self,
+        kind: &'static str,
+        seller: Option<SellerId>,
+        handler: impl TaskHandler,
+    ) -> Self {
+        let handler = Arc::new(handler);
+        self.tasks.insert(kind, Runner { handler, seller });
+        self
     }
 
     /// Shows gauges that the service reads from its own tables (P6).

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
+use countersign_kernel::SellerId;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use tracing::Instrument;
@@ -31,11 +32,36 @@ const RENEW: Duration = Duration::from_secs(3);
 /// Failures that are retried before a task counts as failed.
 const MAX_ATTEMPTS: i32 = 100;
 
+/// What runs the tasks of a kind.
+#[derive(Clone)]
+pub(crate) struct Runner {
+    pub(crate) handler: Arc<dyn TaskHandler>,
+    /// Whose alone, if not everybody's.
+    pub(crate) seller: Option<SellerId>,
+}
+
+/// The runners by kind.
+pub(crate) type Runners = BTreeMap<&'static str, Runner>;
+
+/// A task that runs for ever.
+#[derive(Debug, Clone)]
+pub(crate) struct Recurring {
+    pub(crate) kind: &'static str,
+    /// Whose, if it is one seller's; else it is the harness's, which no seller sees.
+    pub(crate) seller: Option<SellerId>,
+}
+
+impl Recurring {
+    fn key(&self) -> &str {
+        self.seller.as_ref().map_or(self.kind, SellerId::as_str)
+    }
+}
+
 /// The worker of one process.
 pub(crate) struct Worker {
     pub(crate) database: Database,
     pub(crate) lifecycle: Lifecycle,
-    pub(crate) handlers: BTreeMap<&'static str, Arc<dyn TaskHandler>>,
+    pub(crate) runners: Runners,
     pub(crate) concurrency: usize,
     pub(crate) instruments: Instruments,
 }
@@ -46,8 +72,13 @@ struct Leases(Arc<Mutex<HashMap<Uuid, &'static str>>>);
 
 struct Held(Leases, Uuid);
 
-/// The kinds that have handlers here, and how many tasks of each run.
-type Kinds = (Vec<String>, Vec<i32>);
+/// The kinds that have handlers here, how many tasks of each run, and whose alone are wanted.
+#[derive(Default)]
+struct Wanted {
+    kinds: Vec<String>,
+    running: Vec<i32>,
+    sellers: Vec<Option<String>>,
+}
 
 impl Leases {
     fn hold(&self, lease: Uuid, kind: &'static str) -> Held {
@@ -59,16 +90,19 @@ impl Leases {
         self.lock().keys().copied().collect()
     }
 
-    /// How many of each kind run here.
-    fn running<'k>(&self, kinds: impl Iterator<Item = &'k &'static str>) -> Kinds {
+    /// What there are runners for, beside what they run.
+    fn wanted(&self, runners: &Runners) -> Wanted {
         let held = self.lock();
         let count = |kind: &str| held.values().filter(|held| **held == kind).count();
-        kinds
-            .map(|kind| {
-                let running = i32::try_from(count(kind)).unwrap_or(i32::MAX);
-                ((*kind).to_owned(), running)
-            })
-            .unzip()
+        let mut wanted = Wanted::default();
+        for (kind, runner) in runners {
+            let running = i32::try_from(count(kind)).unwrap_or(i32::MAX);
+            wanted.kinds.push((*kind).to_owned());
+            wanted.running.push(running);
+            let seller = runner.seller.as_ref().map(ToString::to_string);
+            wanted.sellers.push(seller);
+        }
+        wanted
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Uuid, &'static str>> {
@@ -109,8 +143,8 @@ impl Worker {
                 }
                 renewed = Instant::now();
             }
-            let kinds = leases.running(self.handlers.keys());
-            let claimed = match claim(&self.database, &kinds, free.available_permits()).await {
+            let wanted = leases.wanted(&self.runners);
+            let claimed = match claim(&self.database, &wanted, free.available_permits()).await {
                 Ok(claimed) => claimed,
                 Err(error) => {
                     tracing::warn!(error = error.report(), "cannot claim tasks");
@@ -136,10 +170,10 @@ impl Worker {
         let Ok(permit) = Arc::clone(free).try_acquire_owned() else {
             return;
         };
-        let Some((kind, handler)) = self.handlers.get_key_value(task.kind.as_str()) else {
+        let Some((kind, runner)) = self.runners.get_key_value(task.kind.as_str()) else {
             return;
         };
-        let (kind, handler) = (*kind, Arc::clone(handler));
+        let (kind, handler) = (*kind, Arc::clone(&runner.handler));
         let held = leases.hold(task.lease, kind);
         let (database, runs) = (self.database.clone(), self.instruments.task_runs.clone());
         let wake = Arc::clone(&self.database.wakers.tasks);
@@ -154,11 +188,7 @@ impl Worker {
 
 /// Claims tasks that are due, and those whose worker has died: of each kind the oldest first, and first of the
 /// kind that has the fewest slots then.
-async fn claim(
-    database: &Database,
-    (kinds, running): &Kinds,
-    free: usize,
-) -> Result<Vec<Claimed>, Failure> {
+async fn claim(database: &Database, wanted: &Wanted, free: usize) -> Result<Vec<Claimed>, Failure> {
     if free == 0 {
         return Ok(Vec::new());
     }
@@ -167,9 +197,10 @@ async fn claim(
         "WITH due AS (
             SELECT oldest.id, oldest.due_at,
                 wanted.running + row_number() OVER (PARTITION BY wanted.kind ORDER BY oldest.due_at) AS slots
-            FROM unnest($2::text[], $3::integer[]) AS wanted (kind, running), LATERAL (
+            FROM unnest($2::text[], $3::integer[], $6::text[]) AS wanted (kind, running, seller), LATERAL (
                 SELECT id, due_at FROM task
                 WHERE kind = wanted.kind AND due_at <= $1 AND state IN ('pending', 'running')
+                    AND (wanted.seller IS NULL OR task.seller = wanted.seller)
                     AND (state = 'pending' OR lease_until < clock_timestamp())
                 ORDER BY due_at LIMIT cardinality($4) FOR UPDATE SKIP LOCKED
             ) AS oldest
@@ -184,10 +215,11 @@ async fn claim(
             engagement",
     )
     .bind(database.clock().now())
-    .bind(kinds)
-    .bind(running)
+    .bind(&wanted.kinds)
+    .bind(&wanted.running)
     .bind(leases)
     .bind(f64::from(LEASE_SECONDS))
+    .bind(&wanted.sellers)
     .fetch_all(database.system())
     .await?)
 }
@@ -296,37 +328,45 @@ async fn finish(run: &TaskRun, outcome: TaskOutcome) -> Result<(), sqlx::Error> 
     .map(drop)
 }
 
-/// Makes sure that the one task of a recurring kind is there and will run, and that the one of an idle kind
-/// waits for nobody.
+/// Makes sure that each recurring task is there and will run, and that an idle one waits for nobody.
 pub(crate) async fn seed(
     database: &Database,
-    recurring: &[&'static str],
-    idle: &[&'static str],
+    recurring: &[Recurring],
+    idle: &[Recurring],
 ) -> Result<(), sqlx::Error> {
-    let owned = |kinds: &[&'static str]| -> Vec<String> {
-        kinds.iter().map(|kind| (*kind).to_owned()).collect()
-    };
     let now = database.clock().now();
     sqlx::query(
-        "UPDATE task SET state = 'done', lease = NULL, lease_until = NULL, updated_at = $2
-        WHERE kind = ANY($1) AND key = kind AND state <> 'done'",
+        "UPDATE task SET state = 'done', lease = NULL, lease_until = NULL, updated_at = $3
+        FROM unnest($1::text[], $2::text[]) AS idle (kind, key)
+        WHERE task.kind = idle.kind AND task.key = idle.key AND state <> 'done'",
     )
-    .bind(owned(idle))
+    .bind(each(idle, |one| one.kind.to_owned()))
+    .bind(each(idle, |one| one.key().to_owned()))
     .bind(now)
     .execute(database.system())
     .await?;
     sqlx::query(
-        "INSERT INTO task AS t (kind, key, payload, state, due_at, traceparent, created_at, updated_at)
-        SELECT kind, kind, '{}', 'pending', $2, '', $2, $2 FROM unnest($1::text[]) AS kind
-        ON CONFLICT (kind, key) DO UPDATE SET state = 'pending', due_at = $2, updated_at = $2,
+        "INSERT INTO task AS t (kind, key, seller, payload, state, due_at, traceparent, created_at,
+            updated_at)
+        SELECT kind, key, seller, '{}', 'pending', $4, '', $4, $4
+        FROM unnest($1::text[], $2::text[], $3::text[]) AS recurring (kind, key, seller)
+        ON CONFLICT (kind, key) DO UPDATE SET state = 'pending', due_at = $4, updated_at = $4,
             traceparent = '', attempts = 0, lease = NULL, lease_until = NULL
         WHERE t.state IN ('done', 'failed')",
     )
-    .bind(owned(recurring))
+    .bind(each(recurring, |one| one.kind.to_owned()))
+    .bind(each(recurring, |one| one.key().to_owned()))
+    .bind(each(recurring, |one| {
+        one.seller.as_ref().map(ToString::to_string)
+    }))
     .bind(now)
     .execute(database.system())
     .await
     .map(drop)
+}
+
+fn each<T>(recurring: &[Recurring], column: impl Fn(&Recurring) -> T) -> Vec<T> {
+    recurring.iter().map(column).collect()
 }
 
 /// Runs every due task now, one after the other, until none is due. Returns how many runs there
@@ -334,17 +374,17 @@ pub(crate) async fn seed(
 #[cfg(feature = "testing")]
 pub(crate) async fn run_due(
     database: &Database,
-    handlers: &BTreeMap<&'static str, Arc<dyn TaskHandler>>,
+    runners: &Runners,
     limit: usize,
 ) -> Result<usize, Failure> {
-    let kinds = Leases::default().running(handlers.keys());
+    let wanted = Leases::default().wanted(runners);
     let mut runs = 0;
     while runs < limit {
-        let Some(task) = claim(database, &kinds, 1).await?.pop() else {
+        let Some(task) = claim(database, &wanted, 1).await?.pop() else {
             break;
         };
-        if let Some(handler) = handlers.get(task.kind.as_str()) {
-            run_one(database, handler.as_ref(), task).await;
+        if let Some(runner) = runners.get(task.kind.as_str()) {
+            run_one(database, runner.handler.as_ref(), task).await;
         }
         runs += 1;
     }

@@ -4,10 +4,11 @@
 //! [`TaskRun::transaction`], where [`UnitOfWork::complete_task`] makes result and completion one
 //! commit. A worker that died, or lost its lease, can neither complete nor reschedule.
 //!
-//! A task belongs to the seller whose work scheduled it, and so do the transactions of its runs (P5).
+//! A task belongs to the seller whose work scheduled it, and so do the transactions of its runs (P5). What a
+//! process does with one seller's account it does for that seller alone: see [`crate::Wiring::task_of`].
 
 use chrono::{DateTime, TimeDelta, Utc};
-use countersign_kernel::{EngagementId, SellerId};
+use countersign_kernel::EngagementId;
 use futures::future::BoxFuture;
 use rand::Rng;
 use serde_json::Value;
@@ -84,17 +85,6 @@ impl TaskRun {
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.database.clock().now()
-    }
-
-    /// The same run, bound to a seller: for a recurring task, which is bound to none. Its own row is
-    /// the harness's, and out of sight then: its outcome completes it, not its transaction.
-    #[must_use]
-    pub fn bound_to(&self, seller: &SellerId) -> Self {
-        tracing::Span::current().record("seller", seller.as_str());
-        Self {
-            scope: Scope::Seller(seller.clone()),
-            ..self.clone()
-        }
     }
 
     /// Reads the rows of the seller whose work scheduled this task; see [`Database::reading`].

@@ -14,7 +14,7 @@
 //!   whose work scheduled it. There is no other way to the rows: the pools are the harness's own.
 //! - What spans sellers is the harness's own and says so: the relay, claims of tasks, counts, and the
 //!   bookkeeping of a batch of events. It reads and writes as [`Scope::System`]; a recurring task too,
-//!   until it binds itself ([`crate::TaskRun::bound_to`]).
+//!   unless it is one seller's ([`crate::Wiring::recurring_of`]).
 //! - The policies come from the catalogue, after every run of the migrations, not from the
 //!   migrations: a table that somebody adds cannot be forgotten. A schema with a table without one,
 //!   or a role for which policies do not hold, is not served.

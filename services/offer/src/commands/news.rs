@@ -12,10 +12,12 @@ use crate::domain::offer::Offer;
 use crate::store;
 
 /// Looks for agreements now.
-pub(crate) async fn agreements_changed(uow: &mut UnitOfWork) -> Result<(), Failure> {
-    uow.wake_task(LOOK_FOR_AGREEMENTS, LOOK_FOR_AGREEMENTS)
-        .await
-        .map(drop)
+pub(crate) async fn agreements_changed(
+    uow: &mut UnitOfWork,
+    seller: &SellerId,
+) -> Result<(), Failure> {
+    let woken = uow.wake_task(LOOK_FOR_AGREEMENTS, seller.as_str());
+    woken.await.map(drop)
 }
 
 /// A buyer accepted, by AWS's word: if it is an offer of ours whose agreement AWS does not show yet, it has a day

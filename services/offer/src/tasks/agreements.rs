@@ -54,7 +54,7 @@ impl From<CallError> for Trouble {
 impl TaskHandler for Look {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
         let began = run.now();
-        Ok(match self.look(&run.bound_to(&self.0.seller), began).await {
+        Ok(match self.look(run, began).await {
             Ok(()) => TaskOutcome::Again(run.now() + self.0.shortest_pause()),
             // What was seen so far is kept; the cursor stays, so the next look sees the rest.
             Err(trouble) => trouble.outcome(run),

@@ -26,9 +26,6 @@ pub(super) struct Withdraw(pub(super) Outside);
 impl TaskHandler for Send {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
         let subject = Subject::of(run)?;
-        if let Some(not_ours) = self.0.of_another_seller(run, &subject.seller) {
-            return Ok(not_ours);
-        }
         let Some(order) = find(run, &subject).await? else {
             return Ok(TaskOutcome::Done);
         };
@@ -90,9 +87,6 @@ impl Send {
 impl TaskHandler for Poll {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
         let subject = Subject::of(run)?;
-        if let Some(not_ours) = self.0.of_another_seller(run, &subject.seller) {
-            return Ok(not_ours);
-        }
         let Some((order, at_aws)) = pending(run, &subject).await? else {
             return Ok(TaskOutcome::Done);
         };
@@ -122,9 +116,6 @@ impl TaskHandler for Poll {
 impl TaskHandler for Withdraw {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
         let subject = Subject::of(run)?;
-        if let Some(not_ours) = self.0.of_another_seller(run, &subject.seller) {
-            return Ok(not_ours);
-        }
         let Some((order, at_aws)) = pending(run, &subject).await? else {
             return Ok(TaskOutcome::Done);
         };

@@ -4,7 +4,7 @@
 //! by a fault of its own is asked for by a new revision, so made, checked and kept anew.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use countersign_kernel::{Digest, SellerId};
+use countersign_kernel::Digest;
 use countersign_platform::{
     Failure, TaskHandler, TaskOutcome, TaskRun, async_trait, back_off, fault,
 };
@@ -58,9 +58,6 @@ impl From<CallError> for Unsent {
 impl TaskHandler for Start {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
         let subject = Subject::of(run)?;
-        if let Some(not_ours) = self.0.of_another_seller(run, &subject.seller) {
-            return Ok(not_ours);
-        }
         let Some(offer) = under_way(run, &subject).await? else {
             return Ok(TaskOutcome::Done);
         };
@@ -207,9 +204,6 @@ impl Start {
 impl TaskHandler for Poll {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
         let subject = Subject::of(run)?;
-        if let Some(not_ours) = self.0.of_another_seller(run, &subject.seller) {
-            return Ok(not_ours);
-        }
         let Some(offer) = under_way(run, &subject).await? else {
             return Ok(TaskOutcome::Done);
         };
@@ -343,15 +337,6 @@ impl Outside {
             }]),
             Ok(Ok(shown)) => Ok(portal::authorization_differences(received, &shown, reading)),
         }
-    }
-
-    /// The answer to a task of another tenant: its own process, with its own AWS account, takes it.
-    pub(super) fn of_another_seller(
-        &self,
-        run: &TaskRun,
-        seller: &SellerId,
-    ) -> Option<TaskOutcome> {
-        (*seller != self.seller).then(|| retry(run, format!("{seller} has another AWS account")))
     }
 }
 

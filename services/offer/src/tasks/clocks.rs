@@ -103,9 +103,6 @@ impl Expire {
         else {
             return Ok(Ok(None));
         };
-        if let Some(not_ours) = self.outside.of_another_seller(run, &subject.seller) {
-            return Ok(Err(not_ours));
-        }
         let offer = offer.id.as_str();
         match self
             .outside

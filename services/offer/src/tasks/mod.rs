@@ -67,61 +67,78 @@ impl Outside {
     }
 }
 
-/// Adds every task.
+/// Adds every task. What needs the AWS account is run for its seller alone, whatever else lies in the schema.
 pub(crate) fn wire(wiring: Wiring, outside: &Outside, metrics: &Metrics) -> Wiring {
     let breached = clocks::breached(metrics);
+    let seller = &outside.seller;
     let hears = outside.marketplace.hears_news();
+    let hear = hears.then(|| news::Hear::new(outside.clone(), metrics));
+    let expire = clocks::Expire {
+        outside: outside.clone(),
+        breached: breached.clone(),
+    };
+    let of_account = || outside.clone();
     wiring
-        .task(follow_up::ASSEMBLE, documents::Assemble(outside.clone()))
-        .task(
-            follow_up::START_CHANGE_SET,
-            change_sets::Start(outside.clone()),
-        )
-        .task(
-            follow_up::POLL_CHANGE_SET,
-            change_sets::Poll(outside.clone()),
-        )
+        .task(follow_up::ASSEMBLE, documents::Assemble(of_account()))
         .task(
             follow_up::PUBLISH_OVERDUE,
             clocks::PublishOverdue(breached.clone()),
         )
-        .task(
+        .task(clock::RING, clocks::Ring(breached))
+        .task_of(
+            seller,
+            follow_up::START_CHANGE_SET,
+            change_sets::Start(of_account()),
+        )
+        .task_of(
+            seller,
+            follow_up::POLL_CHANGE_SET,
+            change_sets::Poll(of_account()),
+        )
+        .task_of(
+            seller,
             follow_up::CHECK_PORTAL_OFFER,
-            portal::Check(outside.clone()),
+            portal::Check(of_account()),
         )
-        .task(payment::SEND, payments::Send(outside.clone()))
-        .task(payment::POLL, payments::Poll(outside.clone()))
-        .task(payment::CANCEL, payments::Cancel(outside.clone()))
-        .task(imports::READ, import::Read(outside.clone()))
-        .task(change_order::SEND, cancellations::Send(outside.clone()))
-        .task(change_order::POLL, cancellations::Poll(outside.clone()))
-        .task(
+        .task_of(seller, follow_up::EXPIRE, expire)
+        .task_of(seller, payment::SEND, payments::Send(of_account()))
+        .task_of(seller, payment::POLL, payments::Poll(of_account()))
+        .task_of(seller, payment::CANCEL, payments::Cancel(of_account()))
+        .task_of(seller, imports::READ, import::Read(of_account()))
+        .task_of(
+            seller,
+            change_order::SEND,
+            cancellations::Send(of_account()),
+        )
+        .task_of(
+            seller,
+            change_order::POLL,
+            cancellations::Poll(of_account()),
+        )
+        .task_of(
+            seller,
             change_order::WITHDRAW,
-            cancellations::Withdraw(outside.clone()),
+            cancellations::Withdraw(of_account()),
         )
-        .task(
+        .task_of(
+            seller,
             change_order::READ_INVOICES,
-            adjustments::ReadInvoices(outside.clone()),
+            adjustments::ReadInvoices(of_account()),
         )
-        .task(change_order::ADJUST, adjustments::Adjust(outside.clone()))
-        .task(clock::RING, clocks::Ring(breached.clone()))
-        .task(
-            follow_up::EXPIRE,
-            clocks::Expire {
-                outside: outside.clone(),
-                breached,
-            },
+        .task_of(
+            seller,
+            change_order::ADJUST,
+            adjustments::Adjust(of_account()),
         )
-        .recurring(
+        .recurring_of(
+            seller,
             follow_up::LOOK_FOR_AGREEMENTS,
-            agreements::Look(outside.clone()),
+            agreements::Look(of_account()),
         )
-        .recurring(
+        .recurring_of(
+            seller,
             follow_up::READ_AGREEMENTS,
-            agreements::reading::Read(outside.clone()),
+            agreements::reading::Read(of_account()),
         )
-        .recurring_if(
-            follow_up::HEAR_NEWS,
-            hears.then(|| news::Hear::new(outside.clone(), metrics)),
-        )
+        .recurring_if(seller, follow_up::HEAR_NEWS, hear)
 }

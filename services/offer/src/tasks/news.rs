@@ -98,7 +98,7 @@ impl Hear {
             let made = made.clone();
             Box::pin(async move {
                 if agreements {
-                    news::agreements_changed(uow).await?;
+                    news::agreements_changed(uow, &seller).await?;
                 }
                 for Made {
                     aws_offer_id,

@@ -26,9 +26,6 @@ pub(super) struct Cancel(pub(super) Outside);
 impl TaskHandler for Send {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
         let subject = Subject::of(run)?;
-        if let Some(not_ours) = self.0.of_another_seller(run, &subject.seller) {
-            return Ok(not_ours);
-        }
         let request = find(run, &subject).await?;
         let Some(request) = request.filter(|request| request.stage == Stage::Sending) else {
             return Ok(TaskOutcome::Done);
@@ -73,9 +70,6 @@ impl Send {
 impl TaskHandler for Poll {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
         let subject = Subject::of(run)?;
-        if let Some(not_ours) = self.0.of_another_seller(run, &subject.seller) {
-            return Ok(not_ours);
-        }
         let Some((request, aws_id)) = pending(run, &subject).await? else {
             return Ok(TaskOutcome::Done);
         };
@@ -103,9 +97,6 @@ impl TaskHandler for Poll {
 impl TaskHandler for Cancel {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
         let subject = Subject::of(run)?;
-        if let Some(not_ours) = self.0.of_another_seller(run, &subject.seller) {
-            return Ok(not_ours);
-        }
         let Some((request, aws_id)) = pending(run, &subject).await? else {
             return Ok(TaskOutcome::Done);
         };

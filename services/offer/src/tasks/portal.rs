@@ -20,9 +20,6 @@ pub(super) struct Check(pub(super) Outside);
 impl TaskHandler for Check {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
         let subject = Subject::of(run)?;
-        if let Some(not_ours) = self.0.of_another_seller(run, &subject.seller) {
-            return Ok(not_ours);
-        }
         let offer = under_way(run, &subject).await?;
         let Some((offer, released_at)) = offer.and_then(|offer| {
             let released_at = offer.released_at()?;

@@ -55,6 +55,27 @@ async fn what_aws_tells_is_looked_at_at_once() {
     assert!(took.num_minutes() < 50, "it was not the event: {took}");
 }
 
+/// P5, O13: another tenant's process on the same schema, which has no queue, ends no hearing of this one.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_tenant_s_process_hears_for_itself() {
+    let world = World::with(only_hears).await;
+    let another = world.serve_another_tenant().await;
+    let tasks =
+        "SELECT key FROM task WHERE kind = 'offer.read-agreements' AND key IN ('acme', 'globex')";
+    let seeded = async || -> Vec<String> {
+        let tasks = sqlx::query_scalar(tasks).fetch_all(world.bed.pool());
+        tasks.await.unwrap()
+    };
+    let both = |tasks: &Vec<String>| tasks.len() == 2;
+    world.hurry_by(TimeDelta::zero(), seeded, both).await;
+    let began = world.now();
+    accepted(&world).await;
+    was_told_once(&world).await;
+    let took = world.now() - began;
+    assert!(took.num_minutes() < 50, "it was not the event: {took}");
+    another.stop().await;
+}
+
 /// O18: AWS tells of an acceptance at once and shows its agreement up to a day later; if it does not, somebody
 /// hears of it, once.
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 
 mod selling;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use countersign_marketplace_sandbox as sandbox;
 use countersign_offer::{Approvals, OfferConfig, compose, service};
 use countersign_platform::testing::{Running, TestBed};
-use countersign_platform::{Clock, NewEvent, Secret};
+use countersign_platform::{Clock, NewEvent, Parts, Secret};
 use countersign_proto::offer::v1 as pb;
 use countersign_proto::offer::v1::offer_service_client::OfferServiceClient;
 use prost::{Message, Name};
@@ -112,6 +113,20 @@ impl World {
         let served = self.bed.serve(&service(), compose).await;
         self.client = OfferServiceClient::new(served.channel());
         self.served = Some(served);
+    }
+
+    /// Another tenant's process on the same schema, with an AWS account of its own and no queue.
+    pub(crate) async fn serve_another_tenant(&self) -> Running {
+        let of_globex = async |parts: Parts<OfferConfig>| {
+            let section = Arc::new(OfferConfig {
+                seller: "globex".into(),
+                marketplace_access_key_id: Some(sandbox::DEFAULT_PARTNER_ACCESS_KEY_ID.into()),
+                events_queue_url: None,
+                ..OfferConfig::clone(&parts.section)
+            });
+            compose(Parts { section, ..parts }).await
+        };
+        self.bed.serve(&service(), of_globex).await
     }
 
     pub(crate) async fn stop(&mut self) {

@@ -142,7 +142,6 @@ struct Looks;
 #[async_trait]
 impl TaskHandler for Looks {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
-        let run = run.bound_to(&acme());
         for (topic, engagement) in [("one", "006A"), ("other", "006B")] {
             run.transaction(|uow| {
                 Box::pin(async move {
@@ -176,7 +175,7 @@ async fn a_timer_s_lines_name_each_deal_that_it_finds() {
         .await
         .unwrap();
     let log = Log::start();
-    let wiring = Wiring::new().task("sample.remind", Looks);
+    let wiring = Wiring::new().task_of(&acme(), "sample.remind", Looks);
     assert_eq!(bed.run_due_tasks(&wiring).await.unwrap(), 1);
     let [one, other, looked] =
         ["found one", "found other", "looked"].map(|message| line(&log, message));

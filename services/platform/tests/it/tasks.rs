@@ -13,7 +13,7 @@ use countersign_platform::{
 
 use tokio::sync::Semaphore;
 
-use crate::support::{Remind, compose_sample, eventually, note, notes, reminder, sample};
+use crate::support::{Remind, acme, compose_sample, eventually, note, notes, reminder, sample};
 
 async fn bed() -> TestBed {
     TestBed::new(&sample(), NoSection {}).await
@@ -324,15 +324,17 @@ async fn a_recurring_task_that_nobody_offers_waits_for_nobody() {
     ] {
         let compose = |_: Parts<NoSection>| {
             let handler = offered.then(|| Recurring(Arc::clone(&runs)));
-            async move { Ok::<_, BoxError>(Wiring::new().recurring_if("sample.tick", handler)) }
+            let wiring = Wiring::new().recurring_if(&acme(), "sample.tick", handler);
+            async move { Ok::<_, BoxError>(wiring) }
         };
         let running = bed.serve(&sample(), compose).await;
         eventually("its state", || async {
-            let found: Option<String> =
-                sqlx::query_scalar("SELECT state FROM task WHERE kind = 'sample.tick'")
-                    .fetch_optional(bed.pool())
-                    .await
-                    .unwrap();
+            let found: Option<String> = sqlx::query_scalar(
+                "SELECT state FROM task WHERE kind = 'sample.tick' AND key = 'acme'",
+            )
+            .fetch_optional(bed.pool())
+            .await
+            .unwrap();
             found.as_deref() == state && runs.load(Ordering::SeqCst) == expected
         })
         .await;

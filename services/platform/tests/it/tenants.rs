@@ -9,8 +9,8 @@ use countersign_platform::operations_proto::ListTasksRequest;
 use countersign_platform::operations_proto::operations_service_client::OperationsServiceClient;
 use countersign_platform::testing::TestBed;
 use countersign_platform::{
-    EventHandler, Failure, Handled, IncomingEvent, NewEvent, NoSection, SchemaError, Service,
-    TaskHandler, TaskOutcome, TaskRun, UnitOfWork, Wiring, async_trait,
+    BoxError, EventHandler, Failure, Handled, IncomingEvent, NewEvent, NoSection, Parts,
+    SchemaError, Service, TaskHandler, TaskOutcome, TaskRun, UnitOfWork, Wiring, async_trait,
 };
 use sqlx::{PgExecutor, PgPool};
 use tonic::Request;
@@ -146,29 +146,27 @@ async fn a_connection_carries_nobody_s_scope_to_the_next() {
     }
 }
 
-/// A task belongs to whose work scheduled it; a recurring one to nobody until it binds itself.
+struct Look;
+
+#[async_trait]
+impl TaskHandler for Look {
+    async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
+        let read = bound_to(&mut *run.reading().await?).await;
+        let wrote = run
+            .transaction(|uow| Box::pin(async move { Ok(bound_to(uow.connection()).await) }))
+            .await?;
+        run.transaction(|uow| {
+            let (key, body) = (run.key.clone(), format!("{read} {wrote}"));
+            Box::pin(async move { note(uow, &key, &body).await })
+        })
+        .await?;
+        Ok(TaskOutcome::Again(run.now() + chrono::TimeDelta::hours(1)))
+    }
+}
+
+/// A task belongs to whose work scheduled it; a recurring one to nobody.
 #[tokio::test]
 async fn a_task_s_runs_are_bound_to_who_scheduled_it() {
-    struct Look;
-
-    #[async_trait]
-    impl TaskHandler for Look {
-        async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
-            let read = bound_to(&mut *run.reading().await?).await;
-            let wrote = run
-                .transaction(|uow| Box::pin(async move { Ok(bound_to(uow.connection()).await) }))
-                .await?;
-            let bound = bound_to(&mut *run.bound_to(&globex()).reading().await?).await;
-            assert_eq!(bound, "globex");
-            run.transaction(|uow| {
-                let (key, body) = (run.key.clone(), format!("{read} {wrote}"));
-                Box::pin(async move { note(uow, &key, &body).await })
-            })
-            .await?;
-            Ok(TaskOutcome::Done)
-        }
-    }
-
     let bed = bed().await;
     schedule(&bed, &acme(), "x").await;
     sqlx::query(
@@ -184,6 +182,79 @@ async fn a_task_s_runs_are_bound_to_who_scheduled_it() {
         .unwrap();
     assert_eq!(notes(bed.pool(), "acme/x").await, ["acme acme"]);
     assert_eq!(notes(bed.pool(), "recurring").await, ["* *"]);
+}
+
+/// What a process does with one seller's account it does for that seller alone: another's tasks wait.
+#[tokio::test]
+async fn a_task_of_one_seller_s_account_waits_for_that_one_s_process() {
+    let bed = bed().await;
+    schedule(&bed, &acme(), "x").await;
+    let of = |seller| Wiring::new().task_of(&seller, "sample.remind", Look);
+    bed.run_due_tasks(&of(globex())).await.unwrap();
+    let attempts = "SELECT attempts FROM task WHERE key = 'acme/x' AND state = 'pending'";
+    let attempts: i32 = sqlx::query_scalar(attempts)
+        .fetch_one(bed.pool())
+        .await
+        .unwrap();
+    assert_eq!(attempts, 0);
+    assert!(notes(bed.pool(), "acme/x").await.is_empty());
+    bed.run_due_tasks(&of(acme())).await.unwrap();
+    assert_eq!(notes(bed.pool(), "acme/x").await, ["acme acme"]);
+}
+
+/// Two sellers' processes on one schema: each has its own recurring task, bound to it, and one that has none
+/// leaves the other's as it is. What was nobody's before waits for nobody.
+#[tokio::test]
+async fn each_seller_has_a_recurring_task_of_its_own() {
+    let bed = bed().await;
+    let all =
+        "SELECT key, coalesce(seller, ''), state FROM task WHERE kind = 'sample.tick' ORDER BY key";
+    let all = async || -> Vec<(String, String, String)> {
+        sqlx::query_as(all).fetch_all(bed.pool()).await.unwrap()
+    };
+    let row = |key: &str, seller: &str, state: &str| (key.into(), seller.into(), state.into());
+    let before = |_: Parts<NoSection>| async {
+        Ok::<_, BoxError>(Wiring::new().recurring("sample.tick", Look))
+    };
+    let running = bed.serve(&sample(), before).await;
+    eventually("a run", || async {
+        notes(bed.pool(), "sample.tick").await == ["* *"]
+    })
+    .await;
+    running.stop().await;
+
+    let of = |seller: SellerId, offered: bool| {
+        move |_: Parts<NoSection>| async move {
+            let wiring = Wiring::new();
+            Ok::<_, BoxError>(wiring.recurring_if(&seller, "sample.tick", offered.then_some(Look)))
+        }
+    };
+    let acmes = bed.serve(&sample(), of(acme(), true)).await;
+    let globexes = bed.serve(&sample(), of(globex(), true)).await;
+    for seller in ["acme", "globex"] {
+        let bound = [format!("{seller} {seller}")];
+        eventually("a run", || async {
+            notes(bed.pool(), seller).await == bound
+        })
+        .await;
+    }
+    globexes.stop().await;
+    let idle = bed.serve(&sample(), of(globex(), false)).await;
+    let expected = [
+        row("acme", "acme", "pending"),
+        row("globex", "globex", "done"),
+        row("sample.tick", "", "done"),
+    ];
+    eventually("its end", || async { all().await == expected }).await;
+    bed.clock().advance(chrono::TimeDelta::hours(1));
+    eventually("the next run", || async {
+        notes(bed.pool(), "acme").await.len() == 2
+    })
+    .await;
+    for running in [acmes, idle] {
+        running.stop().await;
+    }
+    assert_eq!(notes(bed.pool(), "globex").await.len(), 1);
 }
 
 /// Tenants that happen to name a task alike: the second is refused, and the first's stays as it was.

@@ -30,7 +30,7 @@ type History = Option<DateTime<Utc>>;
 #[async_trait]
 impl TaskHandler for Read {
     async fn run(&self, run: &TaskRun) -> Result<TaskOutcome, Failure> {
-        Ok(match self.read_batch(&run.bound_to(&self.0.seller)).await {
+        Ok(match self.read_batch(run).await {
             Ok(true) => TaskOutcome::Again(run.now()),
             Ok(false) => TaskOutcome::Again(run.now() + IDLE.min(self.0.shortest_pause())),
             Err(trouble) => trouble.outcome(run),
