@@ -247,6 +247,12 @@ async fn one_that_cannot_be_recorded_hides_no_other() {
         json!({ "operation": "DescribeAgreement", "failure": "access-denied", "times": 2 });
     world.act("inject", refuse).await;
     world.restart().await;
+    let found = "SELECT count(*) FROM agreement";
+    passing(&world, TICK, async || count(&world, found).await == 2).await;
+    // No look finds them once more.
+    let unseen = json!({ "operation": "SearchAgreements", "failure": "throttle",
+        "times": 1_000_000 });
+    world.act("inject", unseen).await;
     let refused = "SELECT count(*) FROM agreement WHERE unreadable IS NOT NULL";
     // Whichever is read first.
     let [(first, stuck), (_, free)] = {
