@@ -91,13 +91,6 @@ impl Shown {
     pub(crate) fn is_released(&self) -> bool {
         self.status == Status::Released
     }
-
-    /// Whether anybody may accept it: it is targeted at no buyer, and resells nothing (O14).
-    pub(crate) fn is_public(&self) -> bool {
-        self.entity_type == "Offer"
-            && self.buyer_accounts.is_empty()
-            && self.authorization_id.is_none()
-    }
 }
 
 /// Every difference between what was approved and what AWS has in the fields that [`Shown`] names;

@@ -1,6 +1,7 @@
 //! An offer or authorization as AWS shows it (`DescribeEntity`), read as far as it must agree with
 //! what was approved (O10). AWS's JSON has more, and may get more: what is not asked for is not read.
 
+use aws_sdk_marketplacecatalog::operation::describe_entity::DescribeEntityOutput;
 use serde::Deserialize;
 
 use super::{CallError, Marketplace};
@@ -228,17 +229,24 @@ impl Account {
 }
 
 impl Marketplace {
-    /// What AWS has under that id; the inner error says why it cannot be read.
-    pub(crate) async fn entity(&self, id: &AwsOfferId) -> Result<Result<Shown, String>, CallError> {
+    /// What AWS has under that id, as it says it.
+    pub(super) async fn describe_entity(
+        &self,
+        id: &AwsOfferId,
+    ) -> Result<DescribeEntityOutput, CallError> {
         let call = self
             .catalog
             .describe_entity()
             .catalog(CATALOG)
             .entity_id(id.as_str());
-        let described = self
-            .calls
+        self.calls
             .make("DescribeEntity", || call.clone().send())
-            .await?;
+            .await
+    }
+
+    /// What AWS has under that id; the inner error says why it cannot be read.
+    pub(crate) async fn entity(&self, id: &AwsOfferId) -> Result<Result<Shown, String>, CallError> {
+        let described = self.describe_entity(id).await?;
         let kind = described.entity_type().unwrap_or_default();
         Ok(described.details().map_or_else(
             || Err("the answer has no details".to_owned()),

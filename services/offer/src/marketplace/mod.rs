@@ -3,6 +3,7 @@
 
 mod adjustments;
 mod agreements;
+mod audience;
 mod cancellations;
 mod catalog;
 #[cfg(test)]

@@ -129,13 +129,12 @@ impl Read {
         if ours.map_err(Failure::from)?.is_some() {
             return Ok(Ok(None));
         }
-        match self.0.marketplace.entity(&id).await {
-            Ok(Ok(shown)) => Ok(Ok(shown.is_public().then_some(PublicOrder {
+        match self.0.marketplace.audience(&id).await {
+            Ok(audience) => Ok(Ok(audience.is_public.then_some(PublicOrder {
                 acceptance,
                 aws_offer_id: id,
-                product_id: shown.product_id,
+                product_id: audience.product_id,
             }))),
-            Ok(Err(_)) => Ok(Ok(None)),
             Err(error) if error.is_unknown() => Ok(Ok(None)),
             Err(error @ CallError::Refused(_)) => {
                 Ok(Err(format!("its offer is not shown: {error}")))
