@@ -53,32 +53,40 @@ const OWN_POINTS: [(&str, &str, Service); 11] = [
     ),
 ];
 
-/// A deal, a step, and the services that pass it while the deal is played: the estimate and approval
-/// services have no task that comes due in the handbook's.
-fn steps() -> Vec<(&'static str, &'static str, Vec<Service>)> {
+/// A deal, a step, and the services that pass it while the deal is played.
+type Step = (&'static str, &'static str, Vec<Service>);
+
+/// The estimate and approval services have no task that comes due in the handbook's deal.
+fn platform_steps() -> impl Iterator<Item = Step> {
     let busy = vec![
         Service::Offer,
         Service::Notification,
         Service::DisbursementReconciliation,
     ];
-    let passing = |point: &'static str| match point.split_once('.') {
-        Some(("task", _)) => busy.clone(),
-        _ => Service::ALL.to_vec(),
-    };
-    let platform = fault::POINTS
-        .into_iter()
-        .map(|point| (HANDBOOK, point, passing(point)));
-    platform
-        .chain(OWN_POINTS.map(|(deal, point, service)| (deal, point, vec![service])))
-        .collect()
+    fault::POINTS.into_iter().map(move |point| {
+        let passing = match point.split_once('.') {
+            Some(("task", _)) => busy.clone(),
+            _ => Service::ALL.to_vec(),
+        };
+        (HANDBOOK, point, passing)
+    })
+}
+
+#[tokio::test]
+async fn dying_at_any_step_of_the_platform_changes_no_balance() -> Result<()> {
+    die_at(platform_steps()).await
+}
+
+#[tokio::test]
+async fn dying_at_any_step_of_a_service_changes_no_balance() -> Result<()> {
+    die_at(OWN_POINTS.map(|(deal, point, service)| (deal, point, vec![service]))).await
 }
 
 /// One deal per step; in each, the services that pass it are armed to abort there, die once, and are
 /// started again, disarmed, as an orchestrator would.
-#[tokio::test]
-async fn dying_at_any_step_changes_no_balance() -> Result<()> {
+async fn die_at(steps: impl IntoIterator<Item = Step>) -> Result<()> {
     let environment = start().await?;
-    for (name, point, services) in steps() {
+    for (name, point, services) in steps {
         let deal = deal(name)?;
         let armed = format!("{point}:1");
         for service in &services {

@@ -2,8 +2,10 @@
 //!
 //! The tests find them by environment: `COUNTERSIGN_TEST_DATABASE_URL` (a superuser's),
 //! `COUNTERSIGN_TEST_NATS_URL` (every right) and `COUNTERSIGN_BIN_DIR` (the built programs, with their
-//! fault points).
+//! fault points). They run two at a time for each core, unless `RUST_TEST_THREADS` or `--test-threads` says more or
+//! fewer.
 
+use std::num::NonZero;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -14,6 +16,11 @@ use crate::console::Console;
 use crate::environment::{
     Access, Binaries, Build, Durability, Servers, cargo, fault_features, metadata,
 };
+
+/// How many tests of a binary run at a time, by the test runner's own variable.
+const THREADS: &str = "RUST_TEST_THREADS";
+/// For each core: most of a test waits for servers, and for time to pass.
+const TESTS_PER_CORE: usize = 2;
 
 pub(super) async fn run(given: &ServerArgs, args: &[String], console: &Console) -> Result<()> {
     let workspace = metadata()?;
@@ -52,6 +59,9 @@ pub(super) async fn run(given: &ServerArgs, args: &[String], console: &Console) 
     if let Ok(folder) = binaries.folder() {
         command.env("COUNTERSIGN_BIN_DIR", folder);
     }
+    if std::env::var_os(THREADS).is_none() {
+        command.env(THREADS, tests_at_a_time().to_string());
+    }
     let mut tests = command.spawn().context("starting cargo test")?;
     let output = tests
         .stdout
@@ -79,6 +89,11 @@ pub(super) async fn run(given: &ServerArgs, args: &[String], console: &Console) 
         bail!("no test ran");
     }
     Ok(())
+}
+
+fn tests_at_a_time() -> usize {
+    let cores = std::thread::available_parallelism();
+    TESTS_PER_CORE * cores.map_or(1, NonZero::get)
 }
 
 fn is_package_choice(arg: &str) -> bool {
