@@ -13,8 +13,9 @@ pub use crate::domain::resale::SellerKind;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OfferConfig {
-    /// The tenant whose AWS seller account the process's AWS credentials are of: only its offers are
-    /// released from here. The credentials come from the SDK's ordinary chain.
+    /// The tenant whose AWS seller account the process's AWS credentials are of: only for it is AWS asked
+    /// anything from here. Another seller of the same schema has processes of its own, and what is to be
+    /// done at AWS for it waits for those. The credentials come from the SDK's ordinary chain.
     pub seller: String,
     /// What that seller is at AWS: `isv`, or `channel-partner`, which cannot mark a renewal (O16).
     #[serde(with = "SellerKindText")]

@@ -170,7 +170,8 @@ async fn what_was_sold_elsewhere_is_listed_and_its_end_is_seen_to() {
     assert_eq!(over.status, "CANCELLED");
 }
 
-/// What rang under the agreement's own name does not ring again under the offer's, once that is ours.
+/// What rang under the agreement's own name does not ring again under the offer's, once that is ours; whom its renewal
+/// was assigned to sees to what is left.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_milestone_that_rang_before_the_adoption_does_not_ring_again() {
     let world = World::new().await;
@@ -194,6 +195,11 @@ async fn a_milestone_that_rang_before_the_adoption_does_not_ring_again() {
     world.advance(TimeDelta::days(280));
     let passed = [ClockKind::Renewal120, ClockKind::Renewal90];
     assert_eq!(rung(2).await, passed);
+    let assign = world.command(pb::AssignRenewalRequest {
+        agreement_id: agreement.agreement_id.clone(),
+        owner: "ren@acme.example".into(),
+    });
+    world.client.clone().assign_renewal(assign).await.unwrap();
 
     let digest = countersign_kernel::Digest::of(b"what was approved");
     let mut deal = deals::deal(ENGAGEMENT, &deals::files(), digest);
@@ -230,6 +236,12 @@ async fn a_milestone_that_rang_before_the_adoption_does_not_ring_again() {
             .all(|clock| clock.offer_id == offer.offer_id)
     );
     assert_eq!(of_offer.count(), 2);
+    let running = clocks(&world, State::Running).await;
+    let next = running
+        .iter()
+        .find(|clock| clock.kind() == ClockKind::Renewal60);
+    let next = next.map(|clock| (clock.owner.as_str(), clock.offer_id.as_str()));
+    assert_eq!(next, Some(("ren@acme.example", offer.offer_id.as_str())));
 }
 
 /// Nobody looked for 290 of its 365 days: of the milestones that were passed only the last rings.
