@@ -16,6 +16,7 @@ from hashlib import md5
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from botocore.validate import ParamValidator
 
 ISV_KEY = ("AKIACOUNTERSIGN00001", "countersign-sandbox-secret")
 PARTNER_KEY = ("AKIACOUNTERSIGN00002", "countersign-sandbox-secret")
@@ -867,9 +868,147 @@ def paid(market):
     see_charges(market, "charged", agreement)
 
 
+def approvals(market):
+    """Agreement requests read, listed and given up; approvals by the plans of the buyer's organisation."""
+    plans = [
+        {"name": "Purchases", "levels": [{"approvers": APPROVERS[:2]}, {"name": "Head", "approvers": APPROVERS[2:]}]},
+        {"name": "Security", "levels": [{"approvers": APPROVERS[2:]}]},
+    ]
+    market.act("approval-plans", {"account": BUYER, "plans": plans})
+    offer = market.make(market.isv, "offer", handbook(market))
+    given_up, rejected, taken = (
+        market.buyer.agreement.create_agreement_request(**ask(market, offer)[0]) for _ in range(3)
+    )
+    told(market, "cancel_agreement_request", agreementRequestId=given_up["agreementRequestId"])
+    market.refused(
+        "given up before",
+        market.buyer.agreement.cancel_agreement_request,
+        agreementRequestId=given_up["agreementRequestId"],
+    )
+    start = started(market, rejected)
+    rejection = {"agreementApprovalId": start[0], "note": "Not this year"}
+    told(market, "reject_agreement_approval", buyerAgreementApprovalRejectionInput=rejection)
+    see_request(market, "rejected", rejected)
+    approved(market, taken)
+    listed = pages(market, "list_agreement_requests", maxResults=2)
+    market.see("requests", statuses=[item["status"] for item in listed])
+    listed = pages(market, "list_agreement_approvals", partyType="AWS_ORGANIZATION_ADMIN", maxResults=3)
+    market.see("approvals", seen=[[item["name"], item["status"]] for item in listed])
+    none = {"agreementApprovalId": "apr-none"}
+    market.refused("no such approval", market.buyer.agreement.get_agreement_approval, **none)
+    own = {"partyType": "REQUESTER"}
+    market.see("another account", approvals=market.isv.agreement.list_agreement_approvals(**own)["items"])
+
+
+APPROVERS = ["ada@buyer.example.com", "bob@buyer.example.com", "cy@buyer.example.com"]
+
+
+def told(market, operation, **request):
+    """What the buyer is answered, which must have all that the model requires of an answer."""
+    client = market.buyer.agreement
+    answer = getattr(client, operation)(**request)
+    del answer["ResponseMetadata"]
+    name = client.meta.method_to_api_mapping[operation]
+    shape = client.meta.service_model.operation_model(name).output_shape
+    wrong = ParamValidator().validate(answer, shape)
+    if wrong.has_errors():
+        raise SystemExit(f"{operation}: {wrong.generate_report()}")
+    return answer
+
+
+def pages(market, operation, **request):
+    """The items of all pages."""
+    items = []
+    while True:
+        page = told(market, operation, **request)
+        items += page["items"]
+        if not page.get("nextToken"):
+            return items
+        request["nextToken"] = page["nextToken"]
+
+
+def see_request(market, step, quote):
+    found = told(market, "get_agreement_request", agreementRequestId=quote["agreementRequestId"])
+    market.see(
+        step,
+        status=found["status"],
+        requirement=found["approvalRequirement"],
+        intent=found["intent"],
+        made="agreementId" in found,
+        orders=[charge.get("purchaseOrderReference") for charge in found["chargeSummary"]["expectedCharges"]],
+    )
+
+
+def started(market, quote):
+    """Starts an approval by each plan of the request; their ids."""
+    request = {"agreementRequestId": quote["agreementRequestId"]}
+    plans = pages(market, "get_agreement_request_approval_plans", **request, maxResults=1)
+    plans = [plan["buyerAgreementApprovalPlan"] for plan in plans]
+    inputs = [
+        {"buyerAgreementApprovalPlanInput": {"planReference": plan["planReference"], "requesterNote": "For Q1"}}
+        for plan in plans
+    ]
+    summaries = told(market, "start_agreement_approvals", **request, planInputs=inputs)["approvalSummaries"]
+    market.see(
+        "started",
+        plans=[[plan["name"], len(plan["levels"])] for plan in plans],
+        approvals=[[summary["name"], summary["status"]] for summary in summaries],
+        lasts=[(summary["expiresAt"] - summary["createdAt"]).total_seconds() for summary in summaries],
+    )
+    return [summary["agreementApprovalId"] for summary in summaries]
+
+
+def see_approval(market, step, approval):
+    """The approval and its approvers' outcomes; their ids, level by level."""
+    found = told(market, "get_agreement_approval", agreementApprovalId=approval)["buyerAgreementApproval"]
+    levels = [
+        [approver["emailApproverOutcome"] for approver in level["groups"][0]["approvers"]]
+        for level in found["levels"]
+    ]
+    market.see(
+        step,
+        status=found["status"],
+        note=found["planInput"]["requesterNote"],
+        product=found["proposalSummary"]["resources"][0]["name"],
+        levels=[[[outcome["status"], outcome.get("note")] for outcome in level] for level in levels],
+    )
+    return [[outcome["approverOutcomeId"] for outcome in level] for level in levels]
+
+
+def approved(market, quote):
+    """A request by its approvals to its agreement, with a purchase order of an approver's."""
+    request = {"agreementRequestId": quote["agreementRequestId"]}
+    accept = market.buyer.agreement.accept_agreement_request
+    market.refused("not approved", accept, **request)
+    first, second = started(market, quote)
+    market.refused("waiting", accept, **request)
+    outcomes = see_approval(market, "asked", first)
+    decide = market.buyer.agreement.accept_agreement_approval
+    decision = {"agreementApprovalId": first, "approverOutcomeIdToOverride": outcomes[1][0]}
+    market.refused("not yet asked", decide, buyerAgreementApprovalApproverInput=decision)
+    charge = quote["chargeSummary"]["expectedCharges"][0]["id"]
+    decision["approverOutcomeIdToOverride"] = outcomes[0][1]
+    decision["purchaseOrders"] = [{"chargeId": charge, "purchaseOrderReference": "PO-7"}]
+    decision["note"] = "Fine"
+    told(market, "accept_agreement_approval", buyerAgreementApprovalApproverInput=decision)
+    see_approval(market, "one level", first)
+    for approval in (first, second):
+        decision = {"agreementApprovalId": approval}
+        told(market, "accept_agreement_approval", buyerAgreementApprovalApproverInput=decision)
+    market.refused("approved before", decide, buyerAgreementApprovalApproverInput=decision)
+    see_request(market, "approved", quote)
+    terms = told(market, "get_agreement_request_terms", **request)["terms"]
+    agreement = accept(**request)["agreementId"]
+    accepted = market.buyer.agreement.get_agreement_terms(agreementId=agreement)["acceptedTerms"]
+    market.see("terms", kinds=[kind for term in terms for kind in term], same=terms == accepted)
+    see_request(market, "accepted", quote)
+    charges = market.buyer.agreement.list_agreement_charges(agreementId=agreement)["items"]
+    market.see("ordered", orders=[item.get("purchaseOrderReference") for item in charges])
+
+
 FLOWS = {
     flow.__name__: flow
-    for flow in (direct, catalog, resale, reusable, milestones, change_order, buyer, events)
+    for flow in (direct, catalog, resale, reusable, milestones, change_order, buyer, events, approvals)
 }
 
 if __name__ == "__main__":

@@ -178,7 +178,7 @@ fn fail(api: Api, failure: Failure) -> Response {
 }
 
 /// The statuses that answers have.
-const STATUSES: [&str; 13] = [
+const STATUSES: [&str; 17] = [
     "PREPARING",
     "APPLYING",
     "SUCCEEDED",
@@ -192,6 +192,10 @@ const STATUSES: [&str; 13] = [
     "COMPLETED",
     "CANCELLED",
     "REJECTED",
+    "ACCEPTED",
+    "EXPIRED",
+    "QUEUED",
+    "SKIPPED",
 ];
 
 /// The states that entities have, which only the Catalog's JSON tells.
@@ -201,8 +205,10 @@ const STATES: [&str; 4] = ["Draft", "Released", "Active", "Restricted"];
 fn unknown_values(body: &[u8]) -> Bytes {
     let mut body = body.to_vec();
     for status in STATUSES {
-        // The whole word, not the beginning of another.
-        misspell(&mut body, status, |_, after| after != Some(&b'_'));
+        // The whole word, not a part of another.
+        misspell(&mut body, status, |before, after| {
+            before != Some(&b'_') && after != Some(&b'_')
+        });
     }
     for state in STATES {
         let quoted = |quote: Option<&u8>| matches!(quote, Some(b'"' | b'\\'));

@@ -1,5 +1,5 @@
 //! `/sandbox/settings` and `/sandbox/sellers`: how this sandbox behaves and what AWS knows of each seller,
-//! read, and changed in what a request names.
+//! read, and changed in what a request names; `/sandbox/approval-plans`: what buyers' organisations ask for.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -14,11 +14,16 @@ use crate::admin::command;
 use crate::config::Settings;
 use crate::server::App;
 use crate::world::agreements::Denied;
+use crate::world::approval_plans::Policy;
 
 pub(crate) fn routes() -> Router<App> {
     Router::new()
         .route("/sandbox/settings", get(settings).post(set_settings))
         .route("/sandbox/sellers", get(sellers).post(set_seller))
+        .route(
+            "/sandbox/approval-plans",
+            get(approval_plans).post(set_approval_plans),
+        )
 }
 
 async fn settings(State(app): State<App>) -> Json<Settings> {
@@ -69,5 +74,27 @@ async fn set_seller(State(app): State<App>, body: Bytes) -> Response {
         let standing = changed(world.standing(&account), input.changes)?;
         world.set_standing(&account, standing)?;
         Ok(json!(world.standing(&account)))
+    })
+}
+
+async fn approval_plans(State(app): State<App>) -> Response {
+    command(&app, &Bytes::new(), |world, _, _: Value| {
+        Ok(json!(world.approval_policies))
+    })
+}
+
+#[derive(Deserialize)]
+struct SetApprovalPlans {
+    account: String,
+    #[serde(flatten)]
+    policy: Value,
+}
+
+/// All plans of the account at once; without any, nobody has to approve.
+async fn set_approval_plans(State(app): State<App>, body: Bytes) -> Response {
+    command(&app, &body, |world, _, input: SetApprovalPlans| {
+        let policy: Policy = serde_json::from_value(input.policy)
+            .map_err(|error| Denied::new("BAD_REQUEST", error.to_string()))?;
+        Ok(json!(world.set_approval_policy(&input.account, policy)?))
     })
 }

@@ -1,22 +1,23 @@
-//! A buyer accepts by API: `CreateAgreementRequest` is a quote, `AcceptAgreementRequest` takes it (facts §3).
+//! A buyer accepts by API: `CreateAgreementRequest` is a quote, `AcceptAgreementRequest` takes it (facts §3),
+//! `CancelAgreementRequest` gives it up.
 //!
 //! What comes of it is [`World::accept`]'s, as when a rehearsal's buyer accepts; here is only how it is asked
-//! for and refused. The account that signs buys, and pays for itself.
+//! for and refused. The account that signs buys, and pays for itself. Whether its organisation must approve
+//! first is decided when the quote is made ([`Policy`]), and by whom in [`super::approvals`].
 
 use chrono::{DateTime, TimeDelta, Utc};
-use rust_decimal::Decimal;
 use serde_json::Value;
 
-use super::adjustments::invoicing_entity;
 use super::agreements::{Acceptance, Unacceptable, Why};
+use super::approval_levels::{ApprovalStatus, OutcomeStatus};
+use super::approval_plans::Policy;
 use super::change_sets::optional_text;
 use super::contacts::contact;
-use super::entitlements::charges_by_id;
 use super::input::{client_token, required};
 use super::model::{Agreement, Offer, OfferState};
 use super::proposals::{proposal_id, requested, wanted};
-use super::purchase_orders::{Order, asked, due, revised};
-use super::{Refusal, World, money};
+use super::purchase_orders::{Orders, brought};
+use super::{Refusal, World};
 use crate::wire::{Wire, map};
 
 /// How long a quote holds. AWS says that one expires, not when.
@@ -24,14 +25,78 @@ const LIFETIME: TimeDelta = TimeDelta::hours(1);
 const KIND: &str = "AgreementRequest";
 const PROPOSAL: &str = "AgreementProposal";
 
-/// A quote: the agreement that accepting it makes.
+/// Where a request stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum QuoteStatus {
+    Draft,
+    PendingApproval,
+    Approved,
+    Accepted,
+    Rejected,
+    Cancelled,
+}
+
+impl QuoteStatus {
+    /// Every word of [`Self::as_str`].
+    pub(super) const WORDS: [&str; 6] = [
+        "DRAFT",
+        "PENDING_APPROVAL",
+        "APPROVED",
+        "ACCEPTED",
+        "REJECTED",
+        "CANCELLED",
+    ];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Draft => "DRAFT",
+            Self::PendingApproval => "PENDING_APPROVAL",
+            Self::Approved => "APPROVED",
+            Self::Accepted => "ACCEPTED",
+            Self::Rejected => "REJECTED",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+
+    /// An agreement may still come of it.
+    pub(super) fn is_open(self) -> bool {
+        match self {
+            Self::Draft | Self::PendingApproval | Self::Approved => true,
+            Self::Accepted | Self::Rejected | Self::Cancelled => false,
+        }
+    }
+}
+
+/// A quote: the agreement that accepting it makes, with the purchase orders that its approvers brought.
 #[derive(Debug)]
 pub(crate) struct AgreementRequest {
-    id: String,
-    quoted: Agreement,
-    with_tax: bool,
-    created_at: DateTime<Utc>,
-    accepted: bool,
+    pub(super) id: String,
+    pub(super) quoted: Agreement,
+    pub(super) with_tax: bool,
+    pub(super) created_at: DateTime<Utc>,
+    pub(super) status: QuoteStatus,
+    /// As it was when the request was made; later plans are for later requests.
+    pub(super) policy: Policy,
+}
+
+impl AgreementRequest {
+    /// When the quote runs out.
+    pub(super) fn expires_at(&self) -> DateTime<Utc> {
+        self.created_at + LIFETIME
+    }
+
+    fn acceptable(&self) -> Result<(), Refusal> {
+        let wrong = |reason, message| Err(Refusal::reasoned(reason, message));
+        match self.status {
+            QuoteStatus::Draft if self.policy.requires_approval() => wrong(
+                "REJECTED_BY_AGREEMENT_APPROVAL_POLICY",
+                "The organization requires approvals, and none has been started.",
+            ),
+            QuoteStatus::Draft | QuoteStatus::Approved => Ok(()),
+            QuoteStatus::PendingApproval => Err(pending()),
+            QuoteStatus::Accepted | QuoteStatus::Rejected | QuoteStatus::Cancelled => Err(closed()),
+        }
+    }
 }
 
 impl World {
@@ -51,7 +116,7 @@ impl World {
         if let Some(id) = self.remembered(caller, KIND, token, input, None, now)? {
             return self
                 .request_of(caller, &id)
-                .map(|position| self.quoted(position));
+                .map(|position| self.quote_shown(position));
         }
         let offer = self.proposed_offer(proposal)?.clone();
         let wanted = wanted(&offer, terms)?;
@@ -72,9 +137,10 @@ impl World {
             quoted,
             with_tax,
             created_at: now,
-            accepted: false,
+            status: QuoteStatus::Draft,
+            policy: self.approval_policy(caller).clone(),
         });
-        Ok(self.quoted(self.agreement_requests.len() - 1))
+        Ok(self.quote_shown(self.agreement_requests.len() - 1))
     }
 
     /// `AcceptAgreementRequest`.
@@ -84,22 +150,41 @@ impl World {
         caller: &str,
         input: &Value,
     ) -> Result<Wire, Refusal> {
-        let id = required(input, "agreementRequestId", "MISSING_AGREEMENT_REQUEST_ID")?;
-        let position = self.request_of(caller, id)?;
+        let position = self.named_request(caller, input)?;
         let request = &self.agreement_requests[position];
-        if request.accepted || request.created_at + LIFETIME <= now {
-            return Err(Refusal::reasoned(
-                "CLOSED_AGREEMENT_REQUEST",
-                "The agreement request was accepted before, or has expired.",
-            ));
+        request.acceptable()?;
+        let orders = brought(&request.quoted, input)?;
+        let id = self.take(now, position, orders)?;
+        Ok(map([("agreementId", Some(Wire::Text(id)))]))
+    }
+
+    /// `CancelAgreementRequest`: its open approvals go with it.
+    pub(crate) fn cancel_agreement_request(
+        &mut self,
+        now: DateTime<Utc>,
+        caller: &str,
+        input: &Value,
+    ) -> Result<Wire, Refusal> {
+        let position = self.named_request(caller, input)?;
+        let request = &mut self.agreement_requests[position];
+        if !request.status.is_open() {
+            return Err(closed());
         }
-        let quoted = request.quoted.clone();
-        let mut orders = Vec::new();
-        for one in asked(input)? {
-            due(&quoted, one.charge)?;
-            revised(&quoted, &one)?;
-            orders.push((one.charge.to_owned(), Order::new(one.reference)));
-        }
+        request.status = QuoteStatus::Cancelled;
+        let id = request.id.clone();
+        self.end_approvals(now, &id, ApprovalStatus::Cancelled, OutcomeStatus::Skipped);
+        Ok(map([]))
+    }
+
+    /// The agreement of a request that may be accepted; its id. Orders given now are put in place of those
+    /// that came with approvals.
+    pub(super) fn take(
+        &mut self,
+        now: DateTime<Utc>,
+        position: usize,
+        orders: Orders,
+    ) -> Result<String, Refusal> {
+        let quoted = self.agreement_requests[position].quoted.clone();
         let same = |offer: &&Offer| offer.id == quoted.offer_id;
         let offer = self.offers.iter().find(same);
         let proposal = offer.map(proposal_id).unwrap_or_default();
@@ -108,21 +193,37 @@ impl World {
         }
         let variable = quoted.variable.as_ref();
         let how = Acceptance {
-            buyer: caller,
+            buyer: &quoted.acceptor,
             payer: None,
             auto_approve: variable.is_some_and(|agreed| agreed.auto_approve),
             declines_renewal: quoted.renewal_declined,
             dimension_key: quoted.chosen.as_deref(),
             contact: quoted.contact.as_ref(),
-            agreement_id: Some(&quoted.id),
+            quoted: Some(&quoted),
         };
         self.accept(now, &quoted.offer_id, how)
             .map_err(|refused| refuse(refused, &proposal))?;
-        self.agreement_requests[position].accepted = true;
+        let request = &mut self.agreement_requests[position];
+        request.status = QuoteStatus::Accepted;
+        request.quoted.orders.extend(orders);
         if let Some(made) = self.agreements.last_mut() {
-            made.orders.extend(orders);
+            made.orders.clone_from(&request.quoted.orders);
         }
-        Ok(map([("agreementId", Some(Wire::text(quoted.id)))]))
+        Ok(quoted.id)
+    }
+
+    /// Quotes that have run out by `now`, and the approvals that still wait for somebody.
+    pub(super) fn close_agreement_requests(&mut self, now: DateTime<Utc>) {
+        let mut over = Vec::new();
+        for request in &mut self.agreement_requests {
+            if request.status.is_open() && request.expires_at() <= now {
+                request.status = QuoteStatus::Cancelled;
+                over.push((request.id.clone(), request.expires_at()));
+            }
+        }
+        for (id, at) in over {
+            self.end_approvals(at, &id, ApprovalStatus::Expired, OutcomeStatus::Expired);
+        }
     }
 
     /// Professional services know no other intent (facts §4): an agreement of them is neither amended nor
@@ -164,7 +265,13 @@ impl World {
         }
     }
 
-    fn request_of(&self, caller: &str, id: &str) -> Result<usize, Refusal> {
+    /// The request that an operation names. Somebody else's is answered like one that does not exist.
+    pub(super) fn named_request(&self, caller: &str, input: &Value) -> Result<usize, Refusal> {
+        let id = required(input, "agreementRequestId", "MISSING_AGREEMENT_REQUEST_ID")?;
+        self.request_of(caller, id)
+    }
+
+    pub(super) fn request_of(&self, caller: &str, id: &str) -> Result<usize, Refusal> {
         self.agreement_requests
             .iter()
             .position(|request| request.id == id && request.quoted.acceptor == caller)
@@ -172,19 +279,22 @@ impl World {
                 Refusal::absent(KIND, id, format!("Agreement request '{id}' was not found."))
             })
     }
+}
 
-    fn quoted(&self, position: usize) -> Wire {
-        let request = &self.agreement_requests[position];
-        let tax = request.with_tax.then_some(self.facts.tax_rate);
-        map([
-            ("agreementRequestId", Some(Wire::text(&request.id))),
-            ("agreementType", Some(Wire::text("PurchaseAgreement"))),
-            ("chargeSummary", Some(summary(request, tax))),
-            ("status", Some(Wire::text("DRAFT"))),
-            ("approvalRequirement", Some(Wire::text("NOT_REQUIRED"))),
-            ("createdAt", Some(Wire::Time(request.created_at))),
-        ])
-    }
+/// The request waits for its approvers.
+pub(super) fn pending() -> Refusal {
+    Refusal::reasoned(
+        "PENDING_APPROVAL_AGREEMENT_REQUEST",
+        "The agreement request waits for approval.",
+    )
+}
+
+/// No agreement comes of the request any more.
+pub(super) fn closed() -> Refusal {
+    Refusal::reasoned(
+        "CLOSED_AGREEMENT_REQUEST",
+        "The agreement request was accepted, rejected or cancelled before, or has expired.",
+    )
 }
 
 /// `agreementProposalIdentifier`: `at-` or `ap-`, then letters and digits.
@@ -242,91 +352,5 @@ fn refuse(refused: Unacceptable, proposal: &str) -> Refusal {
         Why::AlreadyAccepted(id) | Why::ActiveAgreementExists(id) => {
             Refusal::conflict("Agreement", &id, message)
         }
-    }
-}
-
-/// `chargeSummary`; with estimates where a tax rate is given.
-fn summary(request: &AgreementRequest, tax: Option<Decimal>) -> Wire {
-    let quoted = &request.quoted;
-    let currency = &quoted.schedule.currency;
-    let estimate = |amount| tax.map(|rate| Estimate::of(amount, rate, currency));
-    let expected = charges_by_id(quoted).map(|(id, charge, at)| {
-        let timing = if at <= request.created_at {
-            "ON_ACCEPTANCE"
-        } else {
-            "SCHEDULED"
-        };
-        let estimate = estimate(charge.amount);
-        map([
-            ("id", Some(Wire::Text(id))),
-            ("time", Some(Wire::Time(at))),
-            ("amount", Some(Wire::text(charge.amount.to_string()))),
-            ("amountAfterTax", estimate.as_ref().map(Estimate::total)),
-            ("timing", Some(Wire::text(timing))),
-            ("estimatedTaxes", estimate.as_ref().map(Estimate::shown)),
-        ])
-    });
-    let estimate = estimate(quoted.value());
-    map([
-        ("currencyCode", Some(Wire::text(currency))),
-        (
-            "newAgreementValue",
-            Some(Wire::text(quoted.value().to_string())),
-        ),
-        (
-            "newAgreementValueAfterTax",
-            estimate.as_ref().map(Estimate::total),
-        ),
-        ("expectedCharges", Some(Wire::List(expected.collect()))),
-        ("estimatedTaxes", estimate.as_ref().map(Estimate::shown)),
-        ("itemizedCharges", itemized(quoted)),
-        ("invoicingEntity", Some(invoicing_entity())),
-    ])
-}
-
-/// What is taken of a rate card.
-fn itemized(quoted: &Agreement) -> Option<Wire> {
-    let key = quoted.chosen.as_ref()?;
-    let (id, charge, _) = charges_by_id(quoted).next()?;
-    let item = map([
-        ("dimensionKey", Some(Wire::text(key))),
-        ("newQuantity", Some(Wire::Int(1))),
-        ("oldQuantity", Some(Wire::Int(0))),
-        ("chargeReference", Some(Wire::Text(id))),
-        (
-            "incrementalChargeAmount",
-            Some(Wire::text(charge.amount.to_string())),
-        ),
-    ]);
-    Some(Wire::List(vec![item]))
-}
-
-/// The tax that an amount is expected to bear.
-struct Estimate {
-    amount: Decimal,
-    rate: Decimal,
-    tax: Decimal,
-}
-
-impl Estimate {
-    fn of(amount: Decimal, rate: Decimal, currency: &str) -> Self {
-        let tax = money::share(amount, rate, currency);
-        Self { amount, rate, tax }
-    }
-
-    fn total(&self) -> Wire {
-        Wire::text((self.amount + self.tax).to_string())
-    }
-
-    fn shown(&self) -> Wire {
-        let part = map([
-            ("amount", Some(Wire::text(self.tax.to_string()))),
-            ("rate", Some(Wire::text(self.rate.to_string()))),
-            ("type", Some(Wire::text("ST"))),
-        ]);
-        map([
-            ("breakdown", Some(Wire::List(vec![part]))),
-            ("totalAmount", Some(Wire::text(self.tax.to_string()))),
-        ])
     }
 }

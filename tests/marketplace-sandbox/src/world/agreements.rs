@@ -94,8 +94,8 @@ pub(crate) struct Acceptance<'a> {
     pub(crate) declines_renewal: bool,
     /// Whom the buyer names for the seller to talk to.
     pub(crate) contact: Option<&'a Contact>,
-    /// The id that the agreement gets, where it was told before.
-    pub(crate) agreement_id: Option<&'a str>,
+    /// The quote that is accepted: the agreement has the ids that were told with it.
+    pub(crate) quoted: Option<&'a Agreement>,
 }
 
 impl World {
@@ -144,9 +144,10 @@ impl World {
                 "The offer has no price or duration.",
             ));
         };
-        let id = how
-            .agreement_id
-            .map_or_else(|| self.ids.agreement(), str::to_owned);
+        let (id, terms) = match how.quoted {
+            Some(quoted) => (quoted.id.clone(), quoted.terms.clone()),
+            None => (self.ids.agreement(), self.named_terms(offer)),
+        };
         let hidden = i64::try_from(self.settings.agreement_visible_ms).unwrap_or(i64::MAX / 2);
         let manufacturer = self
             .product_owner(&offer.product_id)
@@ -154,10 +155,7 @@ impl World {
         Ok(Agreement {
             initial: id.clone(),
             manufacturer: manufacturer.to_owned(),
-            terms: terms_of(offer)
-                .into_iter()
-                .map(|kind| (kind, self.ids.term()))
-                .collect(),
+            terms,
             id,
             proposer: offer.owner.clone(),
             authorization_id: offer
@@ -198,6 +196,11 @@ impl World {
             invoices: Vec::new(),
             credits: Vec::new(),
         })
+    }
+
+    fn named_terms(&mut self, offer: &Offer) -> Vec<(&'static str, String)> {
+        let kinds = terms_of(offer).into_iter();
+        kinds.map(|kind| (kind, self.ids.term())).collect()
     }
 
     fn acceptable(

@@ -14,6 +14,7 @@ impl World {
     /// Brings everything to `now`. Called before every request, so nothing needs a timer.
     pub(crate) fn advance(&mut self, now: DateTime<Utc>) {
         self.advance_agreements(now);
+        self.close_agreement_requests(now);
         self.advance_change_sets(now);
     }
 

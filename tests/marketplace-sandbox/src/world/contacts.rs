@@ -80,7 +80,7 @@ pub(super) fn contact(input: &Value) -> Result<Option<Contact>, Refusal> {
 }
 
 /// `[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}`
-fn is_address(text: &str) -> bool {
+pub(super) fn is_address(text: &str) -> bool {
     let of = |part: &str, more: &[u8]| {
         let known = |byte: u8| byte.is_ascii_alphanumeric() || more.contains(&byte);
         !part.is_empty() && part.bytes().all(known)

@@ -10,6 +10,20 @@ use crate::wire::{Wire, map};
 
 const PAGE_MAX: usize = 50;
 
+/// How few items a page may be asked to have, and how many it has when nobody asks.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PageSize {
+    pub(super) least: usize,
+    pub(super) usual: usize,
+}
+
+impl PageSize {
+    const OF_MOST: Self = Self {
+        least: 1,
+        usual: PAGE_MAX,
+    };
+}
+
 /// A text that must be there.
 pub(super) fn required<'a>(
     input: &'a Value,
@@ -127,19 +141,36 @@ pub(super) fn status<'a>(input: &'a Value, words: &[&str]) -> Result<Option<&'a 
 }
 
 pub(super) fn page_size(input: &Value) -> Result<usize, Refusal> {
+    size_within(input, PageSize::OF_MOST)
+}
+
+fn size_within(input: &Value, PageSize { least, usual }: PageSize) -> Result<usize, Refusal> {
     match input.get("maxResults") {
-        None | Some(Value::Null) => Ok(PAGE_MAX),
+        None | Some(Value::Null) => Ok(usual),
         Some(value) => value
             .as_u64()
             .and_then(|size| usize::try_from(size).ok())
-            .filter(|size| (1..=PAGE_MAX).contains(size))
-            .ok_or_else(|| Refusal::reasoned("INVALID_MAX_RESULTS", "maxResults must be 1 to 50.")),
+            .filter(|size| (least..=PAGE_MAX).contains(size))
+            .ok_or_else(|| {
+                let message = format!("maxResults must be {least} to {PAGE_MAX}.");
+                Refusal::reasoned("INVALID_MAX_RESULTS", message)
+            }),
     }
 }
 
 /// One page of `items` under `field`.
 pub(super) fn page(input: &Value, field: &'static str, items: Vec<Wire>) -> Result<Wire, Refusal> {
-    let size = page_size(input)?;
+    page_within(input, field, items, PageSize::OF_MOST)
+}
+
+/// The same, of an operation whose pages have sizes of their own.
+pub(super) fn page_within(
+    input: &Value,
+    field: &'static str,
+    items: Vec<Wire>,
+    sizes: PageSize,
+) -> Result<Wire, Refusal> {
+    let size = size_within(input, sizes)?;
     let token = optional_text(input, "nextToken")?;
     let (page, next) = paging::cut(items, size, token, &paging::scope(input, "nextToken"))
         .ok_or_else(|| Refusal::reasoned("INVALID_NEXT_TOKEN", "nextToken is not valid."))?;

@@ -9,18 +9,24 @@
 //! | entities described and listed | [`entities`], [`authorizations`], [`listing`], [`filters`], [`sorting`] |
 //! | tags and policies of entities | [`tags`] |
 //! | agreements: accepted, found, read, renewed, ended | [`agreements`], [`search`], [`agreement_terms`], [`entitlements`], [`renewing`], [`endings`], [`parties`] |
-//! | the buyer's own way to them | [`agreement_requests`], [`proposals`], [`purchase_orders`], [`contacts`] |
+//! | the buyer's own way to them | [`agreement_requests`], [`agreement_request_views`], [`proposals`], [`purchase_orders`], [`contacts`] |
+//! | what the buyer's organisation says to it | [`approval_plans`], [`approvals`], [`approval_levels`], [`approval_views`] |
 //! | requests between the parties | [`payment_requests`], [`cancellations`], [`adjustments`], [`input`] |
 //! | sellers before AWS | [`sellers`] |
 //! | money | [`billing`], [`invoices`], [`disbursing`] |
 //! | what sellers are told | [`feeds`], [`events`], [`queue`] |
 
 pub(crate) mod adjustments;
+pub(crate) mod agreement_request_views;
 pub(crate) mod agreement_requests;
 pub(crate) mod agreement_terms;
 pub(crate) mod agreement_value;
 pub(crate) mod agreements;
 pub(crate) mod apply;
+pub(crate) mod approval_levels;
+pub(crate) mod approval_plans;
+pub(crate) mod approval_views;
+pub(crate) mod approvals;
 pub(crate) mod assessments;
 pub(crate) mod authorization_changes;
 pub(crate) mod authorization_rules;
@@ -81,6 +87,8 @@ use serde_json::Value;
 use crate::config::{Config, Product, Settings};
 use adjustments::Adjustment;
 use agreement_requests::AgreementRequest;
+use approval_levels::Approval;
+use approval_plans::Policy;
 use authorizations::Authorization;
 use cancellations::Cancellation;
 use events::Events;
@@ -216,6 +224,9 @@ pub(crate) struct World {
     pub(crate) change_sets: Vec<ChangeSet>,
     pub(crate) agreements: Vec<Agreement>,
     pub(crate) agreement_requests: Vec<AgreementRequest>,
+    /// By buyer account; who is not there buys without being approved.
+    pub(crate) approval_policies: BTreeMap<String, Policy>,
+    pub(crate) approvals: Vec<Approval>,
     pub(crate) payment_requests: Vec<PaymentRequest>,
     pub(crate) cancellations: Vec<Cancellation>,
     pub(crate) adjustments: Vec<Adjustment>,
@@ -273,6 +284,8 @@ impl World {
             change_sets: Vec::new(),
             agreements: Vec::new(),
             agreement_requests: Vec::new(),
+            approval_policies: BTreeMap::new(),
+            approvals: Vec::new(),
             payment_requests: Vec::new(),
             cancellations: Vec::new(),
             adjustments: Vec::new(),

@@ -1,7 +1,7 @@
 //! The buyer's purchase orders, charge by charge: with the acceptance, or by `UpdatePurchaseOrders` (facts
 //! §3, §7).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -46,9 +46,9 @@ pub(super) fn revision(agreement: &Agreement, charge: &str) -> i64 {
 }
 
 /// One entry of a request.
-pub(super) struct Asked<'a> {
-    pub(super) charge: &'a str,
-    pub(super) reference: &'a str,
+struct Asked<'a> {
+    charge: &'a str,
+    reference: &'a str,
     entry: &'a Value,
 }
 
@@ -93,8 +93,22 @@ impl World {
     }
 }
 
+/// Orders by charge.
+pub(crate) type Orders = BTreeMap<String, Order>;
+
+/// The orders that a request brings for an agreement that is still to come: they are the first word of its
+/// charges.
+pub(super) fn brought(quoted: &Agreement, input: &Value) -> Result<Orders, Refusal> {
+    let brought = asked(input)?.into_iter().map(|one| {
+        due(quoted, one.charge)?;
+        revised(quoted, &one)?;
+        Ok((one.charge.to_owned(), Order::new(one.reference)))
+    });
+    brought.collect()
+}
+
 /// `purchaseOrders`; none where there are none.
-pub(super) fn asked(input: &Value) -> Result<Vec<Asked<'_>>, Refusal> {
+fn asked(input: &Value) -> Result<Vec<Asked<'_>>, Refusal> {
     let wrong = |message: &str| Refusal::reasoned("INVALID_PURCHASE_ORDERS", message);
     let sent = match input.get("purchaseOrders") {
         None | Some(Value::Null) => return Ok(Vec::new()),
@@ -133,7 +147,7 @@ pub(super) fn reference(entry: &Value) -> Result<Option<&str>, Refusal> {
 }
 
 /// When the charge falls due that an entry names; the agreement must have it.
-pub(super) fn due(agreement: &Agreement, charge: &str) -> Result<DateTime<Utc>, Refusal> {
+fn due(agreement: &Agreement, charge: &str) -> Result<DateTime<Utc>, Refusal> {
     let mut charges = charges_by_id(agreement);
     charges
         .find(|(id, ..)| id == charge)
@@ -145,7 +159,7 @@ pub(super) fn due(agreement: &Agreement, charge: &str) -> Result<DateTime<Utc>, 
 }
 
 /// The revision that an entry gives, when it gives one; it must be the charge's.
-pub(super) fn revised(agreement: &Agreement, asked: &Asked<'_>) -> Result<Option<i64>, Refusal> {
+fn revised(agreement: &Agreement, asked: &Asked<'_>) -> Result<Option<i64>, Refusal> {
     let sent = match asked.entry.get("chargeRevision") {
         None | Some(Value::Null) => return Ok(None),
         Some(sent) => sent.as_i64().filter(|revision| *revision >= FIRST),

@@ -4,13 +4,14 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::change_sets::optional_text;
-use super::input::page_size;
+use super::input::{page, page_size};
 use super::model::Agreement;
 use super::{Refusal, World, agreement_terms, paging};
 use crate::wire::{Wire, map};
 
 const FILTERS_MAX: usize = 10;
-const AGREEMENT_TYPE: &str = "PurchaseAgreement";
+/// The one type of agreement there is.
+pub(super) const AGREEMENT_TYPE: &str = "PurchaseAgreement";
 /// Every status of the model; agreements here come to have a part of them.
 const STATUSES: [&str; 9] = [
     "ACTIVE",
@@ -23,7 +24,7 @@ const STATUSES: [&str; 9] = [
     "SUPERSEDED",
     "TERMINATED",
 ];
-const RESOURCE_TYPE: &str = "ProfessionalServicesProduct";
+pub(super) const RESOURCE_TYPE: &str = "ProfessionalServicesProduct";
 
 impl World {
     /// `SearchAgreements`: filters with exactly one value each, `EndTime` descending by default.
@@ -108,19 +109,8 @@ impl World {
         base: &str,
     ) -> Result<Wire, Refusal> {
         let agreement = self.agreement_of(now, caller, input)?;
-        let size = page_size(input)?;
-        let token = optional_text(input, "nextToken")?;
-        let (page, next) = paging::cut(
-            agreement_terms::terms(agreement, base),
-            size,
-            token,
-            &paging::scope(input, "nextToken"),
-        )
-        .ok_or_else(|| Refusal::reasoned("INVALID_NEXT_TOKEN", "nextToken is not valid."))?;
-        Ok(map([
-            ("acceptedTerms", Some(Wire::List(page))),
-            ("nextToken", next.map(Wire::Text)),
-        ]))
+        let terms = agreement_terms::terms(agreement, base);
+        page(input, "acceptedTerms", terms)
     }
 }
 
@@ -351,7 +341,8 @@ fn end_behaviour_of(agreement: &Agreement) -> (&'static str, Option<&'static str
     }
 }
 
-fn party(account: &str) -> Wire {
+/// An account as a party of an agreement.
+pub(super) fn party(account: &str) -> Wire {
     map([("accountId", Some(Wire::text(account)))])
 }
 
@@ -363,7 +354,8 @@ pub(super) fn resource(agreement: &Agreement) -> Wire {
     ])
 }
 
-fn proposal(agreement: &Agreement) -> Wire {
+/// `proposalSummary`.
+pub(super) fn proposal(agreement: &Agreement) -> Wire {
     map([
         ("resources", Some(Wire::List(vec![resource(agreement)]))),
         ("offerId", Some(Wire::text(&agreement.offer_id))),

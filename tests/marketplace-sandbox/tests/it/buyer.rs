@@ -1,9 +1,11 @@
 //! A buyer that accepts by the Agreement API: a quote, its acceptance, and what each is refused for (facts §3).
 
+mod approvals;
 mod configured;
 mod contacts;
 mod orders;
 mod refused;
+mod requests;
 
 use aws_sdk_marketplaceagreement::Client;
 use aws_sdk_marketplaceagreement::operation::create_agreement_request::CreateAgreementRequestOutput as Quote;

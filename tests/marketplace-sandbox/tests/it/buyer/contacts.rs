@@ -9,7 +9,7 @@ use crate::market::{BUYER, Market};
 use crate::money;
 use crate::resale::{authorization, markup, offer, partner, released};
 
-async fn market() -> Market {
+pub(super) async fn market() -> Market {
     Market::with(|config| {
         config.settings.preparing_ms = 0;
         config.settings.applying_ms = 0;
@@ -33,7 +33,7 @@ fn contact() -> Value {
 }
 
 /// What asks for the offer, with a contact.
-async fn request(market: &Market, offer: &str) -> Value {
+pub(super) async fn request(market: &Market, offer: &str) -> Value {
     let proposal = proposal(market, offer).await;
     let terms = proposal.terms.iter().map(|(_, id)| json!({ "id": id }));
     json!({ "intent": "NEW", "agreementProposalIdentifier": proposal.id,

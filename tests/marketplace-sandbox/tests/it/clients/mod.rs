@@ -82,6 +82,63 @@ async fn boto3_reads_the_queue_of_events() {
     compare("events", &expected, &seen);
 }
 
+/// What boto3 must see of approvals, which the Rust SDK's model has not.
+#[tokio::test]
+async fn boto3_goes_through_approvals() {
+    let Some(seen) = python("approvals").await else {
+        return;
+    };
+    let refused = |step: &str, reason: &str| {
+        json!({ "step": step, "code": "ValidationException", "status": 400, "reason": reason,
+            "resource": null, "kind": null })
+    };
+    let request = |step: &str, status: &str, made: bool, order: Option<&str>| {
+        json!({ "step": step, "status": status, "requirement": "REQUIRED", "intent": "NEW",
+            "made": made, "orders": [order] })
+    };
+    let approval = |step: &str, levels: Value| {
+        json!({ "step": step, "status": "PENDING_APPROVAL", "note": "For Q1",
+            "product": "Handbook Professional Services", "levels": levels })
+    };
+    let waits = json!(["PENDING_APPROVAL", null]);
+    let started = json!({ "step": "started", "plans": [["Purchases", 2], ["Security", 1]],
+        "approvals": [["Purchases", "PENDING_APPROVAL"], ["Security", "PENDING_APPROVAL"]],
+        "lasts": [3600.0, 3600.0] });
+    let kinds = [
+        "legalTerm",
+        "fixedUpfrontPricingTerm",
+        "validityTerm",
+        "paymentScheduleTerm",
+    ];
+    let expected = [
+        refused("given up before", "CLOSED_AGREEMENT_REQUEST"),
+        started.clone(),
+        request("rejected", "REJECTED", false, None),
+        refused("not approved", "REJECTED_BY_AGREEMENT_APPROVAL_POLICY"),
+        started,
+        refused("waiting", "PENDING_APPROVAL_AGREEMENT_REQUEST"),
+        approval("asked", json!([[waits, waits], [["QUEUED", null]]])),
+        refused("not yet asked", "QUEUED_AGREEMENT_APPROVAL"),
+        approval(
+            "one level",
+            json!([[["SKIPPED", null], ["APPROVED", "Fine"]], [waits]]),
+        ),
+        refused("approved before", "CLOSED_AGREEMENT_APPROVAL"),
+        request("approved", "APPROVED", false, Some("PO-7")),
+        json!({ "step": "terms", "kinds": kinds, "same": true }),
+        request("accepted", "ACCEPTED", true, Some("PO-7")),
+        json!({ "step": "ordered", "orders": ["PO-7"] }),
+        json!({ "step": "requests", "statuses": ["ACCEPTED", "REJECTED", "CANCELLED"] }),
+        json!({ "step": "approvals", "seen": [["Security", "APPROVED"], ["Purchases", "APPROVED"],
+            ["Security", "CANCELLED"], ["Purchases", "REJECTED"]] }),
+        json!({ "step": "no such approval", "code": "ResourceNotFoundException", "status": 404,
+            "reason": null, "resource": "apr-none", "kind": "AgreementApproval" }),
+        json!({ "step": "another account", "approvals": [] }),
+    ];
+    // The first line is of the offer, as in every flow.
+    compare("approvals", &expected, &seen[1..]);
+}
+
 fn compare(flow: &str, rust: &[Value], python: &[Value]) {
     for (ours, theirs) in rust.iter().zip(python) {
         assert_eq!(
