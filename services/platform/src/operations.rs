@@ -21,7 +21,7 @@ use crate::outbox;
 use crate::page::Page;
 use crate::parked::{self, Aggregate, Parked};
 use crate::rejection::Rejection;
-use crate::standing;
+use crate::standing::{self, Bound};
 use crate::subscription::EventHandler;
 use crate::tenancy::Scope;
 use crate::unit_of_work::Database;
@@ -69,6 +69,8 @@ pub(crate) struct Operations {
     pub(crate) lifecycle: Lifecycle,
     pub(crate) nats: Option<Nats>,
     pub(crate) handlers: BTreeMap<String, Arc<dyn EventHandler>>,
+    /// The tasks that are run for one seller alone.
+    pub(crate) bound: Bound,
 }
 
 /// The caller, and the seller's data that it may see.
@@ -144,7 +146,8 @@ impl OperationsService for Operations {
         request: Request<proto::GetStatusRequest>,
     ) -> Result<Response<proto::GetStatusResponse>, Status> {
         caller(&self.database, &request)?;
-        let standing = standing::read(&self.database).await.map_err(failed)?;
+        let standing = standing::read(&self.database, &self.bound).await;
+        let standing = standing.map_err(failed)?;
         Ok(Response::new(proto::GetStatusResponse {
             service: self.name.to_owned(),
             version: self.version.to_owned(),

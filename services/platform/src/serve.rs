@@ -89,6 +89,7 @@ where
         lifecycle: lifecycle.clone(),
         nats: nats.clone(),
         handlers: wiring.handlers.clone(),
+        bound: task_worker::bound(&wiring.tasks),
     };
     let operations = OperationsServiceServer::new(operations);
     let operations = operations.max_decoding_message_size(MAX_MESSAGE_BYTES);
@@ -256,6 +257,7 @@ impl Background {
             nats: self.nats.clone(),
             lifecycle: self.lifecycle.clone(),
             sources,
+            bound: task_worker::bound(&self.tasks),
             samples: std::mem::take(&mut self.samples),
             outbox_age: tell_outbox_age,
         };

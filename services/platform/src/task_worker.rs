@@ -18,6 +18,7 @@ use crate::failure::Failure;
 use crate::fault;
 use crate::lifecycle::Lifecycle;
 use crate::metrics::Instruments;
+use crate::standing::Bound;
 use crate::tasks::{TaskHandler, TaskOutcome, TaskRun, back_off};
 use crate::telemetry::TraceContext;
 use crate::tenancy::Scope;
@@ -42,6 +43,18 @@ pub(crate) struct Runner {
 
 /// The runners by kind.
 pub(crate) type Runners = BTreeMap<&'static str, Runner>;
+
+/// The kinds that run for one seller alone.
+pub(crate) fn bound(runners: &Runners) -> Bound {
+    let mut bound = Bound::default();
+    for (kind, runner) in runners {
+        if let Some(seller) = &runner.seller {
+            bound.kinds.push((*kind).to_owned());
+            bound.sellers.push(seller.to_string());
+        }
+    }
+    bound
+}
 
 /// A task that runs for ever.
 #[derive(Debug, Clone)]

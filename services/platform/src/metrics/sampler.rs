@@ -18,7 +18,7 @@ use crate::envelope;
 use crate::failure::{BoxError, Failure};
 use crate::lifecycle::Lifecycle;
 use crate::nats::Nats;
-use crate::standing;
+use crate::standing::{self, Bound};
 use crate::tenancy::Scope;
 use crate::unit_of_work::Database;
 
@@ -91,6 +91,8 @@ pub(crate) struct Sampler {
     pub(crate) lifecycle: Lifecycle,
     /// The services whose events are heard, by schema.
     pub(crate) sources: Vec<String>,
+    /// The tasks that are run for one seller alone.
+    pub(crate) bound: Bound,
     /// What the service itself shows.
     pub(crate) samples: Vec<Arc<dyn Sample>>,
     /// Told how long the oldest unpublished event has waited.
@@ -164,7 +166,7 @@ impl Sampler {
 
     async fn of_database(&self) -> Result<Vec<Reading>, Failure> {
         let (pool, now) = (self.database.system(), self.database.clock().now());
-        let standing = standing::read(&self.database).await?;
+        let standing = standing::read(&self.database, &self.bound).await?;
         let parked: Vec<(String, i64)> = sqlx::query_as(
             "SELECT source, count(*) FROM parked_event WHERE redriven_at IS NULL GROUP BY source",
         )

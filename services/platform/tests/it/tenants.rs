@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use countersign_kernel::SellerId;
-use countersign_platform::operations_proto::ListTasksRequest;
 use countersign_platform::operations_proto::operations_service_client::OperationsServiceClient;
+use countersign_platform::operations_proto::{GetStatusRequest, ListTasksRequest};
 use countersign_platform::testing::TestBed;
 use countersign_platform::{
     BoxError, EventHandler, Failure, Handled, IncomingEvent, NewEvent, NoSection, Parts,
@@ -31,6 +31,18 @@ async fn bed() -> TestBed {
 
 fn globex() -> SellerId {
     "globex".parse().unwrap()
+}
+
+fn as_operator<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    for (key, value) in [
+        ("countersign-seller", "globex"),
+        ("countersign-principal", "ops@globex.example"),
+        ("countersign-roles", "operator"),
+    ] {
+        request.metadata_mut().insert(key, value.parse().unwrap());
+    }
+    request
 }
 
 async fn bound_to(executor: impl PgExecutor<'_>) -> String {
@@ -200,6 +212,28 @@ async fn a_task_of_one_seller_s_account_waits_for_that_one_s_process() {
     assert!(notes(bed.pool(), "acme/x").await.is_empty());
     bed.run_due_tasks(&of(acme())).await.unwrap();
     assert_eq!(notes(bed.pool(), "acme/x").await, ["acme acme"]);
+}
+
+/// What waits for another seller's process is overdue there, and pages nobody here.
+#[tokio::test]
+async fn another_seller_s_task_is_overdue_in_that_one_s_process() {
+    // A worker without slots runs nothing.
+    let bed = bed_with(|settings| settings.task_concurrency = 0).await;
+    schedule(&bed, &acme(), "x").await;
+    for (seller, overdue) in [(globex(), 0), (acme(), 1)] {
+        let of = |_: Parts<NoSection>| async {
+            Ok::<_, BoxError>(Wiring::new().task_of(&seller, "sample.remind", Look))
+        };
+        let running = bed.serve(&sample(), of).await;
+        let mut operator = OperationsServiceClient::new(running.channel());
+        let status = operator.get_status(as_operator(GetStatusRequest {})).await;
+        assert_eq!(
+            status.unwrap().into_inner().tasks_overdue,
+            overdue,
+            "{seller}"
+        );
+        running.stop().await;
+    }
 }
 
 /// Two sellers' processes on one schema: each has its own recurring task, bound to it, and one that has none
@@ -372,14 +406,7 @@ async fn an_operator_lists_its_own_tasks() {
     schedule(&bed, &acme(), "later").await;
     let running = bed.serve(&sample(), |_| async { Ok(Wiring::new()) }).await;
     let mut operator = OperationsServiceClient::new(running.channel());
-    let mut request = Request::new(ListTasksRequest::default());
-    let metadata = request.metadata_mut();
-    metadata.insert("countersign-seller", "globex".parse().unwrap());
-    metadata.insert(
-        "countersign-principal",
-        "ops@globex.example".parse().unwrap(),
-    );
-    metadata.insert("countersign-roles", "operator".parse().unwrap());
+    let request = as_operator(ListTasksRequest::default());
     let listed = operator.list_tasks(request).await.unwrap().into_inner();
     let keys: Vec<String> = listed.tasks.into_iter().map(|task| task.key).collect();
     assert_eq!(keys, ["poll", "globex/later"]);
