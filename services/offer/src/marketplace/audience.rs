@@ -30,7 +30,7 @@ fn read(kind: &str, details: &str) -> Audience {
     let mut named = rules.map(|rule| &rule["PositiveTargeting"]["BuyerAccounts"]);
     let names_buyers = named.any(|buyers| buyers.as_array().is_some_and(|them| !them.is_empty()));
     let resells = !details["ResaleAuthorizationId"].is_null();
-    let is_offer = kind.split('@').next() == Some("Offer");
+    let is_offer = matches!(kind.split('@').next(), None | Some("" | "Offer"));
     Audience {
         is_public: is_offer && !names_buyers && !resells,
         product_id: details["ProductId"].as_str().map(str::to_owned),
@@ -72,6 +72,7 @@ mod tests {
                 true,
             ),
             ("Offer@1.0", json!(7), true),
+            ("", json!({}), true),
         ] {
             let read = read(kind, &details.to_string());
             assert_eq!(read.is_public, is_public, "{kind} {details}");

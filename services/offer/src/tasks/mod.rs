@@ -67,7 +67,8 @@ impl Outside {
     }
 }
 
-/// Adds every task. What needs the AWS account is run for its seller alone, whatever else lies in the schema.
+/// Adds every task. What needs the seller's AWS account, its document store or its token is run for that seller
+/// alone, whatever else lies in the schema.
 pub(crate) fn wire(wiring: Wiring, outside: &Outside, metrics: &Metrics) -> Wiring {
     let breached = clocks::breached(metrics);
     let seller = &outside.seller;
@@ -77,9 +78,8 @@ pub(crate) fn wire(wiring: Wiring, outside: &Outside, metrics: &Metrics) -> Wiri
         outside: outside.clone(),
         breached: breached.clone(),
     };
-    let of_account = || outside.clone();
+    let of_seller = || outside.clone();
     wiring
-        .task(follow_up::ASSEMBLE, documents::Assemble(of_account()))
         .task(
             follow_up::PUBLISH_OVERDUE,
             clocks::PublishOverdue(breached.clone()),
@@ -87,58 +87,55 @@ pub(crate) fn wire(wiring: Wiring, outside: &Outside, metrics: &Metrics) -> Wiri
         .task(clock::RING, clocks::Ring(breached))
         .task_of(
             seller,
+            follow_up::ASSEMBLE,
+            documents::Assemble(of_seller()),
+        )
+        .task_of(
+            seller,
             follow_up::START_CHANGE_SET,
-            change_sets::Start(of_account()),
+            change_sets::Start(of_seller()),
         )
         .task_of(
             seller,
             follow_up::POLL_CHANGE_SET,
-            change_sets::Poll(of_account()),
+            change_sets::Poll(of_seller()),
         )
         .task_of(
             seller,
             follow_up::CHECK_PORTAL_OFFER,
-            portal::Check(of_account()),
+            portal::Check(of_seller()),
         )
         .task_of(seller, follow_up::EXPIRE, expire)
-        .task_of(seller, payment::SEND, payments::Send(of_account()))
-        .task_of(seller, payment::POLL, payments::Poll(of_account()))
-        .task_of(seller, payment::CANCEL, payments::Cancel(of_account()))
-        .task_of(seller, imports::READ, import::Read(of_account()))
-        .task_of(
-            seller,
-            change_order::SEND,
-            cancellations::Send(of_account()),
-        )
-        .task_of(
-            seller,
-            change_order::POLL,
-            cancellations::Poll(of_account()),
-        )
+        .task_of(seller, payment::SEND, payments::Send(of_seller()))
+        .task_of(seller, payment::POLL, payments::Poll(of_seller()))
+        .task_of(seller, payment::CANCEL, payments::Cancel(of_seller()))
+        .task_of(seller, imports::READ, import::Read(of_seller()))
+        .task_of(seller, change_order::SEND, cancellations::Send(of_seller()))
+        .task_of(seller, change_order::POLL, cancellations::Poll(of_seller()))
         .task_of(
             seller,
             change_order::WITHDRAW,
-            cancellations::Withdraw(of_account()),
+            cancellations::Withdraw(of_seller()),
         )
         .task_of(
             seller,
             change_order::READ_INVOICES,
-            adjustments::ReadInvoices(of_account()),
+            adjustments::ReadInvoices(of_seller()),
         )
         .task_of(
             seller,
             change_order::ADJUST,
-            adjustments::Adjust(of_account()),
+            adjustments::Adjust(of_seller()),
         )
         .recurring_of(
             seller,
             follow_up::LOOK_FOR_AGREEMENTS,
-            agreements::Look(of_account()),
+            agreements::Look(of_seller()),
         )
         .recurring_of(
             seller,
             follow_up::READ_AGREEMENTS,
-            agreements::reading::Read(of_account()),
+            agreements::reading::Read(of_seller()),
         )
         .recurring_if(seller, follow_up::HEAR_NEWS, hear)
 }
