@@ -177,7 +177,7 @@ fn offer(known: Known) -> pb::MarketplaceOffer {
 }
 
 fn agreement(accepted: Accepted) -> pb::MarketplaceAgreement {
-    let Seen { line, details } = accepted.seen;
+    let Seen { line, details, .. } = accepted.seen;
     let out = pb::MarketplaceAgreement {
         agreement_id: line.id.to_string(),
         aws_offer_id: line.aws_offer_id,

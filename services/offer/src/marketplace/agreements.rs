@@ -32,6 +32,8 @@ pub(crate) struct Read {
     pub(crate) details: Result<Agreement, String>,
     /// Who accepted when, whatever the terms; `None` where AWS does not say.
     pub(crate) acceptance: Option<Acceptance>,
+    /// AWS's; `None` where AWS does not say, or shows several.
+    pub(crate) product_id: Option<String>,
 }
 
 impl Marketplace {
@@ -115,6 +117,7 @@ impl Marketplace {
                 return Ok(Read {
                     details: read(id, &described, &terms),
                     acceptance: acceptance(id, &described),
+                    product_id: product(&described),
                 });
             }
         }
@@ -124,6 +127,13 @@ impl Marketplace {
 
 fn filter(name: &str, value: &str) -> Filter {
     Filter::builder().name(name).values(value).build()
+}
+
+fn product(described: &DescribeAgreementOutput) -> Option<String> {
+    match described.proposal_summary()?.resources() {
+        [product] => product.id().map(str::to_owned),
+        _ => None,
+    }
 }
 
 /// AWS's word for what is sold here.

@@ -29,6 +29,7 @@ struct Row {
     line: LineRow,
     details: Option<Value>,
     unreadable: Option<String>,
+    product_id: Option<String>,
     first_seen: DateTime<Utc>,
     offer_id: Option<String>,
     associated: bool,
@@ -46,6 +47,7 @@ impl TryFrom<Row> for Accepted {
             seen: Seen {
                 line: row.line.try_into()?,
                 details,
+                product_id: row.product_id,
             },
             ownership: Ownership::of(row.offer_id.is_some(), row.associated),
             offer_id: row.offer_id,
@@ -65,7 +67,7 @@ pub(crate) async fn page(
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT * FROM (
             SELECT a.agreement_id, a.aws_offer_id, a.status, a.updated_at, a.details, a.unreadable,
-                a.first_seen, a.offer_id,
+                a.product_id, a.first_seen, a.offer_id,
                 COALESCE(ours.basis -> 'origin' = '\"associated\"', false) AS associated
             FROM agreement AS a
             LEFT JOIN offer AS ours ON ours.seller = a.seller AND ours.offer_id = a.offer_id

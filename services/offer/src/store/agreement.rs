@@ -16,6 +16,8 @@ pub(crate) struct Seen {
     pub(crate) line: Line,
     /// The agreement, or why it cannot be read.
     pub(crate) details: Result<Agreement, String>,
+    /// AWS's; `None` where that was not asked for now, or AWS does not say.
+    pub(crate) product_id: Option<String>,
 }
 
 /// An agreement as AWS lists it, in a row.
@@ -166,10 +168,11 @@ pub(crate) async fn put(
         "WITH before AS (SELECT 1 FROM agreement WHERE seller = $1 AND agreement_id = $2
             AND (details IS NOT NULL OR unreadable IS NOT NULL))
         INSERT INTO agreement (seller, agreement_id, aws_offer_id, status, updated_at, details,
-            unreadable, first_seen, last_seen, end_awaited)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $4 = ANY ($9))
+            unreadable, first_seen, last_seen, end_awaited, product_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $4 = ANY ($9), $10)
         ON CONFLICT (seller, agreement_id) DO UPDATE SET aws_offer_id = $3, status = $4,
             updated_at = $5, details = $6, unreadable = $7, last_seen = $8,
+            product_id = COALESCE($10, agreement.product_id),
             end_awaited = agreement.end_awaited OR $4 = ANY ($9),
             read_due = CASE WHEN (agreement.status, agreement.updated_at)
                 IS DISTINCT FROM ($4, $5) THEN agreement.read_due END
@@ -184,6 +187,7 @@ pub(crate) async fn put(
     .bind(seen.details.as_ref().err())
     .bind(now)
     .bind(OVER)
+    .bind(seen.product_id.as_deref())
     .fetch_one(connection)
     .await?)
 }

@@ -12,8 +12,8 @@ use crate::domain::milestones::Milestones;
 use crate::domain::offer::Offer;
 use crate::domain::renewal::Held;
 
-/// What the buyer of `offer` has of the same product, of this seller: not over by AWS's word, nor by its end.
-/// Of several the one that ends last.
+/// What the buyer of `offer` has of the same product, of this seller, made here or elsewhere: not over by AWS's word,
+/// nor by its end. Of several the one that ends last.
 pub(crate) async fn held(
     executor: impl PgExecutor<'_>,
     seller: &SellerId,
@@ -22,17 +22,25 @@ pub(crate) async fn held(
 ) -> Result<Option<Held>, StoreError> {
     let intake = &offer.basis.intake;
     let found: Option<(String, Option<DateTime<Utc>>)> = sqlx::query_as(
-        "SELECT a.agreement_id, d.ends_at
-        FROM offer AS o
-        JOIN agreement AS a ON a.seller = o.seller AND a.offer_id = o.offer_id
-            AND a.agreement_id = o.stage #>> '{agreement,id}'
-        CROSS JOIN LATERAL (SELECT (o.stage #>> '{agreement,ends_at}')::timestamptz AS ends_at) AS d
-        WHERE o.seller = $1 AND o.state = 'accepted'
-            AND o.basis #>> '{intake,buyer_account}' = $2
-            AND o.basis #>> '{intake,product_id}' = $3
-            AND o.offer_id <> $4
-            AND a.status <> ALL ($5) AND (d.ends_at IS NULL OR d.ends_at > $6)
-        ORDER BY d.ends_at DESC NULLS FIRST LIMIT 1",
+        "SELECT agreement_id, ends_at FROM (
+            SELECT a.agreement_id, a.status, (o.stage #>> '{agreement,ends_at}')::timestamptz AS ends_at
+            FROM offer AS o
+            JOIN agreement AS a ON a.seller = o.seller AND a.offer_id = o.offer_id
+                AND a.agreement_id = o.stage #>> '{agreement,id}'
+            WHERE o.seller = $1 AND o.state = 'accepted'
+                AND o.basis #>> '{intake,buyer_account}' = $2
+                AND o.basis #>> '{intake,product_id}' = $3
+                AND o.offer_id <> $4
+            UNION ALL
+            SELECT agreement_id, status, (details ->> 'ends_at')::timestamptz AS ends_at
+            FROM agreement
+            WHERE seller = $1 AND offer_id IS NULL
+                AND details ->> 'acceptor' = $2 AND product_id = $3
+                AND aws_offer_id IS DISTINCT FROM
+                    (SELECT aws_offer_id FROM offer WHERE seller = $1 AND offer_id = $4)
+        ) AS held
+        WHERE status <> ALL ($5) AND (ends_at IS NULL OR ends_at > $6)
+        ORDER BY ends_at DESC NULLS FIRST LIMIT 1",
     )
     .bind(seller.as_str())
     .bind(intake.buyer_account.as_str())

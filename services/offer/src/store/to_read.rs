@@ -1,7 +1,7 @@
 //! Agreements whose terms are to be read (O13): what a look found goes here, and stays until AWS showed it or
 //! refused to, however often the process ends in between.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use countersign_kernel::SellerId;
 use sqlx::{PgConnection, PgExecutor};
 
@@ -60,31 +60,45 @@ pub(crate) async fn postpone(
     Ok(())
 }
 
-/// What is to be read next: what a look found, and what AWS refused to show of offers of ours, the last time before
-/// `refused_until`, since an acceptance is never given up. Of offers of ours first, since somebody waits for those,
-/// then the longest due.
+/// After which what AWS refused to show is asked for again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Again {
+    /// Of offers of ours: an acceptance is waited for.
+    pub(crate) ours: TimeDelta,
+    /// Of others: there may be many.
+    pub(crate) others: TimeDelta,
+}
+
+/// What is to be read next: what a look found, and what AWS refused to show, as long as it runs: neither an
+/// acceptance nor an order is given up. Of offers of ours first, since somebody waits for those, and what was found
+/// before what was refused; then the longest due.
 pub(crate) async fn due(
     executor: impl PgExecutor<'_>,
     seller: &SellerId,
     now: DateTime<Utc>,
-    refused_until: DateTime<Utc>,
+    again: Again,
 ) -> Result<Vec<Line>, StoreError> {
     let rows: Vec<LineRow> = sqlx::query_as(
         "SELECT agreement_id, aws_offer_id, status, updated_at FROM (
-            SELECT agreement.*, read_due AS since, offer.seller IS NOT NULL AS ours FROM agreement
+            SELECT agreement.*, read_due AS since, false AS refused, offer.seller IS NOT NULL AS ours
+            FROM agreement
             LEFT JOIN offer USING (seller, aws_offer_id)
             WHERE agreement.seller = $1 AND read_due <= $2
             UNION ALL
-            SELECT agreement.*, last_seen AS since, true AS ours FROM agreement
-            JOIN offer USING (seller, aws_offer_id)
+            SELECT agreement.*, last_seen AS since, true AS refused, offer.seller IS NOT NULL AS ours
+            FROM agreement
+            LEFT JOIN offer USING (seller, aws_offer_id)
             WHERE agreement.seller = $1 AND unreadable IS NOT NULL AND read_due IS NULL
-                AND last_seen <= $3
+                AND (offer.seller IS NOT NULL AND last_seen <= $3
+                    OR status <> ALL ($5) AND last_seen <= $4)
         ) AS wanted
-        ORDER BY NOT ours, since, agreement_id LIMIT $4",
+        ORDER BY NOT ours, refused, since, agreement_id LIMIT $6",
     )
     .bind(seller.as_str())
     .bind(now)
-    .bind(refused_until)
+    .bind(now - again.ours)
+    .bind(now - again.others)
+    .bind(OVER)
     .bind(BATCH)
     .fetch_all(executor)
     .await?;

@@ -130,6 +130,7 @@ impl Look {
         let seen = Seen {
             line: line.clone(),
             details: Ok(agreement),
+            product_id: None,
         };
         let recorded = run.transaction(|uow| {
             let (seller, seen) = (seller.clone(), seen.clone());

@@ -244,6 +244,30 @@ async fn a_milestone_that_rang_before_the_adoption_does_not_ring_again() {
     assert_eq!(next, Some(("ren@acme.example", offer.offer_id.as_str())));
 }
 
+/// Facts §0.5: the buyer of an agreement that was made elsewhere accepts no other of its product before that is over,
+/// as of one that was made here (O4).
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_sold_elsewhere_is_in_the_way_of_an_offer_to_its_buyer() {
+    let world = World::new().await;
+    world.register_listing().await;
+    let agreement = sold_elsewhere(&world, "P90D").await;
+    let in_the_way = async |engagement: &str, buyer: &str| {
+        let offer_id = world.drafted_for(engagement, buyer).await.offer_id;
+        let asked = World::query(pb::PreflightRequest { offer_id });
+        let found = world.client.clone().preflight(asked).await;
+        let found = found.unwrap().into_inner().findings.into_iter();
+        let found = found.filter(|finding| finding.rule.starts_with("AGREEMENT_"));
+        found.collect::<Vec<_>>()
+    };
+    let found = in_the_way(ENGAGEMENT, "123456789012").await;
+    let [found] = found.as_slice() else {
+        panic!("{found:?}")
+    };
+    assert_eq!(found.rule, "AGREEMENT_ENDS_AFTER_EXPIRY");
+    assert!(found.problem.contains(&agreement.agreement_id), "{found:?}");
+    assert_eq!(in_the_way("007-other", "210987654321").await, []);
+}
+
 /// Nobody looked for 290 of its 365 days: of the milestones that were passed only the last rings.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_ends_soon_is_told_at_once() {

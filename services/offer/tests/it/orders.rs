@@ -87,6 +87,31 @@ async fn a_public_order_that_could_not_be_read_at_first_is_flagged() {
     assert_eq!(flagged.len(), calls.len());
 }
 
+/// O14: however long AWS does not let us see what an order is of, it is flagged once it does: a look a day later lists
+/// it no more.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_public_order_is_flagged_however_late_its_offer_is_shown() {
+    let world = World::with(|config| config.agreement_poll_ms = 60 * 60 * 1_000).await;
+    let away = json!({ "operation": "DescribeEntity", "failure": "access-denied", "times": 2 });
+    world.act("inject", away).await;
+    buy(&world).await;
+    let refused = "SELECT count(*) FROM agreement WHERE unreadable IS NOT NULL AND last_seen >= $1";
+    for hours in [1, 26] {
+        world.advance(TimeDelta::hours(hours));
+        let since = world.now();
+        let refused = async || -> i64 {
+            let refused = sqlx::query_scalar(refused).bind(since);
+            refused.fetch_one(world.bed.pool()).await.unwrap()
+        };
+        let step = TimeDelta::milliseconds(100);
+        world.hurry_by(step, refused, |count| *count == 1).await;
+    }
+    assert_eq!(world.look("state").await["injections"], json!([]));
+    assert_eq!(orders(&world, State::Unspecified).await, []);
+    world.advance(TimeDelta::hours(6));
+    until_one(&world, State::Open).await;
+}
+
 fn registration(agreement_id: &str) -> pb::RegisterOrderRequest {
     pb::RegisterOrderRequest {
         agreement_id: agreement_id.into(),

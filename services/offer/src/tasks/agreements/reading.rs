@@ -13,13 +13,16 @@ use crate::domain::id::AwsOfferId;
 use crate::marketplace::CallError;
 use crate::store;
 use crate::store::agreement::Seen;
-use crate::store::to_read::BATCH;
+use crate::store::to_read::{Again, BATCH};
 use crate::tasks::Outside;
 
 /// Between two runs when nothing is due. Nobody wakes this task: a run beside one under way would read the same.
 const IDLE: TimeDelta = TimeDelta::seconds(2);
 /// After which one is read again that could not be read or recorded now.
 const LATER: TimeDelta = TimeDelta::seconds(5);
+/// After which one of an offer that is not ours is read again that AWS refused to show: with every look while AWS
+/// lists it among what changed, and then for as long as it runs.
+const REFUSED: TimeDelta = TimeDelta::hours(6);
 
 #[derive(Debug)]
 pub(in crate::tasks) struct Read(pub(in crate::tasks) Outside);
@@ -68,9 +71,12 @@ impl Read {
     }
 
     async fn due(&self, run: &TaskRun) -> Result<Vec<Line>, Failure> {
-        let (now, pause) = (run.now(), self.0.shortest_pause());
+        let again = Again {
+            ours: self.0.shortest_pause(),
+            others: REFUSED,
+        };
         let mut reader = run.reading().await?;
-        Ok(store::to_read::due(&mut *reader, &self.0.seller, now, now - pause).await?)
+        Ok(store::to_read::due(&mut *reader, &self.0.seller, run.now(), again).await?)
     }
 
     async fn postpone(&self, run: &TaskRun, line: &Line) -> Result<(), Failure> {
@@ -87,9 +93,10 @@ impl Read {
 
     /// Reads the agreement and records it. That AWS refuses to show this one is kept as the reason.
     async fn read(&self, run: &TaskRun, line: &Line, history: History) -> Result<(), Trouble> {
-        let (mut details, acceptance) = match self.0.marketplace.agreement(&line.id).await {
-            Ok(read) => (read.details, read.acceptance),
-            Err(error @ CallError::Refused(_)) => (Err(error.to_string()), None),
+        let read = self.0.marketplace.agreement(&line.id).await;
+        let (mut details, acceptance, product_id) = match read {
+            Ok(read) => (read.details, read.acceptance, read.product_id),
+            Err(error @ CallError::Refused(_)) => (Err(error.to_string()), None, None),
             Err(later @ CallError::Later(_)) => return Err(later.into()),
         };
         let news = acceptance.filter(|accepted| history.is_none_or(|until| accepted.at > until));
@@ -104,7 +111,11 @@ impl Read {
             None => None,
         };
         let line = line.clone();
-        let seen = Seen { line, details };
+        let seen = Seen {
+            line,
+            details,
+            product_id,
+        };
         let recorded = run.transaction(|uow| {
             let (seller, seen, public) = (self.0.seller.clone(), seen.clone(), public.clone());
             Box::pin(async move { commands::agreement::record(uow, &seller, &seen, public).await })
