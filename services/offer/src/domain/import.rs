@@ -310,6 +310,23 @@ mod tests {
         }
     }
 
+    /// Beginning anew counts as a page, so that a token which AWS forgets again and again ends it.
+    #[test]
+    fn a_list_that_begins_anew_for_ever_is_given_up() {
+        let next = Some("p2".to_owned());
+        let half = Import::after(None, at(NOW)).read(List::Offers, page(50, 50, 0), next, at(NOW));
+        for (pages, goes_on) in [(1, true), (MAX_PAGES - 2, true), (MAX_PAGES - 1, false)] {
+            let half = Import {
+                pages,
+                ..half.clone()
+            };
+            let anew = half.refused("old token".into(), true, at(NOW));
+            assert_eq!(anew.pages, pages + 1);
+            let runs = matches!(anew.state, State::Running { .. });
+            assert_eq!(runs, goes_on, "{pages}");
+        }
+    }
+
     #[test]
     fn a_list_without_an_end_is_given_up() {
         let mut import = Import::after(None, at(NOW));
@@ -335,5 +352,9 @@ mod tests {
             assert_eq!(ListedKind::named(kind.name()), Some(kind));
         }
         assert_eq!((List::named(""), ListedKind::named("")), (None, None));
+        // As the query of what was accepted writes them.
+        let owners = [Ownership::Ours, Ownership::Associated, Ownership::NotOurs];
+        let names = owners.map(Ownership::name);
+        assert_eq!(names, ["ours", "associated", "not-ours"]);
     }
 }

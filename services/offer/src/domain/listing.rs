@@ -81,3 +81,39 @@ fn dimensions_fit(keys: &[String]) -> bool {
         .all(|key| (1..=100).contains(&key.trim().chars().count()));
     (1..=MAX_DIMENSIONS).contains(&keys.len()) && unique && lengths
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listing_is_taken_or_all_that_is_wrong_is_said() {
+        let reasons = |product: &str, title: &str, keys: &[&str]| {
+            let keys: Vec<_> = keys.iter().map(|key| (*key).to_owned()).collect();
+            match Listing::parse(product, title, &keys, ReleaseWay::Api) {
+                Ok(listing) => Ok(listing.title),
+                Err(wrong) => Err(wrong.iter().map(|one| one.reason).collect::<Vec<_>>()),
+            }
+        };
+        let product = "prod-hndbkprofserv1";
+        let (dimensions, most) = (Err(vec!["DIMENSION_KEYS_INVALID"]), "x".repeat(100));
+        assert_eq!(
+            reasons(product, " A title ", &["a", &most]),
+            Ok("A title".into())
+        );
+        let many: Vec<_> = (0..=MAX_DIMENSIONS).map(|key| key.to_string()).collect();
+        let many: Vec<_> = many.iter().map(String::as_str).collect();
+        assert!(reasons(product, "t", &many[1..]).is_ok());
+        let longer = format!("{most}x");
+        for keys in [&[][..], &["a", "a"], &[" "], &[&longer], &many] {
+            assert_eq!(reasons(product, "t", keys), dimensions, "{keys:?}");
+        }
+        let all = vec![
+            "PRODUCT_ID_INVALID",
+            "TITLE_REQUIRED",
+            "DIMENSION_KEYS_INVALID",
+        ];
+        assert_eq!(reasons("a product", " ", &[]), Err(all));
+        assert_eq!(reasons(product, " ", &["a"]), Err(vec!["TITLE_REQUIRED"]));
+    }
+}
