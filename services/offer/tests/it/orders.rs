@@ -95,7 +95,8 @@ async fn a_public_order_is_flagged_however_late_its_offer_is_shown() {
     let away = json!({ "operation": "DescribeEntity", "failure": "access-denied", "times": 2 });
     world.act("inject", away).await;
     buy(&world).await;
-    let refused = "SELECT count(*) FROM agreement WHERE unreadable IS NOT NULL AND last_seen >= $1";
+    let refused = "SELECT count(*) FROM agreement
+        WHERE unreadable IS NOT NULL AND read_due IS NULL AND last_seen >= $1";
     for hours in [1, 26] {
         world.advance(TimeDelta::hours(hours));
         let since = world.now();
