@@ -110,9 +110,9 @@ impl Marketplace {
     }
 
     /// AWS closes a request with one word when it is taken back and when its agreement ends: the agreement tells
-    /// which it was, unless it was taken back here.
+    /// which it was.
     async fn told_apart(&self, order: &ChangeOrder, seen: Seen) -> Result<Seen, CallError> {
-        if seen.status != Status::Cancelled.as_str() || order.withdrawal().is_some() {
+        if seen.status != Status::Cancelled.as_str() {
             return Ok(seen);
         }
         let closed_at = seen.updated_at.unwrap_or(DateTime::<Utc>::MIN_UTC);

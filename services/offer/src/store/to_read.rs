@@ -70,8 +70,8 @@ pub(crate) struct Again {
 }
 
 /// What is to be read next: what a look found, and what AWS refused to show, as long as it runs: neither an
-/// acceptance nor an order is given up. Of offers of ours first, since somebody waits for those, and what was found
-/// before what was refused; then the longest due.
+/// acceptance nor an order is given up. Of offers of ours first, since somebody waits for those; what was never read
+/// before what was, and that before what was refused; then the longest due.
 pub(crate) async fn due(
     executor: impl PgExecutor<'_>,
     seller: &SellerId,
@@ -92,7 +92,7 @@ pub(crate) async fn due(
                 AND (offer.seller IS NOT NULL AND last_seen <= $3
                     OR status <> ALL ($5) AND last_seen <= $4)
         ) AS wanted
-        ORDER BY NOT ours, refused, since, agreement_id LIMIT $6",
+        ORDER BY NOT ours, refused, details IS NOT NULL, since, agreement_id LIMIT $6",
     )
     .bind(seller.as_str())
     .bind(now)
@@ -104,4 +104,60 @@ pub(crate) async fn due(
     .await?;
     let read = rows.into_iter().map(Line::try_from);
     Ok(read.collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rate::tests::bed;
+    use super::*;
+    use crate::domain::sample::at;
+
+    /// O13, O14: what nobody has seen waits neither for thousands that are read once more nor for those that AWS
+    /// refuses; of these, one that is over or was refused lately is not asked for.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_was_never_read_is_read_first() {
+        let bed = bed().await;
+        let now = at("2026-03-02T10:00:00Z");
+        let keep = "INSERT INTO agreement (seller, agreement_id, aws_offer_id, status, details, unreadable,
+                first_seen, last_seen, read_due)
+            VALUES ('acme', $1, 'offer-x', $2, $3::jsonb, $4, $5, $5, $6)";
+        let (old, lately) = (now - TimeDelta::days(9), now - TimeDelta::minutes(1));
+        for (id, status, details, unreadable, last_seen, read_due) in [
+            ("agmt-refused", "ACTIVE", None, Some("no"), old, None),
+            ("agmt-lately", "ACTIVE", None, Some("no"), lately, None),
+            ("agmt-over", "EXPIRED", None, Some("no"), old, None),
+            (
+                "agmt-again",
+                "ACTIVE",
+                Some("{}"),
+                None,
+                old,
+                Some(DateTime::UNIX_EPOCH),
+            ),
+            ("agmt-new", "ACTIVE", None, None, now, Some(now)),
+            (
+                "agmt-later",
+                "ACTIVE",
+                None,
+                None,
+                now,
+                Some(now + TimeDelta::seconds(1)),
+            ),
+        ] {
+            let kept = sqlx::query(keep).bind(id).bind(status).bind(details);
+            let kept = kept.bind(unreadable).bind(last_seen).bind(read_due);
+            kept.execute(bed.pool()).await.unwrap();
+        }
+        let again = Again {
+            ours: TimeDelta::zero(),
+            others: TimeDelta::hours(6),
+        };
+        let due = due(bed.pool(), &"acme".parse().unwrap(), now, again).await;
+        let due: Vec<_> = due
+            .unwrap()
+            .into_iter()
+            .map(|line| line.id.to_string())
+            .collect();
+        assert_eq!(due, ["agmt-new", "agmt-again", "agmt-refused"]);
+    }
 }

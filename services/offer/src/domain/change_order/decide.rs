@@ -126,13 +126,16 @@ fn seen_at_aws(order: &ChangeOrder, seen: &Seen, now: DateTime<Utc>) -> Vec<Even
 }
 
 /// How the request ended, if AWS's status is one of an end. Approved, by word or by silence, means that
-/// the agreement is over (facts §3.1); so may closed without an answer.
+/// the agreement is over (facts §3.1); so may closed without an answer, unless it was taken back here: when the
+/// agreement ended after that is not known from its request.
 fn end(order: &ChangeOrder, seen: &Seen, now: DateTime<Utc>) -> Option<Event> {
     let at = seen.updated_at.unwrap_or(now);
     let message = seen.message.clone().unwrap_or_default();
     match seen.status.as_str() {
         "APPROVED" => Some(Event::AgreementOver { at }),
-        "CANCELLED" if seen.agreement_over => Some(Event::AgreementOver { at }),
+        "CANCELLED" if seen.agreement_over && order.withdrawal().is_none() => {
+            Some(Event::AgreementOver { at })
+        }
         "REJECTED" => Some(Event::Rejected {
             reason: message,
             at,

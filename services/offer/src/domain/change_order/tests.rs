@@ -170,7 +170,10 @@ fn what_is_said_leads_to_a_state() {
             "over",
         ),
         (vec![REQUEST, pending.clone(), closed()], "over"),
-        (vec![REQUEST, pending.clone(), withdraw(), closed()], "over"),
+        (
+            vec![REQUEST, pending.clone(), withdraw(), closed()],
+            "withdrawn",
+        ),
         (vec![REQUEST, closed()], "over"),
         (
             vec![REQUEST, pending.clone(), see("REJECTED"), over()],
